@@ -1,0 +1,17 @@
+//! The seam between the engine and its stores.
+//!
+//! A store is the queue: what it has accepted is durable, memory and notifications are hints. Its
+//! verbs are batches, each one transaction, and every promise they make is a case in
+//! [`conformance`], which the model in memory and every real store pass.
+
+pub mod ledger;
+pub mod record;
+pub mod query;
+pub mod settings;
+mod store;
+pub mod memory;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+pub use memory::MemoryStore;
+pub use store::{Page, Store, StoreError};

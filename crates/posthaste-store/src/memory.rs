@@ -1,0 +1,3 @@
+//! The model.
+#[derive(Debug, Default)]
+pub struct MemoryStore;

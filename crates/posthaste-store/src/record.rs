@@ -1,0 +1,207 @@
+//! What the engine and a store hand each other about events and deliveries.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use posthaste::{
+    body::BodyFormat,
+    clock::Timestamp,
+    delivery::{DeliveryState, Discard, Health, PauseReason, Tries},
+    event::{Event, EventDetails, EventType, Origin, TenantId},
+    id::{DeliveryId, EventId, SubscriptionId},
+};
+use serde::Serialize;
+
+/// An event to be accepted, with what it owes.
+#[derive(Clone, Debug)]
+pub struct Acceptance {
+    /// Under an id that was reserved from this store.
+    pub event: Arc<Event>,
+    /// The subscriptions it matched; the n-th has the delivery `event.id.delivery(n)`.
+    pub subscriptions: Arc<[SubscriptionId]>,
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A producer's key for an event, so that a repeated publish makes no second one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// SHA-256 of the key.
+    pub key: [u8; 32],
+    /// SHA-256 of the bytes that were published under it.
+    pub body: [u8; 32],
+    pub expires_at: Timestamp,
+}
+
+/// What became of one event of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is on disk, under its id.
+    New,
+    /// Its key had made this event before; nothing was written and its own id is settled.
+    Replayed(EventSummary),
+}
+
+/// A request is refused whole: this event's key was used for other bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdempotencyConflict {
+    /// The event's place in the request.
+    pub index: usize,
+}
+
+/// An event as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventSummary {
+    pub id: EventId,
+    pub event_type: EventType,
+    pub details: EventDetails,
+    /// How many deliveries it had when it was accepted.
+    pub deliveries: u32,
+}
+
+/// An event, and the subscriptions it matched when it was accepted.
+#[derive(Clone, Debug)]
+pub struct StoredEvent {
+    pub event: Arc<Event>,
+    pub subscriptions: Arc<[SubscriptionId]>,
+}
+
+/// A delivery that waits to be sent, with all that sending takes.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    pub id: DeliveryId,
+    pub subscription: SubscriptionId,
+    pub event: Arc<Event>,
+    pub origin: Origin,
+    pub tries: Tries,
+    /// When it is to be tried again; none when it is `pending`.
+    pub retry_at: Option<Timestamp>,
+    /// The format that it was first sent in; every later attempt keeps it.
+    pub format: Option<BodyFormat>,
+}
+
+/// One HTTP request that was made for a delivery.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attempt {
+    /// From 1, in the order made.
+    pub number: u32,
+    pub started_at: Timestamp,
+    pub latency_us: u64,
+    pub status_code: Option<u16>,
+    /// Begins with its failure class; none after a 2xx.
+    pub error: Option<String>,
+    /// As sent: `name: value` lines, signatures included, secrets never.
+    pub request_headers: String,
+    /// As received, cut at 16 KiB.
+    pub response_headers: String,
+    /// Cut at 16 KiB.
+    pub response_body: Bytes,
+}
+
+/// Where a waiting delivery stands in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parking {
+    /// In the due index: taken by [`Store::take_due`](crate::Store::take_due) from then on.
+    Due(Timestamp),
+    /// In the engine's hands, with a row for a crash to find: as [`Self::Due`] now, but not taken
+    /// until it is settled again or the store is opened anew.
+    Taken,
+    /// Beside it, under its subscription: taken by
+    /// [`Store::take_shelved`](crate::Store::take_shelved) alone.
+    Shelved,
+}
+
+/// What a delivery becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Delivered,
+    Failed,
+    Discarded(Discard),
+    /// Pending if `retry_at` is none, else retrying.
+    Waiting {
+        retry_at: Option<Timestamp>,
+        parking: Parking,
+    },
+}
+
+/// A delivery's attempt and its consequence: one transaction, or neither.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    pub id: DeliveryId,
+    pub tenant: TenantId,
+    pub event: EventId,
+    pub event_type: EventType,
+    pub subscription: SubscriptionId,
+    pub origin: Origin,
+    pub format: Option<BodyFormat>,
+    pub tries: Tries,
+    pub standing: Standing,
+    /// When this was decided: the time of `Delivered` and `Failed`.
+    pub at: Timestamp,
+    /// None when it was parked or discarded without one.
+    pub attempt: Option<Box<Attempt>>,
+}
+
+/// What attempts did to a subscription's standing, written with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthChange {
+    pub tenant: TenantId,
+    pub subscription: SubscriptionId,
+    pub health: Health,
+    /// An active subscription becomes paused for this; its revision goes up.
+    pub pause: Option<PauseReason>,
+    pub at: Timestamp,
+}
+
+/// Outcomes of many deliveries, settled together.
+#[derive(Clone, Debug, Default)]
+pub struct SettleBatch {
+    pub settlements: Vec<Settlement>,
+    pub health: Vec<HealthChange>,
+}
+
+/// A delivery as everyone sees it, whether it has a row of its own or is implied by its event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub event: EventId,
+    pub subscription: SubscriptionId,
+    pub event_type: EventType,
+    pub state: DeliveryState,
+    pub tries: Tries,
+    pub last_status_code: Option<u16>,
+    pub last_error: Option<String>,
+    pub origin: Origin,
+    /// Start of the latest attempt.
+    pub sent_at: Option<Timestamp>,
+    /// The first success, kept through redeliveries.
+    pub delivered_at: Option<Timestamp>,
+}
+
+impl Delivery {
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        self.id.time()
+    }
+}
+
+/// What came of opening a delivery again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reopened {
+    /// It is pending, or was retrying and is due at once.
+    Redelivered,
+    /// It was pending or held and is left as it is.
+    AlreadyWaiting,
+    /// The tenant has no such delivery.
+    Missing,
+}
+
+/// Deliveries by status; their sum is what was ever owed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub pending: u64,
+    pub retrying: u64,
+    pub held: u64,
+    pub delivered: u64,
+    pub failed: u64,
+    pub discarded: u64,
+}

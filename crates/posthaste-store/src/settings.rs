@@ -1,0 +1,111 @@
+//! Configuration that lives in the store: tenants and keys (subscriptions are the library's).
+
+use std::{fmt, str::FromStr};
+
+use posthaste::{clock::Timestamp, event::TenantId, id::KeyId};
+use serde::{Deserialize, Serialize};
+
+/// One isolated customer of the platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    pub id: TenantId,
+    pub name: String,
+    pub created_at: Timestamp,
+}
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    EventsPublish,
+    EventsRead,
+    SubscriptionsRead,
+    SubscriptionsWrite,
+    DeliveriesRead,
+    DeliveriesWrite,
+    EventTypesWrite,
+    KeysManage,
+    PortalCreate,
+    TenantsManage,
+    /// All of them; in a tenant's key all but `tenants:manage`.
+    All,
+}
+
+impl Scope {
+    pub const EVERY: &[Self] = &[
+        Self::EventsPublish,
+        Self::EventsRead,
+        Self::SubscriptionsRead,
+        Self::SubscriptionsWrite,
+        Self::DeliveriesRead,
+        Self::DeliveriesWrite,
+        Self::EventTypesWrite,
+        Self::KeysManage,
+        Self::PortalCreate,
+        Self::TenantsManage,
+        Self::All,
+    ];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EventsPublish => "events:publish",
+            Self::EventsRead => "events:read",
+            Self::SubscriptionsRead => "subscriptions:read",
+            Self::SubscriptionsWrite => "subscriptions:write",
+            Self::DeliveriesRead => "deliveries:read",
+            Self::DeliveriesWrite => "deliveries:write",
+            Self::EventTypesWrite => "event-types:write",
+            Self::KeysManage => "keys:manage",
+            Self::PortalCreate => "portal:create",
+            Self::TenantsManage => "tenants:manage",
+            Self::All => "*",
+        }
+    }
+}
+
+/// Not the name of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a scope such as events:publish, or *")]
+pub struct ScopeError;
+
+impl FromStr for Scope {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        let known = Self::EVERY.iter().copied();
+        known
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .ok_or(ScopeError)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An API key, without its value: that is shown once and kept as its SHA-256.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    pub id: KeyId,
+    /// SHA-256 of the key.
+    pub hash: [u8; 32],
+    /// None: the platform's.
+    pub tenant: Option<TenantId>,
+    pub name: String,
+    pub scopes: Vec<Scope>,
+    pub expires_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// What a store was given when it was made, the same for as long as it lives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// Names this server to itself, where an event comes back to it.
+    pub server: u64,
+    /// Authenticates page cursors.
+    pub cursor_key: [u8; 32],
+}

@@ -1,0 +1,216 @@
+//! The trait. Every call is a batch, every promise a conformance case.
+
+use async_trait::async_trait;
+use posthaste::{
+    clock::Timestamp,
+    delivery::Discard,
+    event::{Origin, TenantId},
+    id::{DeliveryId, EventId, KeyId, SubscriptionId},
+    subscription::Subscription,
+};
+
+use crate::{
+    query::{DeliveryQuery, EventQuery, Stretch},
+    record::{
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
+        Reopened, SettleBatch, StoredEvent, Waiting,
+    },
+    settings::{ApiKey, Identity, Tenant},
+};
+
+/// A stretch of a list, and where the next one begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// For [`Stretch::before`] (or `after`, where a list runs forwards); none at the end.
+    pub next: Option<u64>,
+}
+
+/// Why a store refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot write or read now; nothing of the call was kept. May pass.
+    #[error("storage unavailable: {0}")]
+    Unavailable(String),
+    /// What it read back is not what was written. Does not pass.
+    #[error("storage corrupt: {0}")]
+    Corrupt(String),
+    /// The object changed since it was read.
+    #[error("changed meanwhile")]
+    Stale,
+    /// The name is taken, by the object with this id.
+    #[error("already exists: {0}")]
+    Exists(String),
+    #[error("no such object")]
+    Missing,
+}
+
+/// What keeps events, deliveries and configuration.
+///
+/// Every verb is atomic: it happens as a whole, durably, before it returns, or not at all. Verbs
+/// made for someone take a tenant; the engine's own (accept, settle, take, recover) span tenants,
+/// and each item carries its own.
+///
+/// # Deliveries and their rows
+/// Accepting an event makes its deliveries, whether or not the store writes a row for each: one
+/// without a row is *implied*, is `pending`, and shows wherever a row would. A delivery of a paused
+/// subscription that waits shows as `held`; one of a deleted subscription that waits shows as
+/// `discarded` with `deleted`; both from the very moment of the change.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    fn identity(&self) -> Identity;
+
+    /// Ids for events with so many deliveries each, in order, above all ids handed out or stored
+    /// before. Each counts as unsettled from now on, until it is accepted and settled, or released.
+    fn reserve(&self, now: Timestamp, deliveries: &[u32]) -> Vec<EventId>;
+
+    /// Gives back reserved ids that will not be accepted.
+    fn release(&self, ids: &[EventId]);
+
+    /// Accepts requests, each all or nothing; one that is refused leaves no trace and does not
+    /// touch the others. Resolves idempotency keys, also among the requests of one call, in order.
+    /// Durable when it returns. On an error nothing was accepted, and the ids are released.
+    async fn accept(
+        &self,
+        now: Timestamp,
+        requests: Vec<Vec<Acceptance>>,
+    ) -> Result<Vec<Result<Vec<Accepted>, IdempotencyConflict>>, StoreError>;
+
+    /// Attempts, consequences and health of many deliveries, in one transaction.
+    ///
+    /// A settled delivery that waits may be taken again. A delivery that is not known is ignored.
+    async fn settle(&self, batch: SettleBatch) -> Result<(), StoreError>;
+
+    /// Deliveries parked as due by `now`, oldest due time first; none is handed out again until it
+    /// is settled, or until the store is opened anew. `next` is the earliest due time, in Unix
+    /// milliseconds, of a parked delivery that was not taken.
+    async fn take_due(&self, now: Timestamp, at_most: usize) -> Result<Page<Waiting>, StoreError>;
+
+    /// Shelved deliveries of a subscription, in the order of their ids; otherwise as
+    /// [`Self::take_due`]. `next` is some number if more are left.
+    async fn take_shelved(
+        &self,
+        subscription: SubscriptionId,
+        at_most: usize,
+    ) -> Result<Page<Waiting>, StoreError>;
+
+    /// Subscriptions, deleted ones included, that have shelved deliveries.
+    async fn shelved(&self) -> Result<Vec<SubscriptionId>, StoreError>;
+
+    /// Implied deliveries of events that were accepted before this store was opened, in the order
+    /// of their ids, for events with ids above `after`. `next` is the `after` of the next page.
+    async fn recover(
+        &self,
+        after: Option<EventId>,
+        at_most: usize,
+    ) -> Result<Page<Waiting>, StoreError>;
+
+    /// No event at or below it is owed a row; recovery begins above it.
+    fn settled_mark(&self) -> EventId;
+
+    /// Opens deliveries again: fresh budget, due at once, for this reason. One that is `retrying`
+    /// becomes due at once and keeps its budget.
+    async fn reopen(
+        &self,
+        tenant: &TenantId,
+        deliveries: Vec<DeliveryId>,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<Vec<Reopened>, StoreError>;
+
+    /// Makes up to `at_most` parked deliveries of a subscription `discarded`; says how many.
+    async fn discard_parked(
+        &self,
+        subscription: SubscriptionId,
+        why: Discard,
+        now: Timestamp,
+        at_most: usize,
+    ) -> Result<usize, StoreError>;
+
+    async fn event(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+    ) -> Result<Option<StoredEvent>, StoreError>;
+
+    /// Newest first.
+    async fn events(
+        &self,
+        tenant: &TenantId,
+        query: &EventQuery,
+        stretch: Stretch,
+    ) -> Result<Page<EventSummary>, StoreError>;
+
+    async fn delivery(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, StoreError>;
+
+    /// Newest first, by delivery id.
+    async fn deliveries(
+        &self,
+        tenant: &TenantId,
+        query: &DeliveryQuery,
+        stretch: Stretch,
+    ) -> Result<Page<Delivery>, StoreError>;
+
+    /// A delivery's attempts, oldest first; empty where there is no such delivery.
+    async fn attempts(&self, tenant: &TenantId, id: DeliveryId)
+    -> Result<Vec<Attempt>, StoreError>;
+
+    /// Deliveries by status, exactly; reads them all.
+    async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError>;
+
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
+
+    /// # Errors
+    /// [`StoreError::Exists`] where the id is taken.
+    async fn insert_tenant(&self, tenant: Tenant) -> Result<(), StoreError>;
+
+    /// All tenants' subscriptions that are not deleted.
+    async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError>;
+
+    async fn subscription(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+    ) -> Result<Option<Subscription>, StoreError>;
+
+    /// # Errors
+    /// [`StoreError::Exists`] with the other's id where the external id is taken in the tenant.
+    async fn insert_subscription(&self, subscription: Subscription) -> Result<(), StoreError>;
+
+    /// Replaces all but its health, where its revision is still `subscription.revision - 1`.
+    /// With `forgive`, its health is [`Health::resumed`](posthaste::delivery::Health::resumed).
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] where the revision is another; `Exists` as above; `Missing`.
+    async fn update_subscription(
+        &self,
+        subscription: Subscription,
+        forgive: bool,
+    ) -> Result<(), StoreError>;
+
+    /// Leaves a tombstone: its deliveries stay readable, what waits shows as discarded.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`].
+    async fn delete_subscription(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// All keys, the platform's and every tenant's.
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;
+
+    async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError>;
+
+    /// Says whether there was one: of that tenant, or of the platform.
+    async fn delete_key(&self, tenant: Option<&TenantId>, id: KeyId) -> Result<bool, StoreError>;
+
+    /// When keys were last used.
+    async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError>;
+}

@@ -1,0 +1,358 @@
+//! Deliveries: one event on its way to one subscription, and what becomes of it after an attempt.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::Timestamp, retry::RetryPolicy};
+
+/// The longest wait that a receiver's `Retry-After` is followed for.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Where a delivery stands, as everyone sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// Not tried yet, or opened again.
+    Pending,
+    /// Failed, and will be tried again.
+    Retrying {
+        at: Timestamp,
+    },
+    /// A pending or retrying one while its subscription is paused.
+    Held,
+    Delivered {
+        at: Timestamp,
+    },
+    /// A dead letter: its attempts are spent.
+    Failed {
+        at: Timestamp,
+    },
+    Discarded {
+        why: Discard,
+    },
+}
+
+impl DeliveryState {
+    #[must_use]
+    pub fn status(&self) -> DeliveryStatus {
+        match self {
+            Self::Pending => DeliveryStatus::Pending,
+            Self::Retrying { .. } => DeliveryStatus::Retrying,
+            Self::Held => DeliveryStatus::Held,
+            Self::Delivered { .. } => DeliveryStatus::Delivered,
+            Self::Failed { .. } => DeliveryStatus::Failed,
+            Self::Discarded { .. } => DeliveryStatus::Discarded,
+        }
+    }
+}
+
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),* }
+
+        impl $name {
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == name)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+names! {
+    /// The name of a [`DeliveryState`].
+    DeliveryStatus {
+        Pending = "pending",
+        Retrying = "retrying",
+        Held = "held",
+        Delivered = "delivered",
+        Failed = "failed",
+        Discarded = "discarded",
+    }
+}
+
+names! {
+    /// Why a delivery left the queue without an attempt.
+    Discard {
+        /// By a person.
+        Discarded = "discarded",
+        /// Its subscription was deleted.
+        Deleted = "deleted",
+        /// Its subscription was disabled.
+        Disabled = "disabled",
+        /// It was held longer than its tenant allows.
+        Expired = "expired",
+    }
+}
+
+names! {
+    /// Why an attempt failed: what `last_error` begins with.
+    FailureClass {
+        Timeout = "timeout",
+        Connect = "connect",
+        Dns = "dns",
+        Tls = "tls",
+        /// Egress rules forbid the address.
+        Blocked = "blocked",
+        /// An answer that is no 2xx.
+        Http = "http",
+        ResponseTooLarge = "response_too_large",
+        Protocol = "protocol",
+        Auth = "auth",
+        /// Our own fault: a panic in the attempt's task.
+        Internal = "internal",
+        Poison = "poison",
+        Corrupt = "corrupt",
+    }
+}
+
+/// What one attempt came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A final 2xx to the signed POST.
+    Accepted { status: u16 },
+    Refused {
+        class: FailureClass,
+        status: Option<u16>,
+        /// What the receiver asked for, with 429 or 503.
+        retry_after: Option<Duration>,
+    },
+    /// 410: the receiver wants no more, ever.
+    Gone,
+}
+
+impl Outcome {
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        matches!(self, Self::Accepted { .. })
+    }
+
+    /// The answer's status, where there was an answer.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match *self {
+            Self::Accepted { status } => Some(status),
+            Self::Refused { status, .. } => status,
+            Self::Gone => Some(410),
+        }
+    }
+}
+
+/// Attempts made for a delivery.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tries {
+    /// In all; the number of the latest attempt.
+    pub made: u32,
+    /// Of the current retry budget: a redelivery starts it again.
+    pub spent: u32,
+}
+
+impl Tries {
+    #[must_use]
+    pub fn one_more(self) -> Self {
+        Self {
+            made: self.made + 1,
+            spent: self.spent + 1,
+        }
+    }
+}
+
+/// What becomes of a delivery after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    Deliver,
+    RetryAt(Timestamp),
+    DeadLetter,
+}
+
+/// What becomes of a delivery after one attempt. `tries` counts that attempt; `draw` is the chance
+/// of the jitter, in [0, 1).
+#[must_use]
+pub fn plan(
+    tries: Tries,
+    outcome: &Outcome,
+    policy: &RetryPolicy,
+    now: Timestamp,
+    draw: f64,
+) -> Transition {
+    let retry_after = match *outcome {
+        Outcome::Accepted { .. } => return Transition::Deliver,
+        Outcome::Gone => return Transition::DeadLetter,
+        Outcome::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
+    };
+    match policy.wait_after(tries.spent, draw) {
+        Some(wait) => Transition::RetryAt(now + wait.max(retry_after.min(RETRY_AFTER_MAX))),
+        None => Transition::DeadLetter,
+    }
+}
+
+/// How an endpoint has fared lately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// From its first failed attempt on until a success.
+    pub unhealthy: bool,
+    /// Deliveries in a row that spent all their attempts.
+    pub consecutive_failures: u32,
+    pub failed_attempts_in_a_row: u32,
+    pub last_success_at: Option<Timestamp>,
+    pub last_failure_at: Option<Timestamp>,
+}
+
+impl Health {
+    /// Its health after an attempt and what that attempt came to.
+    #[must_use]
+    pub fn after(self, transition: Transition, now: Timestamp) -> Self {
+        let failed = Self {
+            unhealthy: true,
+            failed_attempts_in_a_row: self.failed_attempts_in_a_row.saturating_add(1),
+            last_failure_at: Some(now),
+            ..self
+        };
+        match transition {
+            Transition::Deliver => Self {
+                last_success_at: Some(now),
+                last_failure_at: self.last_failure_at,
+                ..Self::default()
+            },
+            Transition::RetryAt(_) => failed,
+            Transition::DeadLetter => Self {
+                consecutive_failures: self.consecutive_failures.saturating_add(1),
+                ..failed
+            },
+        }
+    }
+
+    /// A resume forgives: the counts begin again, the times stay.
+    #[must_use]
+    pub fn resumed(self) -> Self {
+        Self {
+            consecutive_failures: 0,
+            failed_attempts_in_a_row: 0,
+            ..self
+        }
+    }
+}
+
+/// Why a subscription is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseReason {
+    /// By a person.
+    Manual,
+    /// Too many deliveries in a row spent all their attempts.
+    ConsecutiveFailures,
+    /// The receiver answered 410.
+    Gone,
+}
+
+/// Whether an attempt's consequence pauses the subscription. `auto_pause_after` 0 is never.
+#[must_use]
+pub fn pauses(outcome: &Outcome, health: &Health, auto_pause_after: u32) -> Option<PauseReason> {
+    if matches!(outcome, Outcome::Gone) {
+        return Some(PauseReason::Gone);
+    }
+    let spent = auto_pause_after > 0 && health.consecutive_failures >= auto_pause_after;
+    (spent && !outcome.is_success()).then_some(PauseReason::ConsecutiveFailures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retry::Preset;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn refused(retry_after_s: Option<u64>) -> Outcome {
+        Outcome::Refused {
+            class: FailureClass::Http,
+            status: Some(503),
+            retry_after: retry_after_s.map(Duration::from_secs),
+        }
+    }
+
+    #[track_caller]
+    fn check(spent: u32, outcome: Outcome, expected: Transition) {
+        let tries = Tries {
+            made: spent + 7,
+            spent,
+        };
+        let policy = RetryPolicy::preset(Preset::Quick);
+        assert_eq!(plan(tries, &outcome, &policy, NOW, 0.9), expected);
+    }
+
+    #[test]
+    fn an_attempt_is_followed_by_delivery_retry_or_dead_letter() {
+        let in_s = |s| Transition::RetryAt(NOW + Duration::from_secs(s));
+        check(1, Outcome::Accepted { status: 204 }, Transition::Deliver);
+        check(1, refused(None), in_s(2));
+        check(3, refused(None), in_s(8));
+        check(4, refused(None), Transition::DeadLetter);
+        check(1, Outcome::Gone, Transition::DeadLetter);
+    }
+
+    #[test]
+    fn retry_after_lengthens_a_wait_up_to_a_day_and_never_shortens_it() {
+        let in_s = |s| Transition::RetryAt(NOW + Duration::from_secs(s));
+        check(1, refused(Some(0)), in_s(2));
+        check(1, refused(Some(60)), in_s(60));
+        check(1, refused(Some(u64::MAX)), in_s(24 * 3600));
+        check(4, refused(Some(60)), Transition::DeadLetter);
+    }
+
+    #[test]
+    fn health_follows_attempts_and_deliveries() {
+        let failed = Health::default()
+            .after(Transition::RetryAt(NOW), NOW)
+            .after(Transition::DeadLetter, NOW);
+        assert!(failed.unhealthy);
+        assert_eq!(failed.failed_attempts_in_a_row, 2);
+        assert_eq!(failed.consecutive_failures, 1);
+        let resumed = failed.resumed();
+        assert!(resumed.unhealthy, "until a success");
+        assert_eq!(
+            (
+                resumed.failed_attempts_in_a_row,
+                resumed.consecutive_failures
+            ),
+            (0, 0)
+        );
+        let well = failed.after(Transition::Deliver, NOW);
+        assert!(!well.unhealthy);
+        assert_eq!(well.last_failure_at, Some(NOW));
+        assert_eq!(
+            (well.failed_attempts_in_a_row, well.consecutive_failures),
+            (0, 0)
+        );
+    }
+
+    #[test]
+    fn five_spent_deliveries_in_a_row_or_one_410_pause() {
+        let spent = |consecutive_failures| Health {
+            consecutive_failures,
+            ..Health::default()
+        };
+        let failures = Some(PauseReason::ConsecutiveFailures);
+        assert_eq!(pauses(&refused(None), &spent(4), 5), None);
+        assert_eq!(pauses(&refused(None), &spent(5), 5), failures);
+        assert_eq!(pauses(&refused(None), &spent(500), 0), None, "0 is never");
+        assert_eq!(
+            pauses(&Outcome::Gone, &spent(0), 0),
+            Some(PauseReason::Gone)
+        );
+    }
+}

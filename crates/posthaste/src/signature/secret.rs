@@ -1,0 +1,168 @@
+//! Secrets: what requests are signed with. No Debug, no Serialize: one leaves only by
+//! [`Secret::expose`], which is easy to search for.
+
+use std::{fmt, str::FromStr};
+
+use data_encoding::{BASE64, BASE64_NOPAD};
+use zeroize::Zeroizing;
+
+use crate::{chance, clock::Timestamp};
+
+/// A signing secret as it is shown: `whsec_` and base64, or any text of at least 16 bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+/// Why a secret is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    #[error("expected at least 16 bytes")]
+    Short,
+    #[error("expected at most 512 bytes of visible text")]
+    Text,
+    #[error("expected base64 of 24 to 64 bytes behind whsec_")]
+    Whsec,
+    #[error("expected whsec_ and base64, or a text of its own; whsk_ belongs to ed25519")]
+    Whsk,
+}
+
+impl Secret {
+    /// A new one: `whsec_` and the base64 of 32 random bytes.
+    #[must_use]
+    pub fn generate() -> Self {
+        let key = Zeroizing::new(chance::secure::<32>());
+        Self(Zeroizing::new(format!(
+            "whsec_{}",
+            BASE64.encode(key.as_slice())
+        )))
+    }
+
+    /// Wraps what was stored, or what a verifier was given: checked for nothing.
+    #[must_use]
+    pub fn trusted(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The secret itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The key of Standard Webhooks: the decoded bytes behind `whsec_`, else the text's own.
+    ///
+    /// # Errors
+    /// When there is no base64 behind `whsec_`.
+    pub fn standard_key(&self) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+        let Some(base64) = self.0.strip_prefix("whsec_") else {
+            return Ok(Zeroizing::new(self.0.as_bytes().to_vec()));
+        };
+        let unpadded = base64.trim_end_matches('=');
+        let key = BASE64_NOPAD
+            .decode(unpadded.as_bytes())
+            .map_err(|_| SecretError::Whsec)?;
+        Ok(Zeroizing::new(key))
+    }
+}
+
+impl FromStr for Secret {
+    type Err = SecretError;
+
+    /// A secret that someone chose for a subscription.
+    fn from_str(text: &str) -> Result<Self, SecretError> {
+        if text.len() > 512 || text.chars().any(char::is_control) {
+            return Err(SecretError::Text);
+        }
+        if text.starts_with("whsk_") {
+            return Err(SecretError::Whsk);
+        }
+        let secret = Self::trusted(text.to_owned());
+        let key = secret.standard_key()?;
+        if text.starts_with("whsec_") && !(24..=64).contains(&key.len()) {
+            return Err(SecretError::Whsec);
+        }
+        if text.len() < 16 {
+            return Err(SecretError::Short);
+        }
+        Ok(secret)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+/// A subscription's secrets: the current one and, while a rotation overlaps, the one before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secrets {
+    pub current: Secret,
+    /// The one before, and until when it keeps signing.
+    pub previous: Option<(Secret, Timestamp)>,
+}
+
+impl Secrets {
+    #[must_use]
+    pub fn new(current: Secret) -> Self {
+        Self {
+            current,
+            previous: None,
+        }
+    }
+
+    /// The one before, while it still signs.
+    #[must_use]
+    pub fn previous_at(&self, now: Timestamp) -> Option<&Secret> {
+        self.previous
+            .as_ref()
+            .filter(|(_, until)| now < *until)
+            .map(|(secret, _)| secret)
+    }
+
+    /// The first of them is used from now on, and `previous` until `until`.
+    #[must_use]
+    pub fn rotated(self, next: Secret, until: Timestamp) -> Self {
+        Self {
+            current: next,
+            previous: Some((self.current, until)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_secret_is_one_that_could_be_given() {
+        let secret = Secret::generate();
+        assert_eq!(secret.expose().parse(), Ok(secret.clone()));
+        assert_eq!(secret.standard_key().unwrap().len(), 32);
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: Result<(), SecretError>) {
+        assert_eq!(text.parse::<Secret>().map(drop), expected, "{text}");
+    }
+
+    #[test]
+    fn secrets_are_whsec_or_sixteen_bytes_of_text() {
+        check("0123456789abcdef", Ok(()));
+        check("0123456789abcde", Err(SecretError::Short));
+        check("whsec_jT5u10y3zAS7d1oRgkfQo3UkA4klx6SkX9iApfHWwRY=", Ok(()));
+        check("whsec_jT5u10y3zAS7d1oRgkfQo3UkA4klx6SkX9iApfHWwRY", Ok(()));
+        check("whsec_c2hvcnQ=", Err(SecretError::Whsec));
+        check("whsec_not base64 at all, is it?", Err(SecretError::Whsec));
+        check(
+            "whsk_jT5u10y3zAS7d1oRgkfQo3UkA4klx6SkX9iApfHWwRY=",
+            Err(SecretError::Whsk),
+        );
+        check("sixteen bytes\nand more", Err(SecretError::Text));
+    }
+
+    #[test]
+    fn debug_does_not_show_it() {
+        let shown = format!("{:?}", Secrets::new(Secret::generate()));
+        assert!(!shown.contains("whsec_"), "{shown}");
+    }
+}

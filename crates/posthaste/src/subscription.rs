@@ -1,0 +1,209 @@
+//! Subscriptions: a URL that wants events, and how it wants them.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::{
+    body::BodyFormat,
+    clock::Timestamp,
+    delivery::{Health, PauseReason},
+    egress::TargetUrl,
+    event::{EventType, TenantId, is_word},
+    id::SubscriptionId,
+    json::RawJson,
+    retry::RetryPolicy,
+    signature::{Scheme, Secrets, XWebhookHash},
+};
+
+/// What a subscription wants of one kind: `memory.created`, `memory.*` or `*`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum EventPattern {
+    Exact(EventType),
+    /// The dotted prefix, with its last dot: any depth below it.
+    Prefix(String),
+    All,
+}
+
+/// Not an event pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected an event type such as memory.created, a prefix such as memory.*, or *")]
+pub struct EventPatternError;
+
+impl EventPattern {
+    #[must_use]
+    pub fn matches(&self, event_type: &EventType) -> bool {
+        match self {
+            Self::Exact(exact) => exact == event_type,
+            Self::Prefix(prefix) => event_type.as_str().starts_with(prefix.as_str()),
+            Self::All => !event_type.is_platforms(),
+        }
+    }
+}
+
+impl FromStr for EventPattern {
+    type Err = EventPatternError;
+
+    fn from_str(text: &str) -> Result<Self, EventPatternError> {
+        if text == "*" {
+            return Ok(Self::All);
+        }
+        match text.strip_suffix('*') {
+            Some(prefix) => {
+                let words = prefix.strip_suffix('.').ok_or(EventPatternError)?;
+                let fits = text.len() <= 128 && words.split('.').all(is_word);
+                fits.then(|| Self::Prefix(prefix.to_owned()))
+                    .ok_or(EventPatternError)
+            }
+            None => text.parse().map(Self::Exact).map_err(|_| EventPatternError),
+        }
+    }
+}
+
+impl fmt::Display for EventPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(exact) => exact.fmt(f),
+            Self::Prefix(prefix) => write!(f, "{prefix}*"),
+            Self::All => f.write_str("*"),
+        }
+    }
+}
+
+impl Serialize for EventPattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventPattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Whether new events become deliveries, and whether those leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubscriptionStatus {
+    Active,
+    /// Deliveries are made and held, and go out on resume.
+    Paused(PauseReason),
+    /// New events skip it.
+    Disabled,
+}
+
+impl SubscriptionStatus {
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused(_) => "paused",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// One subscription of one tenant, whole: configuration, standing and secrets.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    pub id: SubscriptionId,
+    pub tenant: TenantId,
+    /// The caller's own name for it, unique in the tenant.
+    pub external_id: Option<String>,
+    pub url: TargetUrl,
+    pub description: String,
+    /// Empty is all of the tenant's own types.
+    pub events: Vec<EventPattern>,
+    pub status: SubscriptionStatus,
+    pub schemes: Vec<Scheme>,
+    /// The hash of the `x-webhook` scheme.
+    pub algorithm: XWebhookHash,
+    pub secrets: Secrets,
+    pub retry: RetryPolicy,
+    /// For a whole attempt; 100 to 60,000 ms, default 10,000.
+    pub timeout: Duration,
+    /// Attempts under way at once; 1 to 1,000, default 32.
+    pub max_in_flight: u32,
+    /// Deliveries in a row that spend their attempts before it is paused; default 5, 0 is never.
+    pub auto_pause_after: u32,
+    pub format: BodyFormat,
+    /// A JSON object of the caller's.
+    pub metadata: RawJson,
+    pub health: Health,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Counts changes, so that a stale one is refused.
+    pub revision: u64,
+}
+
+impl Subscription {
+    /// Whether its patterns want events of this type.
+    #[must_use]
+    pub fn wants(&self, event_type: &EventType) -> bool {
+        wants(&self.events, event_type)
+    }
+
+    /// Whether new events of this type become deliveries of it.
+    #[must_use]
+    pub fn takes(&self, event_type: &EventType) -> bool {
+        self.status != SubscriptionStatus::Disabled && self.wants(event_type)
+    }
+}
+
+/// Whether a list of patterns wants a type; no pattern at all is all of the tenant's own types.
+#[must_use]
+pub fn wants(patterns: &[EventPattern], event_type: &EventType) -> bool {
+    if patterns.is_empty() {
+        return EventPattern::All.matches(event_type);
+    }
+    patterns.iter().any(|pattern| pattern.matches(event_type))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(patterns: &[&str], event_type: &str, expected: bool) {
+        let patterns: Vec<EventPattern> = patterns.iter().map(|p| p.parse().unwrap()).collect();
+        let event_type = event_type.parse().unwrap();
+        assert_eq!(
+            wants(&patterns, &event_type),
+            expected,
+            "{patterns:?} {event_type}"
+        );
+    }
+
+    #[test]
+    fn patterns_are_exact_or_a_prefix_or_all() {
+        check(&["memory.created"], "memory.created", true);
+        check(&["memory.created"], "memory.created.late", false);
+        check(&["memory.*"], "memory.created", true);
+        check(&["memory.*"], "memory.tag.added", true);
+        check(&["memory.*"], "memory", false);
+        check(&["memory.*"], "memoryx.created", false);
+        check(&["tag.added", "memory.*"], "memory.created", true);
+        check(&["*"], "anything", true);
+        check(&[], "anything", true);
+    }
+
+    #[test]
+    fn the_platforms_own_types_are_wanted_by_name_alone() {
+        check(&["*"], "posthaste.subscription.paused", false);
+        check(&[], "posthaste.subscription.paused", false);
+        check(&["posthaste.*"], "posthaste.subscription.paused", true);
+        check(
+            &["posthaste.subscription.paused"],
+            "posthaste.subscription.paused",
+            true,
+        );
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused() {
+        for bad in ["", ".*", "a*", "a..*", "*.a", "**", "a.*.b", "é.*", "a b.*"] {
+            assert!(bad.parse::<EventPattern>().is_err(), "{bad}");
+        }
+    }
+}
