@@ -182,6 +182,16 @@ impl Event {
             .unwrap_or_else(|| self.created_at())
     }
 
+    /// Why its deliveries exist.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        if self.details.test {
+            Origin::Test
+        } else {
+            Origin::Publish
+        }
+    }
+
     /// Bytes that it holds in memory, roughly.
     #[must_use]
     pub fn size(&self) -> usize {

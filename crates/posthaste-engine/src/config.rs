@@ -1,0 +1,68 @@
+//! What the engine is told at start. Every number has its default, and its unit in its type or name.
+
+use std::{sync::Arc, time::Duration};
+
+use posthaste::{chance::Chance, clock::Clock, egress::EgressRules, transport::WebhookTransport};
+
+/// What producers may send at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// One event's JSON; default 256 KiB.
+    pub event_bytes: usize,
+    /// Events of a batch; default 10,000.
+    pub batch_events: usize,
+    /// A batch's whole body; default 16 MiB.
+    pub batch_bytes: usize,
+    /// How long an idempotency key is remembered; default 24 h.
+    pub dedup_window: Duration,
+    /// Subscriptions of a tenant; default 10,000.
+    pub subscriptions: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            event_bytes: 256 * 1024,
+            batch_events: 10_000,
+            batch_bytes: 16 * 1024 * 1024,
+            dedup_window: Duration::from_secs(24 * 3600),
+            subscriptions: 10_000,
+        }
+    }
+}
+
+/// What bounds the engine's memory and sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Attempts under way at once, over all subscriptions; default 1,024.
+    pub in_flight: usize,
+    /// Deliveries held in memory; what is over it waits in the store. Default 100,000.
+    pub deliveries: usize,
+    /// Bytes of events held in memory; default 256 MiB.
+    pub bytes: usize,
+    /// Age at which a delivery in memory that has no row is given one, so that a restart has
+    /// little to look through; default 2 s.
+    pub unparked_for: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            in_flight: 1024,
+            deliveries: 100_000,
+            bytes: 256 * 1024 * 1024,
+            unparked_for: Duration::from_secs(2),
+        }
+    }
+}
+
+/// All that [`Engine::start`](crate::Engine::start) needs besides a store.
+#[derive(Clone)]
+pub struct EngineConfig {
+    pub limits: Limits,
+    pub bounds: Bounds,
+    pub egress: Arc<EgressRules>,
+    pub transport: Arc<dyn WebhookTransport>,
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<Chance>,
+}

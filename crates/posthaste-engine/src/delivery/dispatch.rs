@@ -1,0 +1,218 @@
+//! The loop around the scheduler: gives it what happened and the time, and carries out what it
+//! says. It decides nothing itself.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use posthaste::{clock::Clock, id::SubscriptionId};
+use posthaste_store::{Page, Store, StoreError, record::Waiting};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{attempt::Sender, settle::Outcomes};
+use crate::scheduler::{Effect, Input, Load, Scheduler};
+
+/// Messages that one turn takes in before effects are carried out.
+const TURN: usize = 256;
+/// The poll that finds what a lost hint missed.
+const POLL: Duration = Duration::from_secs(1);
+/// The wait before a store that refused is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+enum Message {
+    Input(Input),
+    /// Answered when the scheduler has room for more.
+    WhenRoom(oneshot::Sender<()>),
+}
+
+/// Where the loop is spoken to.
+#[derive(Clone)]
+pub struct Dispatch {
+    messages: mpsc::UnboundedSender<Message>,
+    gauges: Arc<Gauges>,
+}
+
+/// The scheduler's load, for others to read.
+#[derive(Debug, Default)]
+struct Gauges {
+    held: AtomicUsize,
+    in_flight: AtomicUsize,
+    without_row: AtomicUsize,
+    has_room: AtomicBool,
+}
+
+impl Gauges {
+    fn set(&self, load: Load) {
+        self.held.store(load.held, Ordering::Relaxed);
+        self.in_flight.store(load.in_flight, Ordering::Relaxed);
+        self.without_row.store(load.without_row, Ordering::Relaxed);
+        self.has_room.store(load.has_room, Ordering::Relaxed);
+    }
+}
+
+impl Dispatch {
+    #[must_use]
+    pub fn new() -> (Self, Mailbox) {
+        let (messages, mailbox) = mpsc::unbounded_channel();
+        let gauges = Arc::new(Gauges::default());
+        let dispatch = Self { messages, gauges };
+        (dispatch, Mailbox(mailbox))
+    }
+
+    pub fn tell(&self, input: Input) {
+        // The loop lives as long as the engine; after it, nothing is left to tell.
+        self.messages.send(Message::Input(input)).ok();
+    }
+
+    /// Returns once the scheduler has room for more, or is gone.
+    pub async fn room(&self) {
+        let (sender, receiver) = oneshot::channel();
+        self.messages.send(Message::WhenRoom(sender)).ok();
+        receiver.await.ok();
+    }
+
+    #[must_use]
+    pub fn load(&self) -> Load {
+        Load {
+            held: self.gauges.held.load(Ordering::Relaxed),
+            in_flight: self.gauges.in_flight.load(Ordering::Relaxed),
+            without_row: self.gauges.without_row.load(Ordering::Relaxed),
+            has_room: self.gauges.has_room.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The other end of a [`Dispatch`].
+pub struct Mailbox(mpsc::UnboundedReceiver<Message>);
+
+/// The loop's own.
+pub struct DispatchLoop {
+    pub scheduler: Scheduler,
+    pub clock: Arc<dyn Clock>,
+    pub store: Arc<dyn Store>,
+    pub sender: Arc<Sender>,
+    pub outcomes: Arc<Outcomes>,
+    pub dispatch: Dispatch,
+    /// Becomes true when the loop drains and no attempt is under way.
+    pub idle: watch::Sender<bool>,
+}
+
+impl DispatchLoop {
+    pub async fn run(mut self, mut mailbox: Mailbox) {
+        let mut messages = Vec::with_capacity(TURN);
+        let mut effects = Vec::new();
+        let mut waiting_for_room = Vec::new();
+        let mut draining = false;
+        self.turn(Input::Tick, &mut effects);
+        loop {
+            self.carry_out(&mut effects);
+            self.after_turn(draining, &mut waiting_for_room);
+            let received = mailbox.0.recv_many(&mut messages, TURN);
+            match tokio::time::timeout(self.until_tick(), received).await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(_) => self.turn(Input::Tick, &mut effects),
+            }
+            for message in messages.drain(..) {
+                match message {
+                    Message::Input(input) => {
+                        draining |= matches!(input, Input::Drain);
+                        self.turn(input, &mut effects);
+                    }
+                    Message::WhenRoom(sender) => waiting_for_room.push(sender),
+                }
+            }
+        }
+    }
+
+    fn turn(&mut self, input: Input, effects: &mut Vec<Effect>) {
+        self.scheduler.handle(self.clock.now(), input, effects);
+    }
+
+    fn until_tick(&self) -> Duration {
+        let now = self.clock.now();
+        let wake = self.scheduler.wake_at().map(|at| at.since(now));
+        wake.map_or(POLL, |wait| wait.min(POLL))
+    }
+
+    fn after_turn(&self, draining: bool, waiting_for_room: &mut Vec<oneshot::Sender<()>>) {
+        let load = self.scheduler.load();
+        self.dispatch.gauges.set(load);
+        if load.has_room {
+            for sender in waiting_for_room.drain(..) {
+                sender.send(()).ok();
+            }
+        }
+        if draining && load.in_flight == 0 {
+            self.idle.send_replace(true);
+        }
+    }
+
+    fn carry_out(&self, effects: &mut Vec<Effect>) {
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Send(assignment) => self.sender.clone().spawn(assignment),
+                Effect::Settle(settlement) => self.outcomes.push(*settlement),
+                Effect::Health { subscriber, change } => {
+                    subscriber.set_health(change.health);
+                    self.outcomes.push_health(*change);
+                }
+                Effect::TakeDue { at_most } => self.take_due(at_most),
+                Effect::TakeShelved {
+                    subscription,
+                    at_most,
+                } => self.take_shelved(subscription, at_most),
+            }
+        }
+    }
+
+    fn take_due(&self, at_most: usize) {
+        let (store, clock, dispatch) = self.asking();
+        tokio::spawn(async move {
+            let page = ask(|| store.take_due(clock.now(), at_most)).await;
+            let next_at = page.next.and_then(|ms| i64::try_from(ms).ok());
+            dispatch.tell(Input::Due {
+                taken: page.items,
+                next_at: next_at.map(posthaste::clock::Timestamp::from_millis),
+            });
+        });
+    }
+
+    fn take_shelved(&self, subscription: SubscriptionId, at_most: usize) {
+        let (store, _, dispatch) = self.asking();
+        tokio::spawn(async move {
+            let page = ask(|| store.take_shelved(subscription, at_most)).await;
+            dispatch.tell(Input::Shelf {
+                subscription,
+                more: page.next.is_some(),
+                taken: page.items,
+            });
+        });
+    }
+
+    fn asking(&self) -> (Arc<dyn Store>, Arc<dyn Clock>, Dispatch) {
+        (
+            self.store.clone(),
+            self.clock.clone(),
+            self.dispatch.clone(),
+        )
+    }
+}
+
+/// Asks until the store answers.
+async fn ask<'a, F>(question: impl Fn() -> F) -> Page<Waiting>
+where
+    F: Future<Output = Result<Page<Waiting>, StoreError>> + 'a,
+{
+    loop {
+        match question().await {
+            Ok(page) => return page,
+            Err(error) => tracing::error!(%error, "delivery.take"),
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}

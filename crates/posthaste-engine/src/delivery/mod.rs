@@ -1,0 +1,7 @@
+//! From accepted to settled: the groups in which the store is spoken to, the loop that carries out
+//! what the scheduler says, and the attempts themselves.
+
+pub mod attempt;
+pub mod dispatch;
+pub mod intake;
+pub mod settle;

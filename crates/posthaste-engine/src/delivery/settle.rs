@@ -1,0 +1,175 @@
+//! Settling in groups: outcomes gather for a moment and are written together. What cannot be
+//! written now is kept and written later; until then the events are in the store as they were.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use posthaste::id::SubscriptionId;
+use posthaste_store::{
+    Store,
+    record::{HealthChange, Parking, SettleBatch, Settlement, Standing},
+};
+use tokio::sync::{Notify, watch};
+
+use super::dispatch::Dispatch;
+use crate::{scheduler::Input, telemetry::Telemetry};
+
+/// How long the first outcome of a group waits for others.
+const GATHER: Duration = Duration::from_millis(10);
+/// Outcomes that are written without waiting for more.
+const ENOUGH: usize = 500;
+/// Outcomes that one transaction takes at most.
+const GROUP: usize = 2000;
+/// The wait after a store refused, doubled up to [`REFUSED_MAX`].
+const REFUSED_MIN: Duration = Duration::from_millis(50);
+const REFUSED_MAX: Duration = Duration::from_secs(5);
+
+/// Where outcomes gather.
+#[derive(Default)]
+pub struct Outcomes {
+    gathered: Mutex<Gathered>,
+    some: Notify,
+    enough: Notify,
+}
+
+#[derive(Default)]
+struct Gathered {
+    settlements: Vec<Settlement>,
+    health: HashMap<SubscriptionId, HealthChange>,
+    closed: bool,
+}
+
+impl Outcomes {
+    pub fn push(&self, settlement: Settlement) {
+        let mut gathered = self.lock();
+        gathered.settlements.push(settlement);
+        match gathered.settlements.len() {
+            1 => self.some.notify_one(),
+            ENOUGH => self.enough.notify_one(),
+            _ => {}
+        }
+    }
+
+    /// The latest health of a subscription stands for all of a group's; a pause stays.
+    pub fn push_health(&self, change: HealthChange) {
+        let mut gathered = self.lock();
+        let known = gathered.health.remove(&change.subscription);
+        let pause = change.pause.or(known.and_then(|known| known.pause));
+        let change = HealthChange { pause, ..change };
+        gathered.health.insert(change.subscription, change);
+    }
+
+    /// No more will come: what is here is written at once.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.some.notify_one();
+        self.enough.notify_one();
+    }
+
+    fn take(&self) -> Option<SettleBatch> {
+        let mut gathered = self.lock();
+        if gathered.settlements.is_empty() {
+            return None;
+        }
+        let rest = match gathered.settlements.len() {
+            0..=GROUP => Vec::new(),
+            _ => gathered.settlements.split_off(GROUP),
+        };
+        let settlements = std::mem::replace(&mut gathered.settlements, rest);
+        let health = std::mem::take(&mut gathered.health);
+        Some(SettleBatch {
+            settlements,
+            health: health.into_values().collect(),
+        })
+    }
+
+    fn state(&self) -> (usize, bool) {
+        let gathered = self.lock();
+        (gathered.settlements.len(), gathered.closed)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Gathered> {
+        self.gathered
+            .lock()
+            .expect("nothing panics while it holds the outcomes")
+    }
+}
+
+/// The task that writes groups, until the outcomes are closed and all are written.
+pub struct Settler {
+    pub outcomes: Arc<Outcomes>,
+    pub store: Arc<dyn Store>,
+    pub dispatch: Dispatch,
+    pub telemetry: Arc<Telemetry>,
+    /// Told of subscriptions that a group paused.
+    pub paused: tokio::sync::mpsc::UnboundedSender<HealthChange>,
+    /// Becomes true when all is written and no more will come.
+    pub done: watch::Sender<bool>,
+}
+
+impl Settler {
+    pub async fn run(self) {
+        loop {
+            self.gather().await;
+            while let Some(batch) = self.outcomes.take() {
+                self.write(batch).await;
+                if !self.is_pressing() {
+                    break;
+                }
+            }
+            if self.outcomes.state() == (0, true) {
+                self.done.send_replace(true);
+                return;
+            }
+        }
+    }
+
+    fn is_pressing(&self) -> bool {
+        let (waiting, closed) = self.outcomes.state();
+        closed || waiting >= ENOUGH
+    }
+
+    async fn gather(&self) {
+        while self.outcomes.state() == (0, false) {
+            self.outcomes.some.notified().await;
+        }
+        if !self.is_pressing() {
+            tokio::time::timeout(GATHER, self.outcomes.enough.notified())
+                .await
+                .ok();
+        }
+    }
+
+    /// Writes a group, however often the store refuses.
+    async fn write(&self, batch: SettleBatch) {
+        let mut wait = REFUSED_MIN;
+        while let Err(error) = self.store.settle(batch.clone()).await {
+            tracing::error!(%error, outcomes = batch.settlements.len(), "delivery.settle");
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(REFUSED_MAX);
+        }
+        self.written(batch);
+    }
+
+    fn written(&self, batch: SettleBatch) {
+        let due_at = |settlement: &Settlement| match settlement.standing {
+            Standing::Waiting {
+                parking: Parking::Due(at),
+                ..
+            } => Some(at),
+            _ => None,
+        };
+        if let Some(at) = batch.settlements.iter().filter_map(due_at).min() {
+            self.dispatch.tell(Input::DueAt(at));
+        }
+        self.telemetry.settled(&batch.settlements);
+        for change in batch.health {
+            if change.pause.is_some() {
+                self.paused.send(change).ok();
+            }
+        }
+    }
+}

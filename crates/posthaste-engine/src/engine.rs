@@ -1,0 +1,235 @@
+//! The engine: a store, the snapshot of its configuration, and the tasks that deliver.
+
+use std::{sync::Arc, time::Duration};
+
+use posthaste::{
+    clock::{Clock, Timestamp},
+    delivery::Discard,
+    event::TenantId,
+    id::SubscriptionId,
+};
+use posthaste_store::{Store, StoreError, record::HealthChange, settings::Identity};
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    config::{EngineConfig, Limits},
+    delivery::{
+        attempt::Sender,
+        dispatch::{Dispatch, DispatchLoop},
+        intake::Intake,
+        settle::{Outcomes, Settler},
+    },
+    scheduler::{Input, Scheduler},
+    subscribers::{Snapshot, Subscribers},
+    telemetry::Telemetry,
+    upkeep,
+};
+
+/// A running engine. Clones are the same engine.
+#[derive(Clone)]
+pub struct Engine(pub(crate) Arc<Running>);
+
+pub(crate) struct Running {
+    pub store: Arc<dyn Store>,
+    pub config: EngineConfig,
+    pub subscribers: Subscribers,
+    /// Held by whoever changes the configuration.
+    pub changing: tokio::sync::Mutex<()>,
+    pub intake: Intake,
+    pub dispatch: Dispatch,
+    outcomes: Arc<Outcomes>,
+    telemetry: Arc<Telemetry>,
+    idle: watch::Receiver<bool>,
+    written: watch::Receiver<bool>,
+    recovered: watch::Receiver<bool>,
+}
+
+impl Engine {
+    /// Starts delivering what the store holds and what is published from now on. What was accepted
+    /// and has no outcome is scheduled again, page by page, while new events already flow.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn start(store: Arc<dyn Store>, config: EngineConfig) -> Result<Self, StoreError> {
+        let subscribers = Subscribers::load(
+            store.tenants().await?,
+            store.subscriptions().await?,
+            store.keys().await?,
+        );
+        let shelved = store.shelved().await?;
+        let snapshot = subscribers.now();
+        let scheduler = Scheduler::new(
+            config.bounds,
+            config.clock.now(),
+            snapshot.all_subscribers(),
+            &shelved,
+        );
+        let telemetry = Arc::new(Telemetry::new());
+        let outcomes = Arc::new(Outcomes::default());
+        let (dispatch, mailbox) = Dispatch::new();
+        let (idle, is_idle) = watch::channel(false);
+        let (done, is_written) = watch::channel(false);
+        let (paused, pauses) = mpsc::unbounded_channel();
+        let sender = Sender {
+            transport: config.transport.clone(),
+            clock: config.clock.clone(),
+            chance: config.chance.clone(),
+            dispatch: dispatch.clone(),
+            server: server_name(store.identity()),
+        };
+        let dispatch_loop = DispatchLoop {
+            scheduler,
+            clock: config.clock.clone(),
+            store: store.clone(),
+            sender: Arc::new(sender),
+            outcomes: outcomes.clone(),
+            dispatch: dispatch.clone(),
+            idle,
+        };
+        let settler = Settler {
+            outcomes: outcomes.clone(),
+            store: store.clone(),
+            dispatch: dispatch.clone(),
+            telemetry: telemetry.clone(),
+            paused,
+            done,
+        };
+        let intake = Intake::start(
+            store.clone(),
+            config.clock.clone(),
+            dispatch.clone(),
+            telemetry.clone(),
+        );
+        let recovered = upkeep::recovery::start(store.clone(), dispatch.clone());
+        tokio::spawn(dispatch_loop.run(mailbox));
+        tokio::spawn(settler.run());
+        let engine = Self(Arc::new(Running {
+            store,
+            config,
+            subscribers,
+            changing: tokio::sync::Mutex::new(()),
+            intake,
+            dispatch,
+            outcomes,
+            telemetry,
+            idle: is_idle,
+            written: is_written,
+            recovered,
+        }));
+        engine.sweep_tombstones(&shelved, &snapshot);
+        tokio::spawn(engine.clone().follow_pauses(pauses));
+        Ok(engine)
+    }
+
+    /// Stops sending, waits until the attempts under way have ended and everything is written, or
+    /// until `deadline` has passed. Says whether all was done; what was not is recovered at the
+    /// next start.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        self.0.dispatch.tell(Input::Drain);
+        let (mut idle, mut written) = (self.0.idle.clone(), self.0.written.clone());
+        let drained = async {
+            idle.wait_for(|idle| *idle).await.ok();
+            self.0.outcomes.close();
+            written.wait_for(|written| *written).await.ok();
+        };
+        tokio::time::timeout(deadline, drained).await.is_ok()
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.config.clock.now()
+    }
+
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.config.clock
+    }
+
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.config.limits
+    }
+
+    /// What the store was given when it was made: the cursors' key and the server's name.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.0.store.identity()
+    }
+
+    /// This server's name to itself, as `posthaste-hop` carries it.
+    #[must_use]
+    pub fn server_name(&self) -> String {
+        server_name(self.identity())
+    }
+
+    /// Prometheus text.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.0.telemetry.text(self.0.dispatch.load())
+    }
+
+    /// Whether everything accepted before the start is scheduled.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        *self.0.recovered.borrow()
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.subscribers.now()
+    }
+
+    /// A group of outcomes paused subscriptions: the configuration follows.
+    async fn follow_pauses(self, mut pauses: mpsc::UnboundedReceiver<HealthChange>) {
+        while let Some(change) = pauses.recv().await {
+            let reason = change.pause;
+            tracing::warn!(subscription = %change.subscription, ?reason, "subscription.paused");
+            let _changing = self.0.changing.lock().await;
+            self.reload(&change.tenant, change.subscription).await;
+        }
+    }
+
+    /// Takes a subscription from the store into the snapshot and the scheduler.
+    async fn reload(&self, tenant: &TenantId, id: SubscriptionId) {
+        match self.0.store.subscription(tenant, id).await {
+            Ok(Some(subscription)) => self.publish_change(subscription, false),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, subscription = %id, "subscription.reload"),
+        }
+    }
+
+    pub(crate) fn publish_change(
+        &self,
+        subscription: posthaste::subscription::Subscription,
+        resumed: bool,
+    ) {
+        if let Some(subscriber) = self.0.subscribers.put(subscription) {
+            if resumed {
+                subscriber.set_health(subscriber.health().resumed());
+            }
+            self.0.dispatch.tell(Input::Changed {
+                subscriber,
+                resumed,
+            });
+        }
+    }
+
+    /// What deleted subscriptions left on their shelves is discarded, in small steps.
+    fn sweep_tombstones(&self, shelved: &[SubscriptionId], snapshot: &Snapshot) {
+        for id in shelved {
+            if !snapshot.has_subscription(*id) {
+                tokio::spawn(self.clone().discard_parked(*id, Discard::Deleted));
+            }
+        }
+    }
+
+    pub(crate) async fn discard_parked(self, id: SubscriptionId, why: Discard) {
+        let (store, clock) = (&self.0.store, &self.0.config.clock);
+        if let Err(error) = upkeep::discard::all_parked(store, clock, id, why).await {
+            tracing::error!(%error, subscription = %id, "delivery.discard");
+        }
+    }
+}
+
+fn server_name(identity: Identity) -> String {
+    format!("{:016x}", identity.server)
+}

@@ -1,0 +1,206 @@
+//! Reading events and deliveries, sending one again, trying a subscription.
+
+use std::sync::Arc;
+
+use posthaste::{
+    delivery::DeliveryStatus,
+    event::{Event, EventDetails, EventType, Origin, TenantId},
+    id::{DeliveryId, EventId, SubscriptionId},
+    json::RawJson,
+    subscription::{EventPattern, Subscription, SubscriptionStatus},
+};
+use posthaste_store::{
+    Page,
+    query::{DeliveryQuery, EventQuery, Stretch},
+    record::{Acceptance, Attempt, Counts, Delivery, EventSummary, Reopened, StoredEvent},
+};
+
+use super::{OperationError, PublishError};
+use crate::{Engine, scheduler::Input};
+
+/// What came of sending deliveries again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Redelivered {
+    pub redelivered: u64,
+    /// Pending or held, and left as they are.
+    pub already_waiting: u64,
+}
+
+/// A test that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial {
+    pub delivery: DeliveryId,
+    pub event: EventId,
+}
+
+impl Engine {
+    /// # Errors
+    /// [`OperationError::NotFound`].
+    pub async fn event(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+    ) -> Result<StoredEvent, OperationError> {
+        let found = self.0.store.event(tenant, id).await?;
+        found.ok_or(OperationError::NotFound("event"))
+    }
+
+    /// Newest first.
+    ///
+    /// # Errors
+    /// [`OperationError::Storage`].
+    pub async fn events(
+        &self,
+        tenant: &TenantId,
+        query: &EventQuery,
+        stretch: Stretch,
+    ) -> Result<Page<EventSummary>, OperationError> {
+        Ok(self.0.store.events(tenant, query, stretch).await?)
+    }
+
+    /// # Errors
+    /// [`OperationError::NotFound`].
+    pub async fn delivery(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Delivery, OperationError> {
+        let found = self.0.store.delivery(tenant, id).await?;
+        found.ok_or(OperationError::NotFound("delivery"))
+    }
+
+    /// Newest first.
+    ///
+    /// # Errors
+    /// [`OperationError::Storage`].
+    pub async fn deliveries(
+        &self,
+        tenant: &TenantId,
+        query: &DeliveryQuery,
+        stretch: Stretch,
+    ) -> Result<Page<Delivery>, OperationError> {
+        Ok(self.0.store.deliveries(tenant, query, stretch).await?)
+    }
+
+    /// A delivery's attempts, oldest first.
+    ///
+    /// # Errors
+    /// [`OperationError::NotFound`].
+    pub async fn attempts(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Vec<Attempt>, OperationError> {
+        self.delivery(tenant, id).await?;
+        Ok(self.0.store.attempts(tenant, id).await?)
+    }
+
+    /// Retries that a delivery still has before it, by its subscription's policy of today.
+    #[must_use]
+    pub fn retries_left(&self, tenant: &TenantId, delivery: &Delivery) -> u32 {
+        let waits = match delivery.state.status() {
+            DeliveryStatus::Pending | DeliveryStatus::Retrying | DeliveryStatus::Held => true,
+            DeliveryStatus::Delivered | DeliveryStatus::Failed | DeliveryStatus::Discarded => false,
+        };
+        if !waits || delivery.origin == Origin::Test {
+            return 0;
+        }
+        let snapshot = self.snapshot();
+        let subscriber = snapshot.subscriber(tenant, delivery.subscription);
+        subscriber.map_or(0, |s| {
+            s.subscription.retry.retries_left(delivery.tries.spent)
+        })
+    }
+
+    /// Deliveries by status, exactly; reads them all.
+    ///
+    /// # Errors
+    /// [`OperationError::Storage`].
+    pub async fn counts(&self, tenant: &TenantId) -> Result<Counts, OperationError> {
+        Ok(self.0.store.counts(tenant).await?)
+    }
+
+    /// Opens a delivery again: under its id, with a fresh budget, due at once.
+    ///
+    /// # Errors
+    /// [`OperationError::NotFound`] also where its subscription was deleted;
+    /// [`OperationError::Disabled`].
+    pub async fn redeliver(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Redelivered, OperationError> {
+        let delivery = self.delivery(tenant, id).await?;
+        let snapshot = self.snapshot();
+        let subscriber = snapshot.subscriber(tenant, delivery.subscription);
+        let subscriber = subscriber.ok_or(OperationError::NotFound("subscription"))?;
+        if subscriber.subscription.status == SubscriptionStatus::Disabled {
+            return Err(OperationError::Disabled);
+        }
+        let now = self.now();
+        let store = &self.0.store;
+        let reopened = store
+            .reopen(tenant, vec![id], Origin::Redeliver, now)
+            .await?;
+        let mut answer = Redelivered::default();
+        for one in reopened {
+            match one {
+                Reopened::Redelivered => answer.redelivered += 1,
+                Reopened::AlreadyWaiting => answer.already_waiting += 1,
+                Reopened::Missing => return Err(OperationError::NotFound("delivery")),
+            }
+        }
+        self.0.dispatch.tell(Input::DueAt(now));
+        Ok(answer)
+    }
+
+    /// Sends one attempt to a subscription alone, whatever its status and filters. Its type is the
+    /// one given, else the subscription's first exact one, else `posthaste.test`.
+    ///
+    /// # Errors
+    /// [`OperationError::NotFound`].
+    pub async fn try_subscription(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+        event_type: Option<EventType>,
+    ) -> Result<Trial, OperationError> {
+        let subscription = self.subscription(tenant, id);
+        let subscription = subscription.ok_or(OperationError::NotFound("subscription"))?;
+        let event_type = event_type.unwrap_or_else(|| type_of_test(&subscription));
+        let event = self.0.store.reserve(self.now(), &[1])[0];
+        let acceptance = Acceptance {
+            event: Arc::new(Event {
+                id: event,
+                tenant: tenant.clone(),
+                event_type,
+                details: EventDetails {
+                    test: true,
+                    ..EventDetails::default()
+                },
+                data: RawJson::trusted(bytes::Bytes::from_static(b"{\"test\":true}")),
+            }),
+            subscriptions: Arc::new([id]),
+            idempotency: None,
+        };
+        self.accept(vec![acceptance])
+            .await
+            .map_err(|error| match error {
+                PublishError::Storage(error) => OperationError::Storage(error),
+                other => unreachable!("a test carries no key and no limit: {other}"),
+            })?;
+        let delivery = event.delivery(0);
+        Ok(Trial { delivery, event })
+    }
+}
+
+fn type_of_test(subscription: &Subscription) -> EventType {
+    let exact = subscription
+        .events
+        .iter()
+        .find_map(|pattern| match pattern {
+            EventPattern::Exact(event_type) => Some(event_type.clone()),
+            EventPattern::Prefix(_) | EventPattern::All => None,
+        });
+    exact.unwrap_or_else(EventType::test)
+}

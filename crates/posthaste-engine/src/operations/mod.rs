@@ -1,0 +1,47 @@
+//! What someone asks for, a verb or a few per file. API, dashboard, portal and command line call
+//! the same ones; decisions are made here and nowhere above.
+
+mod access;
+mod deliveries;
+mod publish;
+mod subscriptions;
+
+use posthaste::clock::Timestamp;
+use posthaste_store::{StoreError, settings::Scope};
+
+pub use access::{NewKey, Principal};
+pub use deliveries::{Redelivered, Trial};
+pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published};
+pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
+
+/// Why an operation was not carried out. Nothing of it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OperationError {
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    #[error("the {what} is taken")]
+    Exists { what: &'static str },
+    #[error("changed meanwhile")]
+    Stale,
+    #[error("the subscription is disabled")]
+    Disabled,
+    #[error("a rotation is under way until {until}")]
+    RotationUnderWay { until: Timestamp },
+    #[error("the key lacks the scope {0}")]
+    ScopeNotHeld(Scope),
+    #[error("at most {limit} {what} are allowed")]
+    Quota { what: &'static str, limit: usize },
+    #[error(transparent)]
+    Storage(StoreError),
+}
+
+impl From<StoreError> for OperationError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stale => Self::Stale,
+            StoreError::Missing => Self::NotFound("object"),
+            StoreError::Exists(_) => Self::Exists { what: "name" },
+            StoreError::Unavailable(_) | StoreError::Corrupt(_) => Self::Storage(error),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Publishing: match, reserve ids, accept. All or nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use posthaste::{
+    clock::Timestamp,
+    event::{Event, EventDetails, EventType, TenantId},
+    id::{DeliveryId, EventId, SubscriptionId},
+    json::RawJson,
+};
+use posthaste_store::{
+    StoreError,
+    record::{Acceptance, Accepted, Idempotency, IdempotencyConflict},
+};
+use sha2::{Digest, Sha256};
+
+use crate::{Engine, subscribers::TenantView};
+
+/// Times that an event may come back to this server as a publish.
+const HOPS_MAX: u8 = 3;
+/// What a producer is told to wait when too much waits already.
+const OVERLOADED_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// An event to be published.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    pub event_type: EventType,
+    pub data: RawJson,
+    pub details: EventDetails,
+    /// Only these, of the ones that want it.
+    pub subscriptions: Option<Vec<SubscriptionId>>,
+    pub idempotency: Option<IdempotencyClaim>,
+}
+
+/// A producer's word that a repetition is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyClaim {
+    pub key: String,
+    /// SHA-256 of the published bytes.
+    pub body: [u8; 32],
+}
+
+/// What was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    pub id: EventId,
+    pub event_type: EventType,
+    /// Subscriptions that matched.
+    pub deliveries: u32,
+    /// Whether it had been published before, under the same key.
+    pub replayed: bool,
+}
+
+impl Published {
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        self.id.time()
+    }
+
+    pub fn delivery_ids(&self) -> impl Iterator<Item = DeliveryId> + '_ {
+        (0..self.deliveries).map(|index| self.id.delivery(index))
+    }
+}
+
+/// Why nothing was published.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    #[error("no such tenant")]
+    UnknownTenant,
+    /// By event index.
+    #[error("unknown subscriptions")]
+    UnknownSubscriptions(Vec<(usize, SubscriptionId)>),
+    /// Indexes of events whose type begins with `posthaste.`.
+    #[error("types that begin with posthaste. are the platform's own")]
+    PlatformType(Vec<usize>),
+    #[error("the event came back to this server {HOPS_MAX} times")]
+    LoopDetected,
+    #[error("the idempotency key of event {index} was used for another body")]
+    IdempotencyConflict { index: usize },
+    #[error("too much waits already")]
+    Overloaded { retry_after: Duration },
+    #[error(transparent)]
+    Storage(StoreError),
+}
+
+impl Engine {
+    /// Publishes events of a tenant: on disk, with what they owe, when it returns `Ok`.
+    ///
+    /// # Errors
+    /// Nothing was published.
+    pub async fn publish(
+        &self,
+        tenant: &TenantId,
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<Published>, PublishError> {
+        let snapshot = self.snapshot();
+        let view = snapshot
+            .tenants
+            .get(tenant)
+            .ok_or(PublishError::UnknownTenant)?;
+        check(view, &events)?;
+        if self.0.dispatch.load().without_row >= self.0.config.bounds.deliveries {
+            return Err(PublishError::Overloaded {
+                retry_after: OVERLOADED_RETRY_AFTER,
+            });
+        }
+        let takers = events.iter().map(|event| takers(view, event)).collect();
+        let acceptances = self.acceptances(tenant, events, takers);
+        self.accept(acceptances).await
+    }
+
+    fn acceptances(
+        &self,
+        tenant: &TenantId,
+        events: Vec<NewEvent>,
+        takers: Vec<Arc<[SubscriptionId]>>,
+    ) -> Vec<Acceptance> {
+        let now = self.now();
+        let expires_at = now + self.0.config.limits.dedup_window;
+        let owed: Vec<u32> = takers.iter().map(|takers| count(takers)).collect();
+        let ids = self.0.store.reserve(now, &owed);
+        let events = ids.into_iter().zip(events).zip(takers);
+        let acceptances = events.map(|((id, event), subscriptions)| Acceptance {
+            subscriptions,
+            idempotency: event.idempotency.map(|claim| Idempotency {
+                key: Sha256::digest(claim.key.as_bytes()).into(),
+                body: claim.body,
+                expires_at,
+            }),
+            event: Arc::new(Event {
+                id,
+                tenant: tenant.clone(),
+                event_type: event.event_type,
+                details: event.details,
+                data: event.data,
+            }),
+        });
+        acceptances.collect()
+    }
+
+    pub(super) async fn accept(
+        &self,
+        acceptances: Vec<Acceptance>,
+    ) -> Result<Vec<Published>, PublishError> {
+        let own = acceptances.iter().map(published).collect::<Vec<_>>();
+        let answer = self.0.intake.accept(acceptances).await;
+        let accepted = answer.map_err(PublishError::Storage)?.map_err(|conflict| {
+            let IdempotencyConflict { index } = conflict;
+            PublishError::IdempotencyConflict { index }
+        })?;
+        let published = own
+            .into_iter()
+            .zip(accepted)
+            .map(|(own, accepted)| match accepted {
+                Accepted::New => own,
+                Accepted::Replayed(first) => Published {
+                    id: first.id,
+                    event_type: first.event_type,
+                    deliveries: first.deliveries,
+                    replayed: true,
+                },
+            });
+        Ok(published.collect())
+    }
+}
+
+fn published(acceptance: &Acceptance) -> Published {
+    Published {
+        id: acceptance.event.id,
+        event_type: acceptance.event.event_type.clone(),
+        deliveries: count(&acceptance.subscriptions),
+        replayed: false,
+    }
+}
+
+fn count(subscriptions: &[SubscriptionId]) -> u32 {
+    u32::try_from(subscriptions.len()).expect("a tenant has fewer than 2^32 subscriptions")
+}
+
+fn check(view: &TenantView, events: &[NewEvent]) -> Result<(), PublishError> {
+    if events.iter().any(|event| event.details.hops >= HOPS_MAX) {
+        return Err(PublishError::LoopDetected);
+    }
+    let indexed = || events.iter().enumerate();
+    let platforms: Vec<usize> = indexed()
+        .filter(|(_, event)| event.event_type.is_platforms())
+        .map(|(index, _)| index)
+        .collect();
+    if !platforms.is_empty() {
+        return Err(PublishError::PlatformType(platforms));
+    }
+    let unknown: Vec<(usize, SubscriptionId)> = indexed()
+        .flat_map(|(index, event)| {
+            event
+                .subscriptions
+                .iter()
+                .flatten()
+                .map(move |id| (index, *id))
+        })
+        .filter(|(_, id)| !view.subscribers.contains_key(id))
+        .collect();
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(PublishError::UnknownSubscriptions(unknown))
+    }
+}
+
+/// The subscriptions that take the event, of those it is narrowed to.
+fn takers(view: &TenantView, event: &NewEvent) -> Arc<[SubscriptionId]> {
+    let mut takers = view.takers(&event.event_type);
+    if let Some(only) = &event.subscriptions {
+        takers.retain(|id| only.contains(id));
+    }
+    takers.into()
+}

@@ -1,0 +1,370 @@
+//! Subscriptions: making, changing, pausing, deleting them, and their secrets.
+
+use std::{sync::Arc, time::Duration};
+
+use posthaste::{
+    body::BodyFormat,
+    clock::Timestamp,
+    delivery::{Discard, Health, PauseReason},
+    egress::{TargetUrl, UrlRefusal},
+    event::TenantId,
+    id::SubscriptionId,
+    json::RawJson,
+    retry::RetryPolicy,
+    signature::{Scheme, Secret, Secrets, XWebhookHash},
+    subscription::{EventPattern, Subscription, SubscriptionStatus},
+};
+use posthaste_store::StoreError;
+
+use super::OperationError;
+use crate::{Engine, scheduler::Input, upkeep};
+
+/// Times a change is tried again when the subscription was paused under it.
+const CHANGE_TRIES: usize = 5;
+
+/// A subscription to be made.
+#[derive(Clone, Debug)]
+pub struct NewSubscription {
+    pub url: TargetUrl,
+    pub external_id: Option<String>,
+    pub description: String,
+    pub events: Vec<EventPattern>,
+    pub schemes: Vec<Scheme>,
+    pub algorithm: XWebhookHash,
+    /// One is made where none is given.
+    pub secret: Option<Secret>,
+    pub retry: RetryPolicy,
+    pub timeout: Duration,
+    pub max_in_flight: u32,
+    pub auto_pause_after: u32,
+    pub format: BodyFormat,
+    pub metadata: RawJson,
+}
+
+impl NewSubscription {
+    /// All events to this URL, with every default.
+    #[must_use]
+    pub fn to(url: TargetUrl) -> Self {
+        Self {
+            url,
+            external_id: None,
+            description: String::new(),
+            events: Vec::new(),
+            schemes: Scheme::ALL.to_vec(),
+            algorithm: XWebhookHash::default(),
+            secret: None,
+            retry: RetryPolicy::default(),
+            timeout: Duration::from_secs(10),
+            max_in_flight: 32,
+            auto_pause_after: 5,
+            format: BodyFormat::default(),
+            metadata: RawJson::empty_object(),
+        }
+    }
+}
+
+/// A status that someone asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestedStatus {
+    Active,
+    Paused,
+    Disabled,
+}
+
+/// Changes to a subscription; absent members stay as they are.
+#[derive(Clone, Debug, Default)]
+pub struct SubscriptionPatch {
+    pub url: Option<TargetUrl>,
+    pub external_id: Option<Option<String>>,
+    pub description: Option<String>,
+    pub events: Option<Vec<EventPattern>>,
+    pub status: Option<RequestedStatus>,
+    pub schemes: Option<Vec<Scheme>>,
+    pub algorithm: Option<XWebhookHash>,
+    pub retry: Option<RetryPolicy>,
+    pub timeout: Option<Duration>,
+    pub max_in_flight: Option<u32>,
+    pub auto_pause_after: Option<u32>,
+    pub format: Option<BodyFormat>,
+    pub metadata: Option<RawJson>,
+}
+
+impl SubscriptionPatch {
+    fn apply(self, to: &mut Subscription) {
+        fn set<T>(member: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *member = value;
+            }
+        }
+        to.status = asked_for(self.status, to.status);
+        set(&mut to.url, self.url);
+        set(&mut to.external_id, self.external_id);
+        set(&mut to.description, self.description);
+        set(&mut to.events, self.events);
+        set(&mut to.schemes, self.schemes);
+        set(&mut to.algorithm, self.algorithm);
+        set(&mut to.retry, self.retry);
+        set(&mut to.timeout, self.timeout);
+        set(&mut to.max_in_flight, self.max_in_flight);
+        set(&mut to.auto_pause_after, self.auto_pause_after);
+        set(&mut to.format, self.format);
+        set(&mut to.metadata, self.metadata);
+    }
+}
+
+/// One that is paused already keeps its reason.
+fn asked_for(status: Option<RequestedStatus>, now: SubscriptionStatus) -> SubscriptionStatus {
+    match (status, now) {
+        (None, now) => now,
+        (Some(RequestedStatus::Active), _) => SubscriptionStatus::Active,
+        (Some(RequestedStatus::Disabled), _) => SubscriptionStatus::Disabled,
+        (Some(RequestedStatus::Paused), SubscriptionStatus::Paused(reason)) => {
+            SubscriptionStatus::Paused(reason)
+        }
+        (Some(RequestedStatus::Paused), _) => SubscriptionStatus::Paused(PauseReason::Manual),
+    }
+}
+
+impl Engine {
+    /// Whether deliveries to this URL may be asked for. Judges the URL alone and resolves nothing.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn judge_url(&self, url: &TargetUrl) -> Result<(), UrlRefusal> {
+        self.0.config.egress.judge(url)
+    }
+
+    /// # Errors
+    /// [`OperationError::Exists`] where the external id is taken; [`OperationError::Quota`].
+    pub async fn subscribe(
+        &self,
+        tenant: &TenantId,
+        new: NewSubscription,
+    ) -> Result<Arc<Subscription>, OperationError> {
+        let _changing = self.0.changing.lock().await;
+        let snapshot = self.snapshot();
+        let view = snapshot
+            .tenants
+            .get(tenant)
+            .ok_or(OperationError::NotFound("tenant"))?;
+        let limit = self.0.config.limits.subscriptions;
+        if view.subscribers.len() >= limit {
+            let what = "subscriptions";
+            return Err(OperationError::Quota { what, limit });
+        }
+        let now = self.now();
+        let id = SubscriptionId::at(self.new_place(now));
+        let subscription = made(id, tenant, new, now);
+        let inserted = self.0.store.insert_subscription(subscription.clone()).await;
+        inserted.map_err(taken)?;
+        self.publish_change(subscription.clone(), false);
+        Ok(Arc::new(subscription))
+    }
+
+    /// A tenant's, newest first, with their health as it is now.
+    #[must_use]
+    pub fn subscriptions(&self, tenant: &TenantId) -> Vec<Arc<Subscription>> {
+        let snapshot = self.snapshot();
+        let view = snapshot.tenants.get(tenant);
+        let subscribers = view
+            .into_iter()
+            .flat_map(|view| view.subscribers.values().rev());
+        subscribers
+            .map(|subscriber| Arc::new(subscriber.shown()))
+            .collect()
+    }
+
+    #[must_use]
+    pub fn subscription(&self, tenant: &TenantId, id: SubscriptionId) -> Option<Arc<Subscription>> {
+        let snapshot = self.snapshot();
+        let subscriber = snapshot.subscriber(tenant, id)?;
+        Some(Arc::new(subscriber.shown()))
+    }
+
+    /// Changes a subscription. One that becomes disabled has what waits discarded; one that
+    /// becomes active again has its failures forgiven.
+    ///
+    /// # Errors
+    /// [`OperationError::Stale`] where its revision is not `if_revision`; `NotFound`; `Exists`.
+    pub async fn change_subscription(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+        patch: SubscriptionPatch,
+        if_revision: Option<u64>,
+    ) -> Result<Arc<Subscription>, OperationError> {
+        let change = |mut now: Subscription| {
+            if if_revision.is_some_and(|expected| expected != now.revision) {
+                return Err(OperationError::Stale);
+            }
+            patch.clone().apply(&mut now);
+            Ok(now)
+        };
+        let changed = self.change(tenant, id, change).await?;
+        if changed.status == SubscriptionStatus::Disabled {
+            let (store, clock) = (&self.0.store, &self.0.config.clock);
+            upkeep::discard::all_parked(store, clock, id, Discard::Disabled).await?;
+        }
+        Ok(changed)
+    }
+
+    /// # Errors
+    /// [`OperationError::NotFound`].
+    pub async fn pause(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+    ) -> Result<Arc<Subscription>, OperationError> {
+        self.set_status(tenant, id, RequestedStatus::Paused).await
+    }
+
+    /// What was held goes out, and the endpoint's failures are forgiven.
+    ///
+    /// # Errors
+    /// [`OperationError::NotFound`].
+    pub async fn resume(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+    ) -> Result<Arc<Subscription>, OperationError> {
+        self.set_status(tenant, id, RequestedStatus::Active).await
+    }
+
+    async fn set_status(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+        status: RequestedStatus,
+    ) -> Result<Arc<Subscription>, OperationError> {
+        let patch = SubscriptionPatch {
+            status: Some(status),
+            ..SubscriptionPatch::default()
+        };
+        self.change_subscription(tenant, id, patch, None).await
+    }
+
+    /// A new secret; the old one keeps signing beside it for `overlap`. Answers the new one and
+    /// until when the old one is valid.
+    ///
+    /// # Errors
+    /// [`OperationError::RotationUnderWay`] during an overlap; `NotFound`.
+    pub async fn rotate_secret(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+        secret: Option<Secret>,
+        overlap: Duration,
+    ) -> Result<(Secret, Timestamp), OperationError> {
+        let next = secret.unwrap_or_else(Secret::generate);
+        let now = self.now();
+        let until = now + overlap;
+        let rotate = |mut subscription: Subscription| {
+            let secrets = subscription.secrets;
+            if let Some((_, until)) = secrets.previous.as_ref().filter(|(_, until)| now < *until) {
+                return Err(OperationError::RotationUnderWay { until: *until });
+            }
+            subscription.secrets = secrets.rotated(next.clone(), until);
+            Ok(subscription)
+        };
+        self.change(tenant, id, rotate).await?;
+        Ok((next, until))
+    }
+
+    /// Deletes it; what it was owed becomes discarded.
+    ///
+    /// # Errors
+    /// [`OperationError::NotFound`].
+    pub async fn unsubscribe(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+    ) -> Result<(), OperationError> {
+        let _changing = self.0.changing.lock().await;
+        let deleted = self
+            .0
+            .store
+            .delete_subscription(tenant, id, self.now())
+            .await;
+        deleted.map_err(|error| match error {
+            StoreError::Missing => OperationError::NotFound("subscription"),
+            other => other.into(),
+        })?;
+        self.0.subscribers.remove(tenant, id);
+        self.0.dispatch.tell(Input::Removed(id));
+        tokio::spawn(self.clone().discard_parked(id, Discard::Deleted));
+        Ok(())
+    }
+
+    /// Reads, changes and writes a subscription, again if attempts paused it meanwhile.
+    async fn change(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+        change: impl Fn(Subscription) -> Result<Subscription, OperationError>,
+    ) -> Result<Arc<Subscription>, OperationError> {
+        let _changing = self.0.changing.lock().await;
+        for _ in 0..CHANGE_TRIES {
+            let stored = self.0.store.subscription(tenant, id).await?;
+            let before = stored.ok_or(OperationError::NotFound("subscription"))?;
+            let was_active = before.status == SubscriptionStatus::Active;
+            let mut after = change(before)?;
+            after.revision += 1;
+            after.updated_at = self.now();
+            let resumed = !was_active && after.status == SubscriptionStatus::Active;
+            match self
+                .0
+                .store
+                .update_subscription(after.clone(), resumed)
+                .await
+            {
+                Err(StoreError::Stale) => {}
+                Err(error) => return Err(taken(error)),
+                Ok(()) => {
+                    self.publish_change(after, resumed);
+                    return self.subscription(tenant, id).ok_or(OperationError::Stale);
+                }
+            }
+        }
+        Err(OperationError::Stale)
+    }
+}
+
+fn made(
+    id: SubscriptionId,
+    tenant: &TenantId,
+    new: NewSubscription,
+    now: Timestamp,
+) -> Subscription {
+    Subscription {
+        id,
+        tenant: tenant.clone(),
+        external_id: new.external_id,
+        url: new.url,
+        description: new.description,
+        events: new.events,
+        status: SubscriptionStatus::Active,
+        schemes: new.schemes,
+        algorithm: new.algorithm,
+        secrets: Secrets::new(new.secret.unwrap_or_else(Secret::generate)),
+        retry: new.retry,
+        timeout: new.timeout,
+        max_in_flight: new.max_in_flight,
+        auto_pause_after: new.auto_pause_after,
+        format: new.format,
+        metadata: new.metadata,
+        health: Health::default(),
+        created_at: now,
+        updated_at: now,
+        revision: 1,
+    }
+}
+
+fn taken(error: StoreError) -> OperationError {
+    match error {
+        StoreError::Exists(_) => OperationError::Exists {
+            what: "external_id",
+        },
+        StoreError::Missing => OperationError::NotFound("subscription"),
+        other => other.into(),
+    }
+}

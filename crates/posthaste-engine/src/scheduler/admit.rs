@@ -1,0 +1,121 @@
+//! Deliveries come in and go out again: queued, parked, shelved or discarded.
+
+use std::collections::VecDeque;
+
+use posthaste::{
+    clock::Timestamp, delivery::Discard, event::Origin, id::DeliveryId,
+    subscription::SubscriptionStatus,
+};
+use posthaste_store::record::{Parking, Standing, Waiting};
+
+use super::{Effect, Scheduler, lane::Lane, park, settle};
+
+/// Share of the memory that one subscription may fill; what is over it goes to its shelf.
+const LANE_SHARE: usize = 4;
+
+impl Scheduler {
+    /// `rowed`: whether they have rows in the store.
+    pub(super) fn admit(
+        &mut self,
+        now: Timestamp,
+        all: Vec<Waiting>,
+        rowed: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        for waiting in all {
+            // Recovery and the due index may name one delivery: the one that is held is as good.
+            if self.held.contains(waiting.id) {
+                continue;
+            }
+            match self.turned_away(now, &waiting, rowed) {
+                Some(standing) => self.turn_away(now, &waiting, standing, effects),
+                None => self.hold(now, waiting, rowed),
+            }
+        }
+    }
+
+    /// What becomes of a delivery that is not to be queued now.
+    fn turned_away(&self, now: Timestamp, waiting: &Waiting, rowed: bool) -> Option<Standing> {
+        let Some(lane) = self.lanes.get(waiting.subscription) else {
+            return Some(Standing::Discarded(Discard::Deleted));
+        };
+        if waiting.origin == Origin::Test {
+            return None;
+        }
+        match lane.status {
+            SubscriptionStatus::Disabled => Some(Standing::Discarded(Discard::Disabled)),
+            SubscriptionStatus::Paused(_) => Some(park(waiting, Parking::Shelved)),
+            SubscriptionStatus::Active => {
+                let parking = self.crowded_out(now, lane, waiting, rowed)?;
+                Some(park(waiting, parking))
+            }
+        }
+    }
+
+    /// Where a delivery waits that is not due yet or finds no room.
+    fn crowded_out(
+        &self,
+        now: Timestamp,
+        lane: &Lane,
+        waiting: &Waiting,
+        rowed: bool,
+    ) -> Option<Parking> {
+        let behind_shelf = !rowed && lane.has_shelf();
+        if let Some(at) = waiting.retry_at.filter(|at| *at > now) {
+            Some(Parking::Due(at))
+        } else if behind_shelf || lane.queued() >= self.bounds.deliveries / LANE_SHARE {
+            Some(Parking::Shelved)
+        } else {
+            self.is_full().then_some(Parking::Due(now))
+        }
+    }
+
+    fn turn_away(
+        &mut self,
+        now: Timestamp,
+        waiting: &Waiting,
+        standing: Standing,
+        effects: &mut Vec<Effect>,
+    ) {
+        let shelved = Parking::Shelved;
+        if matches!(standing, Standing::Waiting { parking, .. } if parking == shelved) {
+            self.lanes.shelved(waiting.subscription);
+        }
+        effects.push(settle(waiting, standing, now));
+    }
+
+    fn hold(&mut self, now: Timestamp, waiting: Waiting, rowed: bool) {
+        let (id, subscription) = (waiting.id, waiting.subscription);
+        let test = waiting.origin == Origin::Test;
+        self.held.insert(now, waiting, rowed);
+        self.lanes.push(subscription, id, test);
+    }
+
+    /// What was queued leaves memory for its subscription's shelf.
+    pub(super) fn shelve(
+        &mut self,
+        now: Timestamp,
+        queue: VecDeque<DeliveryId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for id in queue {
+            let held = self.held.remove(id).expect("queued deliveries are held");
+            let standing = park(&held.waiting, Parking::Shelved);
+            self.turn_away(now, &held.waiting, standing, effects);
+        }
+    }
+
+    /// What was queued is not wanted any more.
+    pub(super) fn discard(
+        &mut self,
+        now: Timestamp,
+        queue: VecDeque<DeliveryId>,
+        why: Discard,
+        effects: &mut Vec<Effect>,
+    ) {
+        for id in queue {
+            let held = self.held.remove(id).expect("queued deliveries are held");
+            effects.push(settle(&held.waiting, Standing::Discarded(why), now));
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The deliveries in memory, and which of them have no row in the store yet.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasherDefault, Hasher},
+    sync::Arc,
+    time::Duration,
+};
+
+use posthaste::{clock::Timestamp, id::DeliveryId};
+use posthaste_store::record::Waiting;
+
+use crate::subscribers::Subscriber;
+
+#[derive(Debug)]
+pub struct Held {
+    pub waiting: Waiting,
+    /// While an attempt is under way: the subscription as it was when the attempt began.
+    pub in_flight: Option<Arc<Subscriber>>,
+    rowed: bool,
+    bytes: usize,
+}
+
+#[derive(Debug, Default)]
+pub struct HeldDeliveries {
+    by_id: HashMap<DeliveryId, Held, BuildHasherDefault<IdHasher>>,
+    /// When each came that had no row, oldest first; some of them are gone by now.
+    arrivals: VecDeque<(Timestamp, DeliveryId)>,
+    without_row: usize,
+    bytes: usize,
+}
+
+impl HeldDeliveries {
+    pub fn insert(&mut self, now: Timestamp, waiting: Waiting, rowed: bool) {
+        let id = waiting.id;
+        let bytes = waiting.event.size() + size_of::<Held>();
+        self.bytes += bytes;
+        if !rowed {
+            self.without_row += 1;
+            self.arrivals.push_back((now, id));
+        }
+        let held = Held {
+            waiting,
+            in_flight: None,
+            rowed,
+            bytes,
+        };
+        self.by_id.insert(id, held);
+    }
+
+    pub fn remove(&mut self, id: DeliveryId) -> Option<Held> {
+        let held = self.by_id.remove(&id)?;
+        self.bytes -= held.bytes;
+        self.without_row -= usize::from(!held.rowed);
+        self.forget_gone();
+        Some(held)
+    }
+
+    /// Most leave in the order they came, so the arrivals stay about as many as what they list.
+    fn forget_gone(&mut self) {
+        while let Some((_, oldest)) = self.arrivals.front() {
+            if self.by_id.contains_key(oldest) {
+                return;
+            }
+            self.arrivals.pop_front();
+        }
+    }
+
+    pub fn contains(&self, id: DeliveryId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    pub fn get_mut(&mut self, id: DeliveryId) -> Option<&mut Held> {
+        self.by_id.get_mut(&id)
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Bytes of the events held, counted once for each delivery.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn without_row(&self) -> usize {
+        self.without_row
+    }
+
+    /// When the one came that has waited longest for a row.
+    pub fn oldest_arrival(&self) -> Option<Timestamp> {
+        self.arrivals.front().map(|(since, _)| *since)
+    }
+
+    /// The next one that has had no row for `age`; it counts as having one from now on.
+    pub fn give_row(&mut self, now: Timestamp, age: Duration) -> Option<&Held> {
+        let (since, id) = *self.arrivals.front()?;
+        if since + age > now {
+            return None;
+        }
+        self.arrivals.pop_front();
+        self.forget_gone();
+        self.without_row -= 1;
+        let held = self
+            .by_id
+            .get_mut(&id)
+            .expect("the first arrival is still here");
+        held.rowed = true;
+        Some(held)
+    }
+}
+
+/// Ids grow with time and nobody chooses them: one multiplication spreads them well enough.
+#[derive(Default)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        let mixed = (self.0 ^ id).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}

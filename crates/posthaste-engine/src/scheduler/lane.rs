@@ -1,0 +1,231 @@
+//! A lane for each subscription, and the ring in which those that may send take turns.
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use posthaste::{
+    delivery::{Health, PauseReason},
+    id::{DeliveryId, SubscriptionId},
+    subscription::SubscriptionStatus,
+};
+
+use crate::subscribers::Subscriber;
+
+/// What the store has on the shelf for a subscription, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shelf {
+    Empty,
+    Filled,
+    Asked { filled_since: bool },
+}
+
+#[derive(Debug)]
+pub struct Lane {
+    pub subscriber: Arc<Subscriber>,
+    /// As the scheduler sees it: a pause that it decided holds before the configuration says so.
+    pub status: SubscriptionStatus,
+    pub health: Health,
+    queue: VecDeque<DeliveryId>,
+    /// Sent whatever the status, and before the others.
+    tests: VecDeque<DeliveryId>,
+    in_flight: u32,
+    shelf: Shelf,
+    in_ring: bool,
+}
+
+impl Lane {
+    fn new(subscriber: Arc<Subscriber>, shelved: bool) -> Self {
+        Self {
+            status: subscriber.subscription.status,
+            health: subscriber.health(),
+            queue: VecDeque::new(),
+            tests: VecDeque::new(),
+            in_flight: 0,
+            shelf: if shelved { Shelf::Filled } else { Shelf::Empty },
+            in_ring: false,
+            subscriber,
+        }
+    }
+
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether older deliveries wait on the shelf, behind which new ones stand.
+    pub fn has_shelf(&self) -> bool {
+        self.shelf != Shelf::Empty
+    }
+
+    fn is_active(&self) -> bool {
+        self.status == SubscriptionStatus::Active
+    }
+
+    fn may_send(&self) -> bool {
+        let slot = self.in_flight < self.subscriber.subscription.max_in_flight;
+        !self.tests.is_empty() || (slot && self.is_active() && !self.queue.is_empty())
+    }
+
+    fn wants_shelf(&self) -> bool {
+        self.is_active() && self.shelf == Shelf::Filled
+    }
+}
+
+/// All lanes, and whose turn it is.
+#[derive(Debug, Default)]
+pub struct Lanes {
+    by_subscription: HashMap<SubscriptionId, Lane>,
+    /// Those that may send, each once.
+    ring: VecDeque<SubscriptionId>,
+    /// Active ones whose shelf is filled and not asked for.
+    shelves: BTreeSet<SubscriptionId>,
+}
+
+impl Lanes {
+    pub fn get(&self, id: SubscriptionId) -> Option<&Lane> {
+        self.by_subscription.get(&id)
+    }
+
+    pub fn add(&mut self, subscriber: Arc<Subscriber>, shelved: bool) {
+        let id = subscriber.subscription.id;
+        self.by_subscription
+            .insert(id, Lane::new(subscriber, shelved));
+        self.turn(id);
+    }
+
+    /// The subscription is new or another. What was queued comes back if it may not be sent now.
+    pub fn change(&mut self, subscriber: Arc<Subscriber>, resumed: bool) -> VecDeque<DeliveryId> {
+        let id = subscriber.subscription.id;
+        let Some(lane) = self.by_subscription.get_mut(&id) else {
+            self.add(subscriber, false);
+            return VecDeque::new();
+        };
+        lane.status = subscriber.subscription.status;
+        lane.subscriber = subscriber;
+        if resumed {
+            lane.health = lane.health.resumed();
+        }
+        self.emptied(id)
+    }
+
+    /// Nothing of it is sent from now on; what was queued comes back.
+    pub fn pause(&mut self, id: SubscriptionId, reason: PauseReason) -> VecDeque<DeliveryId> {
+        if let Some(lane) = self.by_subscription.get_mut(&id) {
+            lane.status = SubscriptionStatus::Paused(reason);
+        }
+        self.emptied(id)
+    }
+
+    fn emptied(&mut self, id: SubscriptionId) -> VecDeque<DeliveryId> {
+        self.turn(id);
+        match self.by_subscription.get_mut(&id) {
+            Some(lane) if !lane.is_active() => std::mem::take(&mut lane.queue),
+            _ => VecDeque::new(),
+        }
+    }
+
+    pub fn remove(&mut self, id: SubscriptionId) -> VecDeque<DeliveryId> {
+        self.shelves.remove(&id);
+        let Some(mut lane) = self.by_subscription.remove(&id) else {
+            return VecDeque::new();
+        };
+        lane.tests.extend(lane.queue);
+        lane.tests
+    }
+
+    pub fn push(&mut self, id: SubscriptionId, delivery: DeliveryId, test: bool) {
+        if let Some(lane) = self.by_subscription.get_mut(&id) {
+            let queue = if test {
+                &mut lane.tests
+            } else {
+                &mut lane.queue
+            };
+            queue.push_back(delivery);
+        }
+        self.turn(id);
+    }
+
+    /// The next delivery to send: one of each lane in turn.
+    pub fn next(&mut self) -> Option<(DeliveryId, Arc<Subscriber>)> {
+        while let Some(id) = self.ring.pop_front() {
+            let Some(lane) = self.by_subscription.get_mut(&id) else {
+                continue;
+            };
+            lane.in_ring = false;
+            if !lane.may_send() {
+                continue;
+            }
+            let tests = lane.tests.pop_front();
+            let delivery = tests.or_else(|| lane.queue.pop_front())?;
+            lane.in_flight += 1;
+            let subscriber = lane.subscriber.clone();
+            self.turn(id);
+            return Some((delivery, subscriber));
+        }
+        None
+    }
+
+    /// An attempt of it ended, with this health after it.
+    pub fn ended(&mut self, id: SubscriptionId, health: Option<Health>) {
+        if let Some(lane) = self.by_subscription.get_mut(&id) {
+            lane.in_flight = lane.in_flight.saturating_sub(1);
+            lane.health = health.unwrap_or(lane.health);
+        }
+        self.turn(id);
+    }
+
+    /// Something of it was put on the shelf.
+    pub fn shelved(&mut self, id: SubscriptionId) {
+        if let Some(lane) = self.by_subscription.get_mut(&id) {
+            lane.shelf = match lane.shelf {
+                Shelf::Asked { .. } => Shelf::Asked { filled_since: true },
+                Shelf::Empty | Shelf::Filled => Shelf::Filled,
+            };
+        }
+        self.turn(id);
+    }
+
+    /// The answer to a question for its shelf came.
+    pub fn unshelved(&mut self, id: SubscriptionId, more: bool) {
+        if let Some(lane) = self.by_subscription.get_mut(&id) {
+            let filled = more || lane.shelf == Shelf::Asked { filled_since: true };
+            lane.shelf = if filled { Shelf::Filled } else { Shelf::Empty };
+        }
+        self.turn(id);
+    }
+
+    /// Lanes with a filled shelf and less than `low` in their queue; they count as asked for.
+    pub fn shelves_to_ask(&mut self, low: usize) -> Vec<SubscriptionId> {
+        let lanes = &mut self.by_subscription;
+        let mut asked = Vec::new();
+        self.shelves.retain(|id| match lanes.get_mut(id) {
+            Some(lane) if lane.queue.len() < low => {
+                lane.shelf = Shelf::Asked {
+                    filled_since: false,
+                };
+                asked.push(*id);
+                false
+            }
+            Some(_) => true,
+            None => false,
+        });
+        asked
+    }
+
+    /// Puts the lane where it belongs now: into the ring, and among those whose shelf is wanted.
+    fn turn(&mut self, id: SubscriptionId) {
+        let Some(lane) = self.by_subscription.get_mut(&id) else {
+            return;
+        };
+        if lane.may_send() && !lane.in_ring {
+            lane.in_ring = true;
+            self.ring.push_back(id);
+        }
+        if lane.wants_shelf() {
+            self.shelves.insert(id);
+        } else if !self.shelves.is_empty() {
+            self.shelves.remove(&id);
+        }
+    }
+}

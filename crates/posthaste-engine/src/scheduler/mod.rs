@@ -1,0 +1,320 @@
+//! The scheduler: who is sent to next, and what becomes of it. A pure state machine.
+//!
+//! It is told what happened and says what to do; it reads no clock, draws no chance, knows no
+//! runtime and no store. It holds a bounded number of deliveries; what is over the bound it parks
+//! in the store and asks for again when there is room.
+
+mod admit;
+mod finish;
+mod held;
+mod lane;
+
+use std::sync::Arc;
+
+use posthaste::{
+    clock::Timestamp,
+    delivery::{Discard, Outcome},
+    id::{DeliveryId, SubscriptionId},
+    subscription::SubscriptionStatus,
+};
+use posthaste_store::record::{Attempt, HealthChange, Parking, Settlement, Standing, Waiting};
+
+use crate::{config::Bounds, subscribers::Subscriber};
+use held::HeldDeliveries;
+use lane::Lanes;
+
+/// How many deliveries are taken from the store at once.
+const TAKE: usize = 1000;
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// Accepted or recovered: deliveries that have no row yet.
+    Accepted(Vec<Waiting>),
+    /// Answer to [`Effect::TakeDue`]; and when the next one that stays behind is due.
+    Due {
+        taken: Vec<Waiting>,
+        next_at: Option<Timestamp>,
+    },
+    /// Something is parked as due by then.
+    DueAt(Timestamp),
+    /// Answer to [`Effect::TakeShelved`].
+    Shelf {
+        subscription: SubscriptionId,
+        taken: Vec<Waiting>,
+        more: bool,
+    },
+    /// An attempt ended.
+    Finished(Box<Finished>),
+    /// A subscription is new or another than before. `resumed`: its failures are forgiven.
+    Changed {
+        subscriber: Arc<Subscriber>,
+        resumed: bool,
+    },
+    /// A subscription was deleted.
+    Removed(SubscriptionId),
+    /// Time has passed.
+    Tick,
+    /// Nothing new is sent from now on.
+    Drain,
+}
+
+/// An attempt that ended.
+#[derive(Debug)]
+pub struct Finished {
+    pub delivery: DeliveryId,
+    pub outcome: Outcome,
+    pub attempt: Box<Attempt>,
+    /// The chance of the jitter, in [0, 1).
+    pub draw: f64,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Effect {
+    Send(Assignment),
+    Settle(Box<Settlement>),
+    Health {
+        subscriber: Arc<Subscriber>,
+        change: Box<HealthChange>,
+    },
+    TakeDue {
+        at_most: usize,
+    },
+    TakeShelved {
+        subscription: SubscriptionId,
+        at_most: usize,
+    },
+}
+
+/// One attempt to make.
+#[derive(Debug)]
+pub struct Assignment {
+    pub waiting: Waiting,
+    pub subscriber: Arc<Subscriber>,
+}
+
+/// What it holds, for gauges and back pressure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Deliveries in memory.
+    pub held: usize,
+    pub in_flight: usize,
+    /// Deliveries in memory that have no row in the store.
+    pub without_row: usize,
+    /// Whether more may be handed to it without its parking them.
+    pub has_room: bool,
+}
+
+#[derive(Debug)]
+pub struct Scheduler {
+    bounds: Bounds,
+    held: HeldDeliveries,
+    lanes: Lanes,
+    in_flight: usize,
+    due: DueWatch,
+    draining: bool,
+}
+
+/// When the store has something due, as far as is known.
+#[derive(Debug, Default)]
+struct DueWatch {
+    next_at: Option<Timestamp>,
+    asking: bool,
+}
+
+impl DueWatch {
+    fn hint(&mut self, at: Timestamp) {
+        self.next_at = Some(self.next_at.map_or(at, |known| known.min(at)));
+    }
+}
+
+impl Scheduler {
+    /// A scheduler for a store that may hold anything: it asks for what is due, and for the
+    /// shelves of `shelved`, as soon as it is told the time.
+    #[must_use]
+    pub fn new(
+        bounds: Bounds,
+        now: Timestamp,
+        subscribers: impl IntoIterator<Item = Arc<Subscriber>>,
+        shelved: &[SubscriptionId],
+    ) -> Self {
+        let mut lanes = Lanes::default();
+        for subscriber in subscribers {
+            let has_shelf = shelved.contains(&subscriber.subscription.id);
+            lanes.add(subscriber, has_shelf);
+        }
+        let due = DueWatch {
+            next_at: Some(now),
+            asking: false,
+        };
+        Self {
+            bounds,
+            held: HeldDeliveries::default(),
+            lanes,
+            in_flight: 0,
+            due,
+            draining: false,
+        }
+    }
+
+    /// Takes in what happened and says what to do about it.
+    pub fn handle(&mut self, now: Timestamp, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Accepted(fresh) => self.admit(now, fresh, false, effects),
+            Input::Due { taken, next_at } => {
+                self.due.asking = false;
+                next_at.into_iter().for_each(|at| self.due.hint(at));
+                self.admit(now, taken, true, effects);
+            }
+            Input::DueAt(at) => self.due.hint(at),
+            Input::Shelf {
+                subscription,
+                taken,
+                more,
+            } => {
+                self.lanes.unshelved(subscription, more);
+                self.admit(now, taken, true, effects);
+            }
+            Input::Finished(finished) => self.finish(now, *finished, effects),
+            Input::Changed {
+                subscriber,
+                resumed,
+            } => self.change(now, subscriber, resumed, effects),
+            Input::Removed(subscription) => {
+                let queue = self.lanes.remove(subscription);
+                self.discard(now, queue, Discard::Deleted, effects);
+            }
+            Input::Tick => self.give_rows(now, effects),
+            Input::Drain => self.draining = true,
+        }
+        self.send(effects);
+        self.ask(now, effects);
+    }
+
+    /// When [`Input::Tick`] is wanted at the latest: something is due then, or old enough to be
+    /// given a row.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        let ready = !self.due.asking && self.has_room();
+        let due_at = self.due.next_at.filter(|_| ready);
+        let oldest = self.held.oldest_arrival();
+        let row_at = oldest.map(|since| since + self.bounds.unparked_for);
+        due_at.into_iter().chain(row_at).min()
+    }
+
+    #[must_use]
+    pub fn load(&self) -> Load {
+        Load {
+            held: self.held.len(),
+            in_flight: self.in_flight,
+            without_row: self.held.without_row(),
+            has_room: self.has_room(),
+        }
+    }
+
+    /// Below half of the bound: above it, what waits in the store stays there, so that new events
+    /// have the other half.
+    fn has_room(&self) -> bool {
+        !self.draining
+            && self.held.len() < self.bounds.deliveries / 2
+            && self.held.bytes() < self.bounds.bytes / 2
+    }
+
+    fn is_full(&self) -> bool {
+        self.held.len() >= self.bounds.deliveries || self.held.bytes() >= self.bounds.bytes
+    }
+
+    /// Sends what the limits allow, one of each subscription in turn.
+    fn send(&mut self, effects: &mut Vec<Effect>) {
+        while !self.draining && self.in_flight < self.bounds.in_flight {
+            let Some((id, subscriber)) = self.lanes.next() else {
+                return;
+            };
+            let held = self.held.get_mut(id).expect("queued deliveries are held");
+            held.in_flight = Some(subscriber.clone());
+            self.in_flight += 1;
+            effects.push(Effect::Send(Assignment {
+                waiting: held.waiting.clone(),
+                subscriber,
+            }));
+        }
+    }
+
+    /// Asks the store for what is due and for shelves, where there is room.
+    fn ask(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        if !self.has_room() {
+            return;
+        }
+        let due = self.due.next_at.is_some_and(|at| at <= now);
+        if due && !self.due.asking {
+            self.due = DueWatch {
+                next_at: None,
+                asking: true,
+            };
+            effects.push(Effect::TakeDue { at_most: TAKE });
+        }
+        let low = (self.bounds.deliveries / 8).min(TAKE);
+        for subscription in self.lanes.shelves_to_ask(low) {
+            effects.push(Effect::TakeShelved {
+                subscription,
+                at_most: TAKE,
+            });
+        }
+    }
+
+    fn change(
+        &mut self,
+        now: Timestamp,
+        subscriber: Arc<Subscriber>,
+        resumed: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let status = subscriber.subscription.status;
+        let queue = self.lanes.change(subscriber, resumed);
+        match status {
+            SubscriptionStatus::Disabled => self.discard(now, queue, Discard::Disabled, effects),
+            SubscriptionStatus::Active | SubscriptionStatus::Paused(_) => {
+                self.shelve(now, queue, effects);
+            }
+        }
+    }
+
+    /// What has been in memory for long without a row gets one, so that the settled mark moves on.
+    fn give_rows(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        while let Some(held) = self.held.give_row(now, self.bounds.unparked_for) {
+            effects.push(settle(
+                &held.waiting,
+                park(&held.waiting, Parking::Taken),
+                now,
+            ));
+        }
+    }
+}
+
+fn park(waiting: &Waiting, parking: Parking) -> Standing {
+    Standing::Waiting {
+        retry_at: waiting.retry_at,
+        parking,
+    }
+}
+
+/// The settlement of a delivery without an attempt.
+fn settle(waiting: &Waiting, standing: Standing, now: Timestamp) -> Effect {
+    Effect::Settle(Box::new(Settlement {
+        id: waiting.id,
+        tenant: waiting.event.tenant.clone(),
+        event: waiting.event.id,
+        event_type: waiting.event.event_type.clone(),
+        subscription: waiting.subscription,
+        origin: waiting.origin,
+        format: waiting.format,
+        tries: waiting.tries,
+        standing,
+        at: now,
+        attempt: None,
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+//! Who wants what: an immutable snapshot of tenants, subscriptions and keys, in memory, swapped on
+//! change. Publishing and authenticating read it and never the store.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, RwLock},
+};
+
+use posthaste::{
+    delivery::Health,
+    event::{EventType, TenantId},
+    id::SubscriptionId,
+    signature::Signer,
+    subscription::{EventPattern, Subscription, SubscriptionStatus},
+};
+use posthaste_store::settings::{ApiKey, Tenant};
+
+/// A subscription, ready to be sent to.
+#[derive(Debug)]
+pub struct Subscriber {
+    pub subscription: Subscription,
+    pub signer: Signer,
+    /// Shared by all versions of the subscription; the scheduler writes it.
+    health: Arc<Mutex<Health>>,
+}
+
+impl Subscriber {
+    #[must_use]
+    pub fn new(subscription: Subscription) -> Self {
+        let health = Arc::new(Mutex::new(subscription.health));
+        Self::with_health(subscription, health)
+    }
+
+    fn with_health(subscription: Subscription, health: Arc<Mutex<Health>>) -> Self {
+        let signer = Signer::new(
+            &subscription.schemes,
+            subscription.algorithm,
+            &subscription.secrets,
+        );
+        Self {
+            subscription,
+            signer,
+            health,
+        }
+    }
+
+    #[must_use]
+    pub fn health(&self) -> Health {
+        *self
+            .health
+            .lock()
+            .expect("nothing panics while it holds a health")
+    }
+
+    pub fn set_health(&self, health: Health) {
+        *self
+            .health
+            .lock()
+            .expect("nothing panics while it holds a health") = health;
+    }
+
+    /// The subscription with its health as it is now.
+    #[must_use]
+    pub fn shown(&self) -> Subscription {
+        Subscription {
+            health: self.health(),
+            ..self.subscription.clone()
+        }
+    }
+}
+
+/// One tenant, its subscriptions, and which of them take which types.
+#[derive(Debug)]
+pub struct TenantView {
+    pub tenant: Tenant,
+    pub subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>,
+    exact: HashMap<EventType, Vec<SubscriptionId>>,
+    /// Those with a prefix or everything.
+    patterned: Vec<Arc<Subscriber>>,
+}
+
+impl TenantView {
+    fn new(tenant: Tenant, subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>) -> Self {
+        let mut exact: HashMap<EventType, Vec<SubscriptionId>> = HashMap::new();
+        let mut patterned = Vec::new();
+        for subscriber in subscribers.values() {
+            let subscription = &subscriber.subscription;
+            if subscription.status == SubscriptionStatus::Disabled {
+                continue;
+            }
+            let Some(types) = exact_types(&subscription.events) else {
+                patterned.push(subscriber.clone());
+                continue;
+            };
+            for event_type in types {
+                exact
+                    .entry(event_type.clone())
+                    .or_default()
+                    .push(subscription.id);
+            }
+        }
+        Self {
+            tenant,
+            subscribers,
+            exact,
+            patterned,
+        }
+    }
+
+    /// The subscriptions that take events of this type, in the order of their ids.
+    #[must_use]
+    pub fn takers(&self, event_type: &EventType) -> Vec<SubscriptionId> {
+        let exact = self.exact.get(event_type).map_or(&[][..], Vec::as_slice);
+        let patterned = self.patterned.iter().map(|s| &s.subscription);
+        let patterned = patterned.filter(|s| s.wants(event_type)).map(|s| s.id);
+        let mut takers: Vec<SubscriptionId> = exact.iter().copied().chain(patterned).collect();
+        takers.sort_unstable();
+        takers.dedup();
+        takers
+    }
+}
+
+/// The types of a list of patterns, if all of them are exact.
+fn exact_types(patterns: &[EventPattern]) -> Option<Vec<&EventType>> {
+    let exact = |pattern| match pattern {
+        EventPattern::Exact(event_type) => Some(event_type),
+        EventPattern::Prefix(_) | EventPattern::All => None,
+    };
+    if patterns.is_empty() {
+        return None;
+    }
+    patterns.iter().map(exact).collect()
+}
+
+/// Everything that is configured, at one moment.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    pub tenants: HashMap<TenantId, Arc<TenantView>>,
+    /// By the SHA-256 of the key.
+    pub keys: HashMap<[u8; 32], Arc<ApiKey>>,
+}
+
+impl Snapshot {
+    #[must_use]
+    pub fn subscriber(&self, tenant: &TenantId, id: SubscriptionId) -> Option<&Arc<Subscriber>> {
+        self.tenants.get(tenant)?.subscribers.get(&id)
+    }
+
+    pub fn all_subscribers(&self) -> impl Iterator<Item = Arc<Subscriber>> + '_ {
+        self.tenants
+            .values()
+            .flat_map(|view| view.subscribers.values().cloned())
+    }
+
+    #[must_use]
+    pub fn has_subscription(&self, id: SubscriptionId) -> bool {
+        self.tenants
+            .values()
+            .any(|view| view.subscribers.contains_key(&id))
+    }
+
+    fn with_tenant(&self, view: TenantView) -> Self {
+        let mut tenants = self.tenants.clone();
+        tenants.insert(view.tenant.id.clone(), Arc::new(view));
+        Self {
+            tenants,
+            keys: self.keys.clone(),
+        }
+    }
+}
+
+/// Holds the current snapshot. Changes are made one at a time, by whoever holds the engine's
+/// configuration lock.
+#[derive(Debug, Default)]
+pub struct Subscribers(RwLock<Arc<Snapshot>>);
+
+impl Subscribers {
+    #[must_use]
+    pub fn load(tenants: Vec<Tenant>, subscriptions: Vec<Subscription>, keys: Vec<ApiKey>) -> Self {
+        let mut by_tenant: HashMap<TenantId, BTreeMap<_, _>> = HashMap::new();
+        for subscription in subscriptions {
+            let of_tenant = by_tenant.entry(subscription.tenant.clone()).or_default();
+            of_tenant.insert(subscription.id, Arc::new(Subscriber::new(subscription)));
+        }
+        let views = tenants.into_iter().map(|tenant| {
+            let subscribers = by_tenant.remove(&tenant.id).unwrap_or_default();
+            (
+                tenant.id.clone(),
+                Arc::new(TenantView::new(tenant, subscribers)),
+            )
+        });
+        let snapshot = Snapshot {
+            tenants: views.collect(),
+            keys: keys
+                .into_iter()
+                .map(|key| (key.hash, Arc::new(key)))
+                .collect(),
+        };
+        Self(RwLock::new(Arc::new(snapshot)))
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Arc<Snapshot> {
+        self.0
+            .read()
+            .expect("nothing panics while it holds the snapshot")
+            .clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&Snapshot) -> Option<Snapshot>) {
+        let mut current = self
+            .0
+            .write()
+            .expect("nothing panics while it holds the snapshot");
+        if let Some(next) = change(&current) {
+            *current = Arc::new(next);
+        }
+    }
+
+    pub fn put_tenant(&self, tenant: Tenant) {
+        self.change(|now| Some(now.with_tenant(TenantView::new(tenant, BTreeMap::new()))));
+    }
+
+    /// Adds or replaces a subscription; its health goes on where it was, or begins as stored.
+    pub fn put(&self, subscription: Subscription) -> Option<Arc<Subscriber>> {
+        let mut made = None;
+        self.change(|now| {
+            let view = now.tenants.get(&subscription.tenant)?;
+            let mut subscribers = view.subscribers.clone();
+            let id = subscription.id;
+            let subscriber = match subscribers.get(&id) {
+                Some(old) => Subscriber::with_health(subscription, old.health.clone()),
+                None => Subscriber::new(subscription),
+            };
+            made = Some(Arc::new(subscriber));
+            subscribers.extend(made.clone().map(|subscriber| (id, subscriber)));
+            Some(now.with_tenant(TenantView::new(view.tenant.clone(), subscribers)))
+        });
+        made
+    }
+
+    pub fn remove(&self, tenant: &TenantId, id: SubscriptionId) {
+        self.change(|now| {
+            let view = now.tenants.get(tenant)?;
+            let mut subscribers = view.subscribers.clone();
+            subscribers.remove(&id)?;
+            Some(now.with_tenant(TenantView::new(view.tenant.clone(), subscribers)))
+        });
+    }
+
+    pub fn put_key(&self, key: ApiKey) {
+        self.change(|now| {
+            let mut keys = now.keys.clone();
+            keys.insert(key.hash, Arc::new(key));
+            Some(Snapshot {
+                tenants: now.tenants.clone(),
+                keys,
+            })
+        });
+    }
+
+    pub fn remove_key(&self, hash: &[u8; 32]) {
+        self.change(|now| {
+            let mut keys = now.keys.clone();
+            keys.remove(hash)?;
+            Some(Snapshot {
+                tenants: now.tenants.clone(),
+                keys,
+            })
+        });
+    }
+}

@@ -1,0 +1,4 @@
+//! Slow duties, in small steps beside the hot path.
+
+pub mod discard;
+pub mod recovery;
