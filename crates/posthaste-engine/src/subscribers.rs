@@ -122,14 +122,14 @@ impl TenantView {
 
 /// The types of a list of patterns, if all of them are exact.
 fn exact_types(patterns: &[EventPattern]) -> Option<Vec<&EventType>> {
-    let exact = |pattern| match pattern {
-        EventPattern::Exact(event_type) => Some(event_type),
-        EventPattern::Prefix(_) | EventPattern::All => None,
-    };
     if patterns.is_empty() {
         return None;
     }
-    patterns.iter().map(exact).collect()
+    let exact = patterns.iter().map(|pattern| match pattern {
+        EventPattern::Exact(event_type) => Some(event_type),
+        EventPattern::Prefix(_) | EventPattern::All => None,
+    });
+    exact.collect()
 }
 
 /// Everything that is configured, at one moment.

@@ -78,6 +78,17 @@ impl HeldDeliveries {
         self.by_id.len()
     }
 
+    #[cfg(test)]
+    pub fn in_flight(&self) -> Vec<DeliveryId> {
+        let held = self
+            .by_id
+            .iter()
+            .filter(|(_, held)| held.in_flight.is_some());
+        let mut ids: Vec<_> = held.map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// Bytes of the events held, counted once for each delivery.
     pub fn bytes(&self) -> usize {
         self.bytes

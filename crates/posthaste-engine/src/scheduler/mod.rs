@@ -213,6 +213,12 @@ impl Scheduler {
         }
     }
 
+    /// The deliveries with an attempt under way, by id.
+    #[cfg(test)]
+    fn held_in_flight(&self) -> Vec<DeliveryId> {
+        self.held.in_flight()
+    }
+
     /// Below half of the bound: above it, what waits in the store stays there, so that new events
     /// have the other half.
     fn has_room(&self) -> bool {
