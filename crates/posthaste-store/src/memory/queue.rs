@@ -37,10 +37,10 @@ impl State {
         &mut self,
         ledger: &Ledger,
         now: Timestamp,
-        request: Vec<Acceptance>,
+        request: &[Acceptance],
     ) -> Result<Vec<Accepted>, IdempotencyConflict> {
         let ids = request.iter().map(|item| item.event.id);
-        let (answers, keys) = match self.judge(now, &request) {
+        let (answers, keys) = match self.judge(now, request) {
             Ok(judged) => judged,
             Err(conflict) => {
                 ledger.release(ids);
@@ -103,7 +103,7 @@ impl State {
         for settlement in batch.settlements {
             self.settle_one(ledger, settlement);
         }
-        for change in batch.health {
+        for change in &batch.health {
             self.change_health(change);
         }
         self.disk.mark = ledger.mark();
@@ -133,7 +133,7 @@ impl State {
         row.settle(settlement);
     }
 
-    fn change_health(&mut self, change: HealthChange) {
+    fn change_health(&mut self, change: &HealthChange) {
         let id = change.subscription;
         let Some(subscription) = self.disk.subscription_mut(&change.tenant, id) else {
             return;
