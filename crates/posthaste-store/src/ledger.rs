@@ -13,6 +13,9 @@ use posthaste::{
     id::{EventId, Place, places},
 };
 
+/// More places than a millisecond has: from any place of one, so many on are all of it behind.
+const BEYOND_A_MILLISECOND: u64 = 128;
+
 /// Hands out ids and counts what each is owed.
 #[derive(Debug)]
 pub struct Ledger {
@@ -33,13 +36,21 @@ struct Inner {
 }
 
 impl Ledger {
-    /// A ledger for a store whose newest id is `newest` and whose settled mark is `mark`.
+    /// A ledger for a store whose newest id is `newest` (of the last place that anything in it
+    /// takes) and whose settled mark is `mark`.
+    ///
+    /// The mark may lie above everything stored, where the last ids before a crash were released.
+    /// Nothing may be accepted below it, so ids begin above both.
     #[must_use]
     pub fn new(node: u32, newest: EventId, mark: EventId) -> Self {
+        let last = match mark > newest {
+            true => Place::at(mark.time(), node).forward(BEYOND_A_MILLISECOND),
+            false => newest.place(),
+        };
         Self {
             inner: Mutex::new(Inner {
                 node,
-                last: newest.place(),
+                last,
                 owed: BTreeMap::new(),
                 newest_settled: mark,
                 unparked: 0,

@@ -43,6 +43,21 @@ pub struct DeliveryQuery {
     pub error: Option<String>,
 }
 
+impl EventQuery {
+    /// Whether an event is one of those asked for.
+    #[must_use]
+    pub fn wants(&self, event: &crate::record::EventSummary) -> bool {
+        let created_at = event.id.time();
+        let correlation_id = &event.details.correlation_id;
+        self.event_type
+            .as_ref()
+            .is_none_or(|t| event.event_type == *t)
+            && self.since.is_none_or(|since| created_at >= since)
+            && self.until.is_none_or(|until| created_at < until)
+            && (self.correlation_id.is_none() || self.correlation_id == *correlation_id)
+    }
+}
+
 impl DeliveryQuery {
     /// Whether a delivery is one of those asked for.
     #[must_use]

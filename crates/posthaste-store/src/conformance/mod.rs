@@ -1,1 +1,113 @@
 //! One suite for every store, a file per promise.
+//!
+//! A case is an async function over a [`World`]; its name is the promise. It knows nothing of the
+//! store but the trait and how to crash it, and assumes neither that a delivery has a row nor that
+//! it has none. A store runs them all with [`conformance_suite!`](crate::conformance_suite), where
+//! a new case is added for every store at once.
+
+pub mod fixtures;
+mod world;
+
+pub mod accept;
+pub mod idempotency;
+pub mod implied;
+pub mod mark;
+pub mod recover;
+
+pub use world::{Harness, START, World};
+
+/// A test for each promise, against stores made by a [`Harness`]. Its crate needs tokio
+/// with `macros` and `rt-multi-thread`, and this one with the feature `conformance`:
+///
+/// ```ignore
+/// posthaste_store::conformance_suite!(SqliteHarness);
+/// ```
+#[macro_export]
+macro_rules! conformance_suite {
+    ($harness:ty) => {
+        $crate::conformance_cases! { $harness;
+            accept {
+                what_was_accepted_reads_back_byte_for_byte
+                one_call_accepts_many_requests_of_many_tenants
+                an_event_without_subscriptions_is_kept_and_owes_nothing
+                what_was_accepted_is_there_after_a_crash
+                ids_ascend_through_crashes_and_clocks_that_run_backwards
+                an_event_with_three_thousand_subscriptions_keeps_its_places_to_itself
+            }
+            idempotency {
+                one_key_and_one_body_make_one_event
+                one_key_with_another_body_refuses_its_request_alone
+                one_key_twice_in_a_request_makes_one_event
+                a_conflict_within_a_request_names_the_second_of_the_two
+                a_refused_request_uses_up_no_key
+                one_key_makes_one_event_however_many_requests_race
+                a_key_is_remembered_after_a_crash
+                a_key_that_has_expired_makes_a_new_event
+                a_key_of_one_tenant_says_nothing_to_another
+            }
+            implied {
+                an_implied_delivery_is_found_by_id_event_subscription_and_status
+                an_id_that_no_event_implies_is_missing
+                an_implied_delivery_of_a_test_says_so
+                deliveries_beyond_the_first_thousand_are_found_by_id
+            }
+            mark {
+                the_mark_never_passes_an_id_that_was_handed_out_and_is_not_yet_committed
+                the_mark_passes_released_replayed_and_refused_ids
+                the_mark_waits_for_the_last_delivery_of_an_event
+                an_event_is_recovered_although_later_ones_were_settled
+                an_event_accepted_after_a_crash_with_a_clock_behind_the_mark_is_recovered
+            }
+            recover {
+                what_was_accepted_and_has_no_outcome_is_recovered_after_a_crash
+                a_recovered_delivery_that_was_settled_is_not_recovered_again
+                what_is_accepted_after_opening_is_not_recovered
+                what_was_parked_is_not_recovered_but_taken
+                pages_lead_through_all_that_is_to_be_recovered
+            }
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_cases {
+    ($harness:ty; $($promise:ident { $($case:ident)* })*) => {$(
+        mod $promise {
+            #[allow(unused_imports)]
+            use super::*;
+
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let mut world = $crate::conformance::World::start::<$harness>().await;
+                $crate::conformance::$promise::$case(&mut world).await;
+            })*
+        }
+    )*};
+}
+
+#[cfg(test)]
+mod tests {
+    /// A case that the table does not name would pass by not running.
+    #[track_caller]
+    fn check(file: &str) {
+        let table = include_str!("mod.rs");
+        let cases = file.lines().filter_map(|line| {
+            let name = line.strip_prefix("pub async fn ")?;
+            name.split('(').next()
+        });
+        for case in cases {
+            let named = table.lines().any(|line| line.trim() == case);
+            assert!(named, "{case} is in no table");
+        }
+    }
+
+    #[test]
+    fn every_case_is_named_in_the_table() {
+        check(include_str!("accept.rs"));
+        check(include_str!("idempotency.rs"));
+        check(include_str!("implied.rs"));
+        check(include_str!("mark.rs"));
+        check(include_str!("recover.rs"));
+    }
+}

@@ -1,32 +1,21 @@
 //! Which addresses may be dialled.
+//!
+//! A tenant's URL is somebody else's input that makes this machine open sockets. Registration
+//! judges the URL alone, early and clearly, and never resolves a name ([`EgressRules::judge`]);
+//! what counts is the same judgement on the very address that is dialled
+//! ([`EgressRules::judge_address`]). Nothing in here opens a socket or follows a redirect.
 
-use std::{fmt, str::FromStr};
+mod refusal;
+mod address;
+mod name;
+mod port;
+mod target;
+mod rules;
+#[cfg(feature = "http")]
+mod resolve;
 
-/// A target as the URL standard reads it: http or https, no userinfo, no fragment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TargetUrl(url::Url);
-
-/// Why a URL is refused. (helper fleshes out)
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid url")]
-pub struct UrlRefusal;
-
-impl TargetUrl {
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-impl FromStr for TargetUrl {
-    type Err = UrlRefusal;
-    fn from_str(text: &str) -> Result<Self, UrlRefusal> {
-        text.parse().map(Self).map_err(|_| UrlRefusal)
-    }
-}
-
-impl fmt::Display for TargetUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+pub use refusal::{AddressRefusal, UrlRefusal};
+#[cfg(feature = "http")]
+pub use resolve::{Answers, Resolver, SystemResolver, VetError, vet};
+pub use rules::{Deny, DenyError, EgressRules};
+pub use target::{TargetHost, TargetUrl};

@@ -1,3 +1,0 @@
-//! The model.
-#[derive(Debug, Default)]
-pub struct MemoryStore;

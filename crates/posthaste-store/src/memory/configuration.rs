@@ -1,0 +1,93 @@
+//! The model's tenants, subscriptions and keys.
+
+use posthaste::{
+    clock::Timestamp,
+    event::TenantId,
+    id::{KeyId, SubscriptionId},
+    subscription::Subscription,
+};
+
+use super::disk::{Disk, Kept};
+use crate::{settings::Tenant, store::StoreError};
+
+impl Disk {
+    pub fn insert_tenant(&mut self, tenant: Tenant) -> Result<(), StoreError> {
+        if self.tenants.contains_key(&tenant.id) {
+            return Err(StoreError::Exists(tenant.id.to_string()));
+        }
+        self.tenants.insert(tenant.id.clone(), tenant);
+        Ok(())
+    }
+
+    /// Subscriptions that are not deleted, of all tenants.
+    pub fn live(&self) -> impl Iterator<Item = &Subscription> {
+        let kept = self.subscriptions.values();
+        kept.filter(|kept| !kept.deleted)
+            .map(|kept| &kept.subscription)
+    }
+
+    pub fn insert_subscription(&mut self, subscription: Subscription) -> Result<(), StoreError> {
+        self.check_external_id(&subscription)?;
+        let kept = Kept {
+            subscription,
+            deleted: false,
+        };
+        self.subscriptions.insert(kept.subscription.id, kept);
+        Ok(())
+    }
+
+    pub fn update_subscription(
+        &mut self,
+        mut subscription: Subscription,
+        forgive: bool,
+    ) -> Result<(), StoreError> {
+        let known = self
+            .live()
+            .find(|known| known.id == subscription.id && known.tenant == subscription.tenant);
+        let known = known.ok_or(StoreError::Missing)?;
+        if known.revision + 1 != subscription.revision {
+            return Err(StoreError::Stale);
+        }
+        subscription.health = match forgive {
+            true => known.health.resumed(),
+            false => known.health,
+        };
+        self.insert_subscription(subscription)
+    }
+
+    fn check_external_id(&self, subscription: &Subscription) -> Result<(), StoreError> {
+        let same_name = |other: &&Subscription| {
+            other.tenant == subscription.tenant
+                && other.id != subscription.id
+                && other.external_id.is_some()
+                && other.external_id == subscription.external_id
+        };
+        match self.live().find(same_name) {
+            Some(other) => Err(StoreError::Exists(other.id.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    pub fn delete_subscription(
+        &mut self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+    ) -> Result<(), StoreError> {
+        let kept = self.subscriptions.get_mut(&id);
+        let kept = kept.filter(|kept| !kept.deleted && kept.subscription.tenant == *tenant);
+        kept.ok_or(StoreError::Missing)?.deleted = true;
+        Ok(())
+    }
+
+    pub fn delete_key(&mut self, tenant: Option<&TenantId>, id: KeyId) -> bool {
+        let key = self.keys.get(&id);
+        let known = key.is_some_and(|key| key.tenant.as_ref() == tenant);
+        known && self.keys.remove(&id).is_some()
+    }
+
+    pub fn touch_key(&mut self, id: KeyId, at: Timestamp) {
+        if let Some(key) = self.keys.get_mut(&id) {
+            key.last_used_at = key.last_used_at.max(Some(at));
+        }
+    }
+}

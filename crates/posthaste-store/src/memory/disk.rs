@@ -1,0 +1,133 @@
+//! What outlives a crash of the model: all that a real store has on disk.
+
+use std::collections::BTreeMap;
+
+use posthaste::{
+    clock::Timestamp,
+    event::TenantId,
+    id::{DeliveryId, EventId, KeyId, SubscriptionId, places},
+    subscription::Subscription,
+};
+
+use super::row::{Row, Shade};
+use crate::{
+    record::{EventSummary, StoredEvent, Waiting},
+    settings::{ApiKey, Identity, Tenant},
+};
+
+#[derive(Clone)]
+pub(super) struct Disk {
+    pub identity: Identity,
+    pub tenants: BTreeMap<TenantId, Tenant>,
+    pub subscriptions: BTreeMap<SubscriptionId, Kept>,
+    pub keys: BTreeMap<KeyId, ApiKey>,
+    pub events: BTreeMap<EventId, StoredEvent>,
+    /// By tenant and the hash of the key.
+    pub idempotency: BTreeMap<(TenantId, [u8; 32]), Used>,
+    /// Deliveries that are not implied.
+    pub rows: BTreeMap<DeliveryId, Row>,
+    /// The settled mark, as of the last settle.
+    pub mark: EventId,
+}
+
+/// A subscription, or its tombstone.
+#[derive(Clone)]
+pub(super) struct Kept {
+    pub subscription: Subscription,
+    pub deleted: bool,
+}
+
+/// An idempotency key and what it made.
+#[derive(Clone)]
+pub(super) struct Used {
+    pub body: [u8; 32],
+    pub first: EventSummary,
+    pub expires_at: Timestamp,
+}
+
+/// How many deliveries an event had when it was accepted.
+pub(super) fn fan_out(stored: &StoredEvent) -> u32 {
+    u32::try_from(stored.subscriptions.len()).expect("a slice of ids that fits in memory")
+}
+
+pub(super) fn summary(stored: &StoredEvent) -> EventSummary {
+    EventSummary {
+        id: stored.event.id,
+        event_type: stored.event.event_type.clone(),
+        details: stored.event.details.clone(),
+        deliveries: fan_out(stored),
+    }
+}
+
+impl Disk {
+    /// A delivery of any tenant, implied or not.
+    pub fn row(&self, id: DeliveryId) -> Option<Row> {
+        self.rows.get(&id).cloned().or_else(|| self.implied(id))
+    }
+
+    /// The event that the id would belong to is the nearest one below it.
+    fn implied(&self, id: DeliveryId) -> Option<Row> {
+        let below = ..=EventId::from_u64(id.as_u64());
+        let (event, stored) = self.events.range(below).next_back()?;
+        let index = event.index_of(id, fan_out(stored))?;
+        Some(Row::implied(stored, index))
+    }
+
+    /// An event's deliveries that have no row.
+    pub fn without_row(&self, stored: &StoredEvent) -> Vec<Row> {
+        let implied = (0..fan_out(stored)).map(|index| Row::implied(stored, index));
+        implied
+            .filter(|row| !self.rows.contains_key(&row.id()))
+            .collect()
+    }
+
+    /// Every delivery of a tenant, implied or not, by id.
+    pub fn deliveries(&self, tenant: &TenantId) -> BTreeMap<DeliveryId, Row> {
+        let events = self.events.values();
+        let events = events.filter(|stored| stored.event.tenant == *tenant);
+        let implied = events.flat_map(|stored| self.without_row(stored));
+        let rows = self.rows.values().cloned();
+        let rows = rows.filter(|row| row.latest.tenant == *tenant);
+        implied.chain(rows).map(|row| (row.id(), row)).collect()
+    }
+
+    pub fn shade(&self, subscription: SubscriptionId) -> Shade {
+        match self.subscriptions.get(&subscription) {
+            None => Shade::None,
+            Some(kept) if kept.deleted => Shade::Deleted,
+            Some(kept) => kept.subscription.status.into(),
+        }
+    }
+
+    pub fn waiting(&self, row: &Row) -> Waiting {
+        row.waiting(&self.events[&row.latest.event])
+    }
+
+    /// A subscription that is not deleted.
+    pub fn subscription_mut(
+        &mut self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+    ) -> Option<&mut Subscription> {
+        let kept = self.subscriptions.get_mut(&id)?;
+        let live = !kept.deleted && kept.subscription.tenant == *tenant;
+        live.then_some(&mut kept.subscription)
+    }
+
+    /// An id in the last place that anything stored takes.
+    pub fn newest(&self) -> EventId {
+        let event = self.events.last_key_value().map(|(id, stored)| {
+            let last = places(fan_out(stored)) - 1;
+            id.place().forward(u64::from(last))
+        });
+        let others = [
+            self.rows.last_key_value().map(|(id, _)| id.place()),
+            self.subscriptions
+                .last_key_value()
+                .map(|(id, _)| id.place()),
+            self.keys.last_key_value().map(|(id, _)| id.place()),
+        ];
+        let newest = others.into_iter().flatten().chain(event).max();
+        newest.map_or(EventId::from_u64(0), posthaste::id::Place::event)
+    }
+}

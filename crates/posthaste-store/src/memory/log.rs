@@ -1,0 +1,89 @@
+//! What the model answers to those who look: events, deliveries, counts.
+
+use posthaste::{
+    delivery::DeliveryStatus,
+    event::TenantId,
+    id::{DeliveryId, EventId},
+};
+
+use super::disk::{Disk, summary};
+use crate::{
+    query::{DeliveryQuery, EventQuery, Stretch},
+    record::{Attempt, Counts, Delivery, EventSummary, StoredEvent},
+    store::Page,
+};
+
+impl Disk {
+    pub fn event(&self, tenant: &TenantId, id: EventId) -> Option<StoredEvent> {
+        let stored = self.events.get(&id).cloned();
+        stored.filter(|stored| stored.event.tenant == *tenant)
+    }
+
+    pub fn list_events(
+        &self,
+        tenant: &TenantId,
+        query: &EventQuery,
+        stretch: Stretch,
+    ) -> Page<EventSummary> {
+        let newest_first = self.events.values().rev();
+        let wanted = newest_first
+            .filter(|stored| stored.event.tenant == *tenant)
+            .map(summary)
+            .filter(|event| query.wants(event));
+        page(wanted, stretch, |event| event.id.as_u64())
+    }
+
+    pub fn delivery(&self, tenant: &TenantId, id: DeliveryId) -> Option<Delivery> {
+        let row = self.row(id).filter(|row| row.latest.tenant == *tenant)?;
+        Some(row.shown(self.shade(row.latest.subscription)))
+    }
+
+    pub fn list_deliveries(
+        &self,
+        tenant: &TenantId,
+        query: &DeliveryQuery,
+        stretch: Stretch,
+    ) -> Page<Delivery> {
+        let newest_first = self.shown(tenant).into_iter().rev();
+        let wanted = newest_first.filter(|delivery| query.wants(delivery));
+        page(wanted, stretch, |delivery| delivery.id.as_u64())
+    }
+
+    pub fn attempts(&self, tenant: &TenantId, id: DeliveryId) -> Vec<Attempt> {
+        let row = self.row(id).filter(|row| row.latest.tenant == *tenant);
+        row.map(|row| row.attempts).unwrap_or_default()
+    }
+
+    pub fn counts(&self, tenant: &TenantId) -> Counts {
+        let mut counts = Counts::default();
+        for delivery in self.shown(tenant) {
+            let count = match delivery.state.status() {
+                DeliveryStatus::Pending => &mut counts.pending,
+                DeliveryStatus::Retrying => &mut counts.retrying,
+                DeliveryStatus::Held => &mut counts.held,
+                DeliveryStatus::Delivered => &mut counts.delivered,
+                DeliveryStatus::Failed => &mut counts.failed,
+                DeliveryStatus::Discarded => &mut counts.discarded,
+            };
+            *count += 1;
+        }
+        counts
+    }
+
+    /// A tenant's deliveries as everyone sees them, oldest first.
+    fn shown(&self, tenant: &TenantId) -> Vec<Delivery> {
+        let rows = self.deliveries(tenant).into_values();
+        rows.map(|row| row.shown(self.shade(row.latest.subscription)))
+            .collect()
+    }
+}
+
+/// A stretch of what is wanted, newest first.
+fn page<T>(wanted: impl Iterator<Item = T>, stretch: Stretch, id: impl Fn(&T) -> u64) -> Page<T> {
+    let below = |item: &T| stretch.before.is_none_or(|before| id(item) < before);
+    let mut rest = wanted.filter(below).peekable();
+    let items: Vec<T> = rest.by_ref().take(stretch.limit).collect();
+    let more = rest.peek().is_some();
+    let next = items.last().filter(|_| more).map(id);
+    Page { items, next }
+}

@@ -1,0 +1,334 @@
+//! The model: what a store promises, in plain maps behind one lock.
+//!
+//! It is what the other stores are compared with, and the store of tests and of programs that
+//! embed the engine and want nothing kept. It is obviously right before it is fast: a list reads
+//! everything.
+
+mod configuration;
+mod disk;
+mod log;
+mod queue;
+mod row;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard},
+};
+
+use async_trait::async_trait;
+use posthaste::{
+    chance,
+    clock::Timestamp,
+    delivery::Discard,
+    event::{Origin, TenantId},
+    id::{DeliveryId, EventId, KeyId, SubscriptionId},
+    subscription::Subscription,
+};
+
+use self::{disk::Disk, queue::State};
+use crate::{
+    ledger::Ledger,
+    query::{DeliveryQuery, EventQuery, Stretch},
+    record::{
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
+        Reopened, SettleBatch, StoredEvent, Waiting,
+    },
+    settings::{ApiKey, Identity, Tenant},
+    store::{Page, Store, StoreError},
+};
+
+/// Ids of the model are made by the one node there is.
+const NODE: u32 = 0;
+
+/// A store in memory, gone with its process.
+pub struct MemoryStore {
+    state: Mutex<State>,
+    ledger: Ledger,
+}
+
+impl MemoryStore {
+    /// An empty one, with the tenant `default`.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        let id = TenantId::default_tenant();
+        let tenant = Tenant {
+            id: id.clone(),
+            name: String::from("Default"),
+            created_at: now,
+        };
+        Self::open(Disk {
+            identity: Identity {
+                server: u64::from_le_bytes(chance::secure()),
+                cursor_key: chance::secure(),
+            },
+            tenants: BTreeMap::from([(id, tenant)]),
+            subscriptions: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            events: BTreeMap::new(),
+            idempotency: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            mark: EventId::from_u64(0),
+        })
+    }
+
+    /// What a crash at this moment would leave, opened again: what was taken or reserved is
+    /// forgotten, what was accepted or settled is there.
+    #[must_use]
+    pub fn after_crash(&self) -> Self {
+        Self::open(self.lock().disk.clone())
+    }
+
+    fn open(disk: Disk) -> Self {
+        let newest = disk.newest();
+        let ledger = Ledger::new(NODE, newest, disk.mark);
+        let above = disk.events.iter().filter(|(id, _)| **id > disk.mark);
+        for (&id, stored) in above {
+            let without_row = disk.without_row(stored).len();
+            ledger.committed(id, u32::try_from(without_row).unwrap_or(u32::MAX));
+        }
+        let state = State {
+            disk,
+            taken: BTreeSet::new(),
+            opened_at: newest,
+        };
+        Self {
+            state: Mutex::new(state),
+            ledger,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("nothing panics while it holds the model")
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn identity(&self) -> Identity {
+        self.lock().disk.identity
+    }
+
+    fn reserve(&self, now: Timestamp, deliveries: &[u32]) -> Vec<EventId> {
+        self.ledger.reserve(now, deliveries)
+    }
+
+    fn release(&self, ids: &[EventId]) {
+        self.ledger.release(ids.iter().copied());
+    }
+
+    async fn accept(
+        &self,
+        now: Timestamp,
+        requests: Vec<Vec<Acceptance>>,
+    ) -> Result<Vec<Result<Vec<Accepted>, IdempotencyConflict>>, StoreError> {
+        let mut state = self.lock();
+        let answers = requests.iter();
+        let answers = answers.map(|request| state.accept(&self.ledger, now, request));
+        Ok(answers.collect())
+    }
+
+    async fn settle(&self, batch: SettleBatch) -> Result<(), StoreError> {
+        self.lock().settle(&self.ledger, batch);
+        Ok(())
+    }
+
+    async fn take_due(&self, now: Timestamp, at_most: usize) -> Result<Page<Waiting>, StoreError> {
+        Ok(self.lock().take_due(now, at_most))
+    }
+
+    async fn take_shelved(
+        &self,
+        subscription: SubscriptionId,
+        at_most: usize,
+    ) -> Result<Page<Waiting>, StoreError> {
+        Ok(self.lock().take_shelved(subscription, at_most))
+    }
+
+    async fn shelved(&self) -> Result<Vec<SubscriptionId>, StoreError> {
+        Ok(self.lock().shelved())
+    }
+
+    async fn recover(
+        &self,
+        after: Option<EventId>,
+        at_most: usize,
+    ) -> Result<Page<Waiting>, StoreError> {
+        Ok(self.lock().recover(after, at_most))
+    }
+
+    fn settled_mark(&self) -> EventId {
+        self.ledger.mark()
+    }
+
+    async fn reopen(
+        &self,
+        tenant: &TenantId,
+        deliveries: Vec<DeliveryId>,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<Vec<Reopened>, StoreError> {
+        let mut state = self.lock();
+        let opened = deliveries.into_iter();
+        let opened = opened.map(|id| state.reopen(tenant, id, origin, now));
+        Ok(opened.collect())
+    }
+
+    async fn discard_parked(
+        &self,
+        subscription: SubscriptionId,
+        why: Discard,
+        now: Timestamp,
+        at_most: usize,
+    ) -> Result<usize, StoreError> {
+        Ok(self.lock().discard_parked(subscription, why, now, at_most))
+    }
+
+    async fn event(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+    ) -> Result<Option<StoredEvent>, StoreError> {
+        Ok(self.lock().disk.event(tenant, id))
+    }
+
+    async fn events(
+        &self,
+        tenant: &TenantId,
+        query: &EventQuery,
+        stretch: Stretch,
+    ) -> Result<Page<EventSummary>, StoreError> {
+        Ok(self.lock().disk.list_events(tenant, query, stretch))
+    }
+
+    async fn delivery(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, StoreError> {
+        Ok(self.lock().disk.delivery(tenant, id))
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &TenantId,
+        query: &DeliveryQuery,
+        stretch: Stretch,
+    ) -> Result<Page<Delivery>, StoreError> {
+        Ok(self.lock().disk.list_deliveries(tenant, query, stretch))
+    }
+
+    async fn attempts(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        Ok(self.lock().disk.attempts(tenant, id))
+    }
+
+    async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {
+        Ok(self.lock().disk.counts(tenant))
+    }
+
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        Ok(self.lock().disk.tenants.values().cloned().collect())
+    }
+
+    async fn insert_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
+        self.lock().disk.insert_tenant(tenant)
+    }
+
+    async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {
+        Ok(self.lock().disk.live().cloned().collect())
+    }
+
+    async fn subscription(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+    ) -> Result<Option<Subscription>, StoreError> {
+        Ok(self.lock().disk.subscription_mut(tenant, id).cloned())
+    }
+
+    async fn insert_subscription(&self, subscription: Subscription) -> Result<(), StoreError> {
+        self.lock().disk.insert_subscription(subscription)
+    }
+
+    async fn update_subscription(
+        &self,
+        subscription: Subscription,
+        forgive: bool,
+    ) -> Result<(), StoreError> {
+        self.lock().disk.update_subscription(subscription, forgive)
+    }
+
+    async fn delete_subscription(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.lock().disk.delete_subscription(tenant, id)
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        Ok(self.lock().disk.keys.values().cloned().collect())
+    }
+
+    async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError> {
+        self.lock().disk.keys.insert(key.id, key);
+        Ok(())
+    }
+
+    async fn delete_key(&self, tenant: Option<&TenantId>, id: KeyId) -> Result<bool, StoreError> {
+        Ok(self.lock().disk.delete_key(tenant, id))
+    }
+
+    async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        for (id, at) in used {
+            state.disk.touch_key(id, at);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::conformance::Harness;
+
+    /// Holds the store twice: as what it is, and as what the cases see.
+    struct InMemory {
+        store: Arc<MemoryStore>,
+        seen: Arc<dyn Store>,
+    }
+
+    impl InMemory {
+        fn holding(store: MemoryStore) -> Self {
+            let store = Arc::new(store);
+            let seen = store.clone();
+            Self { store, seen }
+        }
+    }
+
+    #[async_trait]
+    impl Harness for InMemory {
+        async fn start(now: Timestamp) -> Self {
+            Self::holding(MemoryStore::new(now))
+        }
+
+        fn store(&self) -> &Arc<dyn Store> {
+            &self.seen
+        }
+
+        async fn crash(&mut self, _now: Timestamp) {
+            *self = Self::holding(self.store.after_crash());
+        }
+    }
+
+    crate::conformance_suite!(InMemory);
+}

@@ -1,0 +1,274 @@
+//! The model's queue: accept, settle, take, recover, reopen, discard.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use posthaste::{
+    clock::Timestamp,
+    delivery::{DeliveryState, Discard},
+    event::{Origin, TenantId},
+    id::{DeliveryId, EventId, SubscriptionId},
+    subscription::SubscriptionStatus,
+};
+
+use super::{
+    disk::{Disk, Used, fan_out, summary},
+    row::{Row, Shade},
+};
+use crate::{
+    ledger::Ledger,
+    record::{
+        Acceptance, Accepted, HealthChange, IdempotencyConflict, Parking, Reopened, SettleBatch,
+        Settlement, Standing, StoredEvent, Waiting,
+    },
+    store::Page,
+};
+
+/// What is on disk, and what is in the engine's hands since it was opened.
+pub(super) struct State {
+    pub disk: Disk,
+    /// Handed out by a `take_*`, or parked as `Taken`, and not settled since.
+    pub taken: BTreeSet<DeliveryId>,
+    /// The newest event when it was opened: recovery ends there.
+    pub opened_at: EventId,
+}
+
+impl State {
+    pub fn accept(
+        &mut self,
+        ledger: &Ledger,
+        now: Timestamp,
+        request: &[Acceptance],
+    ) -> Result<Vec<Accepted>, IdempotencyConflict> {
+        let ids = request.iter().map(|item| item.event.id);
+        let (answers, keys) = match self.judge(now, request) {
+            Ok(judged) => judged,
+            Err(conflict) => {
+                ledger.release(ids);
+                return Err(conflict);
+            }
+        };
+        for (item, answer) in request.iter().zip(&answers) {
+            match answer {
+                Accepted::New => self.keep(ledger, item),
+                Accepted::Replayed(_) => ledger.release([item.event.id]),
+            }
+        }
+        self.disk.idempotency.extend(keys);
+        Ok(answers)
+    }
+
+    /// What each event of a request comes to, and the keys that it would use up.
+    #[allow(clippy::type_complexity)]
+    fn judge(
+        &self,
+        now: Timestamp,
+        request: &[Acceptance],
+    ) -> Result<(Vec<Accepted>, BTreeMap<(TenantId, [u8; 32]), Used>), IdempotencyConflict> {
+        let mut keys: BTreeMap<(TenantId, [u8; 32]), Used> = BTreeMap::new();
+        let mut answers = Vec::with_capacity(request.len());
+        for (index, item) in request.iter().enumerate() {
+            let Some(idempotency) = &item.idempotency else {
+                answers.push(Accepted::New);
+                continue;
+            };
+            let key = (item.event.tenant.clone(), idempotency.key);
+            let stored = self.disk.idempotency.get(&key);
+            let known = stored.filter(|used| used.expires_at > now);
+            match keys.get(&key).or(known) {
+                Some(used) if used.body != idempotency.body => {
+                    return Err(IdempotencyConflict { index });
+                }
+                Some(used) => answers.push(Accepted::Replayed(used.first.clone())),
+                None => {
+                    answers.push(Accepted::New);
+                    let used = Used {
+                        body: idempotency.body,
+                        first: summary(&stored_event(item)),
+                        expires_at: idempotency.expires_at,
+                    };
+                    keys.insert(key, used);
+                }
+            }
+        }
+        Ok((answers, keys))
+    }
+
+    fn keep(&mut self, ledger: &Ledger, item: &Acceptance) {
+        let stored = stored_event(item);
+        ledger.committed(item.event.id, fan_out(&stored));
+        self.disk.events.insert(item.event.id, stored);
+    }
+
+    pub fn settle(&mut self, ledger: &Ledger, batch: SettleBatch) {
+        for settlement in batch.settlements {
+            self.settle_one(ledger, settlement);
+        }
+        for change in &batch.health {
+            self.change_health(change);
+        }
+        self.disk.mark = ledger.mark();
+    }
+
+    fn settle_one(&mut self, ledger: &Ledger, settlement: Settlement) {
+        let (id, event) = (settlement.id, settlement.event);
+        let Some(stored) = self.disk.events.get(&event) else {
+            return;
+        };
+        if stored.event.tenant != settlement.tenant {
+            return;
+        }
+        let late = event.index_of(id, fan_out(stored)).is_none();
+        if !late && !self.disk.rows.contains_key(&id) {
+            ledger.rowed(event);
+        }
+        match settlement.standing {
+            Standing::Waiting {
+                parking: Parking::Taken,
+                ..
+            } => self.taken.insert(id),
+            _ => self.taken.remove(&id),
+        };
+        let fresh = || Row::fresh(settlement.clone());
+        let row = self.disk.rows.entry(id).or_insert_with(fresh);
+        row.settle(settlement);
+    }
+
+    fn change_health(&mut self, change: &HealthChange) {
+        let id = change.subscription;
+        let Some(subscription) = self.disk.subscription_mut(&change.tenant, id) else {
+            return;
+        };
+        subscription.health = change.health;
+        if let (Some(reason), SubscriptionStatus::Active) = (change.pause, subscription.status) {
+            subscription.status = SubscriptionStatus::Paused(reason);
+            subscription.revision += 1;
+            subscription.updated_at = change.at;
+        }
+    }
+
+    pub fn take_due(&mut self, now: Timestamp, at_most: usize) -> Page<Waiting> {
+        let due_time = |row: &Row| match row.parking()? {
+            Parking::Due(at) => Some((at, row.id())),
+            Parking::Taken | Parking::Shelved => None,
+        };
+        let parked: BTreeSet<_> = self.free().filter_map(due_time).collect();
+        let due = parked.iter().take_while(|(at, _)| *at <= now);
+        let ids: Vec<DeliveryId> = due.map(|&(_, id)| id).take(at_most).collect();
+        let next = parked.iter().nth(ids.len());
+        let next = next.map(|(at, _)| u64::try_from(at.as_millis()).unwrap_or(0));
+        self.take(&ids, next)
+    }
+
+    pub fn take_shelved(&mut self, from: SubscriptionId, at_most: usize) -> Page<Waiting> {
+        let shelf = self.free().filter(|row| {
+            row.parking() == Some(Parking::Shelved) && row.latest.subscription == from
+        });
+        let mut ids: Vec<DeliveryId> = shelf.map(Row::id).collect();
+        let next = ids.get(at_most).map(|id| id.as_u64());
+        ids.truncate(at_most);
+        self.take(&ids, next)
+    }
+
+    pub fn shelved(&self) -> Vec<SubscriptionId> {
+        let shelf = self.free();
+        let shelf = shelf.filter(|row| row.parking() == Some(Parking::Shelved));
+        let subscriptions: BTreeSet<_> = shelf.map(|row| row.latest.subscription).collect();
+        subscriptions.into_iter().collect()
+    }
+
+    /// Rows that nobody has in their hands.
+    fn free(&self) -> impl Iterator<Item = &Row> {
+        let rows = self.disk.rows.values();
+        rows.filter(|row| !self.taken.contains(&row.id()))
+    }
+
+    fn take(&mut self, ids: &[DeliveryId], next: Option<u64>) -> Page<Waiting> {
+        self.taken.extend(ids);
+        let rows = ids.iter().map(|id| &self.disk.rows[id]);
+        Page {
+            items: rows.map(|row| self.disk.waiting(row)).collect(),
+            next,
+        }
+    }
+
+    pub fn recover(&self, after: Option<EventId>, at_most: usize) -> Page<Waiting> {
+        let mut items = Vec::new();
+        let from = after.map_or(self.disk.mark, |after| after.max(self.disk.mark));
+        let above = self.disk.events.range(from..);
+        for (&id, stored) in above.skip_while(|(id, _)| **id == from) {
+            if id > self.opened_at {
+                break;
+            }
+            let implied = self.disk.without_row(stored);
+            items.extend(implied.iter().map(|row| row.waiting(stored)));
+            if items.len() >= at_most {
+                let next = Some(id.as_u64());
+                return Page { items, next };
+            }
+        }
+        Page { items, next: None }
+    }
+
+    pub fn reopen(
+        &mut self,
+        tenant: &TenantId,
+        id: DeliveryId,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Reopened {
+        let row = self.disk.row(id).filter(|row| row.latest.tenant == *tenant);
+        let Some(mut row) = row else {
+            return Reopened::Missing;
+        };
+        let shade = self.disk.shade(row.latest.subscription);
+        if shade == Shade::Deleted {
+            return Reopened::Missing;
+        }
+        let retry_at = match row.state(shade) {
+            DeliveryState::Pending | DeliveryState::Held => return Reopened::AlreadyWaiting,
+            DeliveryState::Retrying { .. } => Some(now),
+            DeliveryState::Delivered { .. }
+            | DeliveryState::Failed { .. }
+            | DeliveryState::Discarded { .. } => None,
+        };
+        if retry_at.is_none() {
+            row.latest.tries.spent = 0;
+            row.latest.origin = origin;
+        }
+        row.latest.standing = Standing::Waiting {
+            retry_at,
+            parking: Parking::Due(now),
+        };
+        self.disk.rows.insert(id, row);
+        Reopened::Redelivered
+    }
+
+    pub fn discard_parked(
+        &mut self,
+        subscription: SubscriptionId,
+        why: Discard,
+        now: Timestamp,
+        at_most: usize,
+    ) -> usize {
+        let parked = self
+            .free()
+            .filter(|row| row.latest.subscription == subscription && row.parking().is_some());
+        let parked: Vec<Row> = parked.take(at_most).cloned().collect();
+        for mut row in parked.iter().cloned() {
+            row.settle(Settlement {
+                standing: Standing::Discarded(why),
+                at: now,
+                ..row.latest.clone()
+            });
+            self.disk.rows.insert(row.id(), row);
+        }
+        parked.len()
+    }
+}
+
+fn stored_event(item: &Acceptance) -> StoredEvent {
+    StoredEvent {
+        event: item.event.clone(),
+        subscriptions: item.subscriptions.clone(),
+    }
+}

@@ -1,0 +1,139 @@
+//! From a URL to the addresses that may be dialled for it.
+//!
+//! A name is resolved once for each connection, every answer is judged, and what is dialled is an
+//! address out of that very answer: there is no second look-up for a name server to lie to. One
+//! forbidden answer among good ones refuses them all.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+use super::{AddressRefusal, EgressRules, TargetHost, TargetUrl, UrlRefusal};
+use crate::delivery::FailureClass;
+
+/// Addresses of a name that are dialled at most, in turn; all of them are judged.
+const ANSWERS_MAX: usize = 16;
+
+/// Aliases (CNAME) of aliases that are followed at most.
+const ALIASES_MAX: usize = 8;
+
+/// What a name resolved to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    pub addresses: Vec<IpAddr>,
+    /// CNAMEs on the way there, where the resolver tells; the system's does not.
+    pub aliases: usize,
+}
+
+/// Who turns names into addresses.
+#[async_trait]
+pub trait Resolver: Send + Sync + 'static {
+    /// All addresses of a name, which has no last dot and is to be taken as complete.
+    async fn resolve(&self, name: &str) -> io::Result<Answers>;
+}
+
+/// The system's resolver.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemResolver;
+
+#[async_trait]
+impl Resolver for SystemResolver {
+    async fn resolve(&self, name: &str) -> io::Result<Answers> {
+        let complete = format!("{name}."); // so that no search domain is tried
+        let sockets = tokio::net::lookup_host((complete, 0)).await?;
+        Ok(Answers {
+            addresses: sockets.map(|socket| socket.ip()).collect(),
+            aliases: 0,
+        })
+    }
+}
+
+/// Why nothing is dialled. The text is for the operator: it may name an address.
+#[derive(Debug, thiserror::Error)]
+pub enum VetError {
+    #[error(transparent)]
+    Url(#[from] UrlRefusal),
+    #[error("the name resolves to {address}: {refusal}")]
+    Address {
+        address: IpAddr,
+        refusal: AddressRefusal,
+    },
+    #[error("the name is an alias over more than {ALIASES_MAX} steps")]
+    Aliases,
+    #[error("the name has no address")]
+    NoAddress,
+    #[error("the name was not resolved: {0}")]
+    Unresolved(io::Error),
+    #[error("the name was not resolved in time")]
+    Timeout,
+}
+
+impl VetError {
+    #[must_use]
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Url(_) | Self::Address { .. } | Self::Aliases => FailureClass::Blocked,
+            Self::NoAddress | Self::Unresolved(_) | Self::Timeout => FailureClass::Dns,
+        }
+    }
+
+    /// For the tenant: names no address that a name resolved to.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Address { .. } => "the name resolves to an address that is not allowed".into(),
+            Self::Unresolved(_) => "the name cannot be resolved".into(),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// The addresses that may be dialled for a URL, in the order to try them.
+///
+/// # Errors
+/// The URL, its name or one of the name's addresses is refused, or the name does not resolve
+/// within `budget`.
+pub async fn vet(
+    url: &TargetUrl,
+    rules: &EgressRules,
+    resolver: &dyn Resolver,
+    budget: Duration,
+) -> Result<Vec<SocketAddr>, VetError> {
+    rules.judge(url)?;
+    let addresses = match url.host() {
+        TargetHost::Address(address) => vec![address],
+        // Nobody is asked for it, so that nobody can answer anything else (RFC 6761).
+        TargetHost::Name("localhost") => {
+            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+        }
+        TargetHost::Name(name) => resolve(name, resolver, budget).await?,
+    };
+    for &address in &addresses {
+        let refused = |refusal| VetError::Address { address, refusal };
+        rules.judge_address(address).map_err(refused)?;
+    }
+    let sockets = addresses.into_iter().take(ANSWERS_MAX);
+    Ok(sockets.map(|ip| SocketAddr::new(ip, url.port())).collect())
+}
+
+async fn resolve(
+    name: &str,
+    resolver: &dyn Resolver,
+    budget: Duration,
+) -> Result<Vec<IpAddr>, VetError> {
+    let answers = tokio::time::timeout(budget, resolver.resolve(name))
+        .await
+        .map_err(|_| VetError::Timeout)?
+        .map_err(VetError::Unresolved)?;
+    if answers.aliases > ALIASES_MAX {
+        return Err(VetError::Aliases);
+    }
+    if answers.addresses.is_empty() {
+        return Err(VetError::NoAddress);
+    }
+    Ok(answers.addresses)
+}

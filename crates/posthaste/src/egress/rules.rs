@@ -1,0 +1,246 @@
+//! The operator's rules, and the judgement of URLs and addresses by them.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    str::FromStr,
+};
+
+use ipnet::IpNet;
+
+use super::{AddressRefusal, TargetHost, TargetUrl, UrlRefusal, address, name, port};
+
+/// What may be dialled. The default is strict: https alone, public addresses alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EgressRules {
+    /// Special-use addresses that are allowed all the same (`egress.allow`).
+    pub allow: Vec<IpNet>,
+    /// What is refused whatever else allows it (`egress.deny`).
+    pub deny: Vec<Deny>,
+    /// Judge `64:ff9b::/96` by the IPv4 address inside, instead of refusing it (`egress.nat64`).
+    pub nat64: bool,
+    /// Plain http as well (`egress.allow_http`).
+    pub allow_http: bool,
+    /// The name `localhost`, and no other local name.
+    pub allow_localhost: bool,
+}
+
+impl EgressRules {
+    /// For development: loopback and plain http are allowed, every other rule stays.
+    #[must_use]
+    pub fn dev() -> Self {
+        let v4 = IpNet::new_assert(Ipv4Addr::new(127, 0, 0, 0).into(), 8);
+        Self {
+            allow: vec![v4, IpAddr::V6(Ipv6Addr::LOCALHOST).into()],
+            allow_http: true,
+            allow_localhost: true,
+            ..Self::default()
+        }
+    }
+
+    /// The judgement at registration: of the URL alone, without resolving its name.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn judge(&self, url: &TargetUrl) -> Result<(), UrlRefusal> {
+        if !url.is_https() && !self.allow_http {
+            return Err(UrlRefusal::HttpsOnly);
+        }
+        match url.host() {
+            TargetHost::Address(address) => {
+                Ok(self.judge_socket(SocketAddr::new(address, url.port()))?)
+            }
+            TargetHost::Name(name) => {
+                self.judge_name(name)?;
+                Ok(judge_port(url.port())?)
+            }
+        }
+    }
+
+    fn judge_name(&self, name: &str) -> Result<(), UrlRefusal> {
+        if self.deny.iter().any(|deny| deny.covers_name(name)) {
+            return Err(UrlRefusal::DeniedName);
+        }
+        let allowed = self.allow_localhost && name == "localhost";
+        if name::is_private(name) && !allowed {
+            return Err(UrlRefusal::ForbiddenName);
+        }
+        Ok(())
+    }
+
+    /// The judgement at connect: of the address that is about to be dialled, and was.
+    ///
+    /// # Errors
+    /// Why it may not be.
+    pub fn judge_socket(&self, socket: SocketAddr) -> Result<(), AddressRefusal> {
+        self.judge_address(socket.ip())?;
+        judge_port(socket.port())
+    }
+
+    /// The same of an address alone.
+    ///
+    /// # Errors
+    /// Why it may not be dialled.
+    pub fn judge_address(&self, address: IpAddr) -> Result<(), AddressRefusal> {
+        if self.denies(address) || address::inside(address).is_some_and(|v4| self.denies(v4)) {
+            return Err(AddressRefusal::Denied);
+        }
+        if self.allow.iter().any(|net| net.contains(&address)) {
+            return Ok(());
+        }
+        match address::inside_nat64(address) {
+            Some(inside) if self.nat64 => self.judge_address(inside),
+            _ => address::special(address).map_or(Ok(()), |r| Err(AddressRefusal::Special(r))),
+        }
+    }
+
+    fn denies(&self, address: IpAddr) -> bool {
+        self.deny.iter().any(|deny| deny.covers_address(address))
+    }
+}
+
+fn judge_port(port: u16) -> Result<(), AddressRefusal> {
+    if port::is_bad(port) {
+        return Err(AddressRefusal::BadPort(port));
+    }
+    Ok(())
+}
+
+/// One entry of `egress.deny`: `10.0.0.0/8`, `203.0.113.7`, `example.com`, or `.example.com` for
+/// that name and everything below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deny {
+    Net(IpNet),
+    Name(String),
+    Suffix(String),
+}
+
+/// Not an entry of `egress.deny`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected an address, a CIDR, a host name, or a suffix such as .example.com")]
+pub struct DenyError;
+
+impl Deny {
+    fn covers_address(&self, address: IpAddr) -> bool {
+        matches!(self, Self::Net(net) if net.contains(&address))
+    }
+
+    fn covers_name(&self, name: &str) -> bool {
+        match self {
+            Self::Net(_) => false,
+            Self::Name(denied) => name == denied,
+            Self::Suffix(suffix) => name::is_under(name, suffix),
+        }
+    }
+}
+
+impl FromStr for Deny {
+    type Err = DenyError;
+
+    fn from_str(text: &str) -> Result<Self, DenyError> {
+        if let Ok(net) = text.parse() {
+            return Ok(Self::Net(net));
+        }
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(Self::Net(address.into()));
+        }
+        let below = text.strip_prefix('*').unwrap_or(text).strip_prefix('.');
+        let host = below.unwrap_or(text).trim_end_matches('.');
+        let Ok(url::Host::Domain(host)) = url::Host::parse(host) else {
+            return Err(DenyError);
+        };
+        if !name::is_well_formed(&host) {
+            return Err(DenyError);
+        }
+        Ok(below.map_or(Self::Name(host.clone()), |_| Self::Suffix(host)))
+    }
+}
+
+impl fmt::Display for Deny {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Net(net) => net.fmt(f),
+            Self::Name(name) => f.write_str(name),
+            Self::Suffix(suffix) => write!(f, ".{suffix}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(allow: &[&str], deny: &[&str]) -> EgressRules {
+        EgressRules {
+            allow: allow.iter().map(|net| net.parse().unwrap()).collect(),
+            deny: deny.iter().map(|entry| entry.parse().unwrap()).collect(),
+            ..EgressRules::default()
+        }
+    }
+
+    #[track_caller]
+    fn check(rules: &EgressRules, url: &str, expected: Option<&str>) {
+        let refusal = rules.judge(&url.parse().unwrap()).err();
+        assert_eq!(refusal.map(|r| r.code()), expected, "{url}");
+    }
+
+    #[test]
+    fn allow_opens_a_range_and_deny_closes_part_of_it() {
+        let rules = rules(&["10.0.0.0/8"], &["10.9.0.0/16"]);
+        check(&rules, "https://10.1.2.3/", None);
+        check(&rules, "https://10.9.2.3/", Some("denied"));
+        check(&rules, "https://192.168.0.1/", Some("private_address"));
+        check(
+            &rules,
+            "https://[::ffff:10.1.2.3]/",
+            Some("private_address"),
+        );
+        check(&rules, "https://10.1.2.3:6379/", Some("bad_port"));
+    }
+
+    #[test]
+    fn deny_sees_through_forms_of_ipv4_in_ipv6() {
+        let mut rules = rules(&["::/0"], &["8.8.8.8"]);
+        rules.nat64 = true;
+        check(&rules, "https://[64:ff9b::808:808]/", Some("denied"));
+        check(&rules, "https://[::ffff:8.8.8.8]/", Some("denied"));
+        check(&rules, "https://[2002:808:808::1]/", Some("denied"));
+    }
+
+    #[test]
+    fn deny_names_a_host_or_all_below_a_suffix() {
+        let rules = rules(&[], &["evil.example", ".Corp.example.com"]);
+        check(&rules, "https://evil.example./", Some("denied"));
+        check(&rules, "https://not.evil.example/", None);
+        check(&rules, "https://a.corp.example.com/", Some("denied"));
+        check(&rules, "https://corp.example.com/", Some("denied"));
+        check(&rules, "https://acorp.example.com/", None);
+    }
+
+    #[test]
+    fn development_opens_loopback_alone() {
+        let rules = EgressRules::dev();
+        check(&rules, "http://127.0.0.1:40123/hook", None);
+        check(&rules, "http://[::1]:40123/hook", None);
+        check(&rules, "http://localhost:8080/hook", None);
+        check(&rules, "http://foo.localhost/", Some("forbidden_name"));
+        check(&rules, "http://192.168.0.1/", Some("private_address"));
+        check(&rules, "http://127.0.0.1:22/", Some("bad_port"));
+        check(
+            &EgressRules::default(),
+            "http://example.com/",
+            Some("https_only"),
+        );
+    }
+
+    #[test]
+    fn entries_of_deny_read_what_they_wrote() {
+        for entry in ["10.0.0.0/8", "::1/128", "evil.example", ".corp.example.com"] {
+            let deny: Deny = entry.parse().unwrap();
+            assert_eq!(deny.to_string(), entry);
+        }
+        for bad in ["", "10.0.0.0/99", "a b", "..", "http://x.example"] {
+            assert_eq!(bad.parse::<Deny>(), Err(DenyError), "{bad}");
+        }
+    }
+}
