@@ -13,6 +13,10 @@ pub mod idempotency;
 pub mod implied;
 pub mod mark;
 pub mod recover;
+pub mod settle;
+pub mod due;
+pub mod shelf;
+pub mod reopen;
 
 pub use world::{Harness, START, World};
 
@@ -65,6 +69,46 @@ macro_rules! conformance_suite {
                 what_was_parked_is_not_recovered_but_taken
                 pages_lead_through_all_that_is_to_be_recovered
             }
+            settle {
+                an_outcome_and_its_attempt_are_there_together_also_after_a_crash
+                attempts_are_listed_oldest_first_with_the_latest_shown
+                delivered_at_keeps_the_first_success
+                a_discarded_delivery_says_why
+                one_batch_settles_deliveries_of_many_events_and_tenants
+                a_settlement_of_an_unknown_event_is_ignored
+                a_delivery_made_later_has_a_row_of_its_own_and_leaves_the_mark_alone
+                the_format_of_the_first_attempt_comes_back_with_the_delivery
+                health_is_written_and_an_active_subscription_is_paused
+                a_subscription_that_is_not_active_keeps_its_status
+                health_of_a_deleted_or_anothers_subscription_is_ignored
+                accepting_and_settling_may_race
+            }
+            due {
+                what_is_due_is_taken_oldest_due_time_first
+                the_next_due_time_is_told
+                a_taken_delivery_is_offered_again_after_a_crash_and_not_before
+                a_taken_delivery_that_waits_again_is_offered_again
+                a_delivery_parked_as_taken_is_offered_after_a_crash_alone
+                a_pending_delivery_that_was_parked_is_still_pending
+                an_implied_delivery_is_not_due
+                many_takers_share_what_is_due_without_overlap
+            }
+            shelf {
+                a_shelf_is_taken_in_the_order_of_ids_by_its_subscription_alone
+                a_shelf_is_there_after_a_crash_with_what_was_taken_from_it
+                a_retrying_delivery_keeps_its_budget_and_due_time_on_the_shelf
+                discarding_takes_parked_deliveries_in_small_steps_and_leaves_the_others
+                what_is_in_the_engines_hands_is_not_discarded
+            }
+            reopen {
+                what_has_ended_is_pending_again_with_a_fresh_budget
+                what_is_retrying_is_due_at_once_and_keeps_budget_and_origin
+                what_is_in_the_engines_hands_is_not_offered_twice
+                what_waits_already_is_left_as_it_is
+                what_is_held_waits_already_and_what_has_ended_becomes_held
+                one_id_twice_is_opened_once
+                what_is_unknown_or_anothers_or_of_a_deleted_subscription_is_missing
+            }
         }
     };
 }
@@ -109,5 +153,9 @@ mod tests {
         check(include_str!("implied.rs"));
         check(include_str!("mark.rs"));
         check(include_str!("recover.rs"));
+        check(include_str!("settle.rs"));
+        check(include_str!("due.rs"));
+        check(include_str!("shelf.rs"));
+        check(include_str!("reopen.rs"));
     }
 }
