@@ -17,6 +17,12 @@ pub mod settle;
 pub mod due;
 pub mod shelf;
 pub mod reopen;
+pub mod lists;
+pub mod tombstones;
+pub mod configuration;
+pub mod isolation;
+pub mod counts;
+pub mod walk;
 
 pub use world::{Harness, START, World};
 
@@ -109,6 +115,41 @@ macro_rules! conformance_suite {
                 one_id_twice_is_opened_once
                 what_is_unknown_or_anothers_or_of_a_deleted_subscription_is_missing
             }
+            lists {
+                events_are_listed_newest_first_by_type_time_and_correlation
+                deliveries_are_listed_by_everything_that_can_be_asked_for
+                a_long_list_of_mixed_deliveries_is_read_in_pages_of_every_size
+                a_list_that_is_read_while_it_grows_shows_each_entry_once
+            }
+            tombstones {
+                a_deleted_subscription_leaves_a_tombstone_and_what_waits_shows_as_discarded
+                a_paused_subscription_that_is_deleted_holds_nothing
+                what_a_deleted_subscription_was_owed_is_still_handed_out_to_be_discarded
+                an_attempt_under_way_at_deletion_still_counts
+                a_deleted_subscription_is_gone_from_configuration
+            }
+            configuration {
+                a_subscription_reads_back_whole_also_after_a_crash
+                an_update_replaces_all_but_health
+                a_stale_update_changes_nothing
+                one_of_many_racing_updates_wins
+                an_external_id_is_unique_in_its_tenant
+                a_store_begins_with_the_tenant_default_and_takes_each_name_once
+                a_store_keeps_its_identity
+                keys_are_kept_used_and_deleted_by_their_owner
+            }
+            isolation {
+                another_tenants_id_is_missing
+                lists_and_counts_hold_one_tenants_own
+                a_tenant_without_anything_has_empty_lists
+            }
+            counts {
+                every_status_is_counted_exactly_also_after_a_crash
+                pausing_and_resuming_moves_all_that_waits_at_once
+            }
+            walk {
+                accepted_equals_delivered_plus_failed_plus_discarded_plus_waiting_at_every_step
+            }
         }
     };
 }
@@ -157,5 +198,11 @@ mod tests {
         check(include_str!("due.rs"));
         check(include_str!("shelf.rs"));
         check(include_str!("reopen.rs"));
+        check(include_str!("lists.rs"));
+        check(include_str!("tombstones.rs"));
+        check(include_str!("configuration.rs"));
+        check(include_str!("isolation.rs"));
+        check(include_str!("counts.rs"));
+        check(include_str!("walk.rs"));
     }
 }
