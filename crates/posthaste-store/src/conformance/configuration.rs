@@ -255,8 +255,11 @@ pub async fn keys_are_kept_used_and_deleted_by_their_owner(world: &mut World) {
     let unknown = KeyId::at(world.fresh_id().place());
     let used = vec![(tenants.id, world.after(5)), (unknown, world.now)];
     world.store().touch_keys(used).await.unwrap();
+    let earlier = vec![(tenants.id, world.after(1))];
+    world.store().touch_keys(earlier).await.unwrap();
     tenants.last_used_at = Some(world.after(5));
     world.crash().await;
+    assert!(world.fresh_id().as_u64() > tenants.id.as_u64());
     assert_eq!(keys(world).await, [platforms.clone(), tenants.clone()]);
     let acme: TenantId = "acme".parse().expect("a tenant's id");
     let store = world.store();

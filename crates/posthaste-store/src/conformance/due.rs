@@ -1,5 +1,7 @@
 //! The due index: what waits for its time is handed out once its time has come, and once.
 
+use posthaste::{delivery::DeliveryStatus, subscription::SubscriptionStatus};
+
 use super::{
     World,
     fixtures::{delivered, ids, owed, parked, retrying},
@@ -75,8 +77,21 @@ pub async fn a_delivery_parked_as_taken_is_offered_after_a_crash_alone(world: &m
     world.settle([row]).await;
     world.pass(1000);
     assert!(world.take_due().await.is_empty());
+    assert_eq!(world.status(waiting.id).await, DeliveryStatus::Pending);
     world.crash().await;
     assert_eq!(ids(&world.take_due().await), [waiting.id]);
+}
+
+pub async fn what_is_due_is_taken_whatever_became_of_its_subscription(world: &mut World) {
+    let owed = due_in(world, &[0, 0, 0]).await;
+    let to = owed[0].subscription;
+    let one = async || world.store().take_due(world.now, 1).await.unwrap().items;
+    world.pause(to).await;
+    assert_eq!(ids(&one().await), [owed[0].id]);
+    world.set_status(to, SubscriptionStatus::Disabled).await;
+    assert_eq!(ids(&one().await), [owed[1].id]);
+    world.delete(to).await;
+    assert_eq!(ids(&one().await), [owed[2].id]);
 }
 
 pub async fn a_pending_delivery_that_was_parked_is_still_pending(world: &mut World) {

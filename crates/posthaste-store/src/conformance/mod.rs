@@ -48,6 +48,7 @@ macro_rules! conformance_suite {
                 one_key_and_one_body_make_one_event
                 one_key_with_another_body_refuses_its_request_alone
                 one_key_twice_in_a_request_makes_one_event
+                one_key_in_two_requests_of_a_call_makes_one_event
                 a_conflict_within_a_request_names_the_second_of_the_two
                 a_refused_request_uses_up_no_key
                 one_key_makes_one_event_however_many_requests_race
@@ -83,6 +84,7 @@ macro_rules! conformance_suite {
                 one_batch_settles_deliveries_of_many_events_and_tenants
                 a_settlement_of_an_unknown_event_is_ignored
                 a_delivery_made_later_has_a_row_of_its_own_and_leaves_the_mark_alone
+                a_settlement_without_an_attempt_keeps_what_the_last_one_left
                 the_format_of_the_first_attempt_comes_back_with_the_delivery
                 health_is_written_and_an_active_subscription_is_paused
                 a_subscription_that_is_not_active_keeps_its_status
@@ -95,6 +97,7 @@ macro_rules! conformance_suite {
                 a_taken_delivery_is_offered_again_after_a_crash_and_not_before
                 a_taken_delivery_that_waits_again_is_offered_again
                 a_delivery_parked_as_taken_is_offered_after_a_crash_alone
+                what_is_due_is_taken_whatever_became_of_its_subscription
                 a_pending_delivery_that_was_parked_is_still_pending
                 an_implied_delivery_is_not_due
                 many_takers_share_what_is_due_without_overlap

@@ -37,6 +37,8 @@ pub async fn what_has_ended_is_pending_again_with_a_fresh_budget(world: &mut Wor
     assert_eq!(delivery.origin, Origin::Redeliver);
     assert_eq!(delivery.delivered_at, Some(begun), "the first success");
     assert_eq!(delivery.last_status_code, Some(200));
+    let delivery = world.delivery(owed[2].id).await;
+    assert_eq!(delivery.last_error.as_deref(), Some("discarded"));
     world.crash().await;
     let taken = world.take_due().await;
     assert_eq!(ids(&taken), ids(&owed), "due at once");

@@ -9,9 +9,11 @@ use posthaste::{
 
 use super::{
     World,
-    fixtures::{delivered, discarded, failed, ids, late, owed, retrying},
+    fixtures::{delivered, discarded, failed, ids, late, owed, parked, retrying},
 };
-use crate::record::{Acceptance, Accepted, HealthChange, SettleBatch, Settlement, Waiting};
+use crate::record::{
+    Acceptance, Accepted, HealthChange, Parking, SettleBatch, Settlement, Waiting,
+};
 
 /// The delivery with the tries and format that a settlement left it.
 fn after(waiting: &Waiting, settlement: &Settlement) -> Waiting {
@@ -139,6 +141,7 @@ pub async fn a_delivery_made_later_has_a_row_of_its_own_and_leaves_the_mark_alon
     world.settle([retrying(&extra, world.now, world.now)]).await;
     assert!(world.store().settled_mark() < stored.event.id);
     world.crash().await;
+    assert!(world.fresh_id().as_u64() > extra.id.as_u64());
     assert_eq!(ids(&world.recover(10).await), ids(&owed(&stored)));
     let delivery = world.delivery(extra.id).await;
     assert_eq!(delivery.event, stored.event.id);
@@ -154,6 +157,24 @@ pub async fn a_delivery_made_later_has_a_row_of_its_own_and_leaves_the_mark_alon
     assert_eq!(both, [owed(&stored)[0].id, extra.id]);
     world.settle([delivered(&taken[0], world.now)]).await;
     assert_eq!(world.counts().await.delivered, 1);
+}
+
+pub async fn a_settlement_without_an_attempt_keeps_what_the_last_one_left(world: &mut World) {
+    let to = world.subscribe().await;
+    let waiting = world.publish_one(to).await;
+    world.settle([failed(&waiting, world.now)]).await;
+    let before = world.delivery(waiting.id).await;
+    world.pass(10);
+    let taken = after(&waiting, &failed(&waiting, world.now));
+    let row = parked(&taken, world.now, Parking::Shelved);
+    world.settle([row]).await;
+    let delivery = world.delivery(waiting.id).await;
+    assert_eq!(delivery.state, DeliveryState::Pending);
+    assert_eq!(delivery.last_status_code, before.last_status_code);
+    assert_eq!(delivery.last_error, before.last_error);
+    assert_eq!(delivery.sent_at, before.sent_at);
+    let attempts = world.store().attempts(&world.tenant, waiting.id).await;
+    assert_eq!(attempts.unwrap().len(), 1);
 }
 
 pub async fn the_format_of_the_first_attempt_comes_back_with_the_delivery(world: &mut World) {
