@@ -13,8 +13,8 @@ use posthaste::{
     id::{EventId, Place, places},
 };
 
-/// More places than a millisecond has: from any place of one, so many on are all of it behind.
-const BEYOND_A_MILLISECOND: u64 = 128;
+/// How many places a millisecond has: so many on from any of them is in a later one.
+const PLACES_IN_A_MILLISECOND: u64 = 128;
 
 /// Hands out ids and counts what each is owed.
 #[derive(Debug)]
@@ -43,8 +43,9 @@ impl Ledger {
     /// Nothing may be accepted below it, so ids begin above both.
     #[must_use]
     pub fn new(node: u32, newest: EventId, mark: EventId) -> Self {
+        // The mark's own place may be another node's: it is the number below an id.
         let last = match mark > newest {
-            true => Place::at(mark.time(), node).forward(BEYOND_A_MILLISECOND),
+            true => Place::at(mark.time(), node).forward(PLACES_IN_A_MILLISECOND),
             false => newest.place(),
         };
         Self {

@@ -85,7 +85,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Attempts, consequences and health of many deliveries, in one transaction.
     ///
-    /// A settlement is what its delivery is from then on. Without an attempt, what the last one
+    /// A settlement is what its delivery is from then on; of two for one delivery the later one.
+    /// Without an attempt, what the last one
     /// left (status code, error, time) stays; a discarded one's error is why. A settled delivery
     /// that waits may be taken again, unless it is [`Parking::Taken`](crate::record::Parking).
     ///
@@ -198,7 +199,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Option<Subscription>, StoreError>;
 
     /// # Errors
-    /// [`StoreError::Exists`] with the other's id where the external id is taken in the tenant.
+    /// [`StoreError::Exists`] with the other's id where the external id is taken in the tenant, or
+    /// the id itself.
     async fn insert_subscription(&self, subscription: Subscription) -> Result<(), StoreError>;
 
     /// Replaces all but its health, where its revision is still `subscription.revision - 1`.

@@ -192,6 +192,8 @@ pub async fn an_external_id_is_unique_in_its_tenant(world: &mut World) {
     third.external_id.clone_from(&first.external_id);
     third.revision += 1;
     assert_eq!(store.update_subscription(third.clone(), false).await, taken);
+    let again = store.insert_subscription(first.clone()).await;
+    assert_eq!(again, taken, "and so is its id");
     let mut same = first.clone();
     same.revision += 1;
     let updated = store.update_subscription(same, false).await;

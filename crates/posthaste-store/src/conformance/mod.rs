@@ -82,6 +82,7 @@ macro_rules! conformance_suite {
                 delivered_at_keeps_the_first_success
                 a_discarded_delivery_says_why
                 one_batch_settles_deliveries_of_many_events_and_tenants
+                settlements_of_one_delivery_in_one_batch_happen_in_order
                 a_settlement_of_an_unknown_event_is_ignored
                 a_delivery_made_later_has_a_row_of_its_own_and_leaves_the_mark_alone
                 a_settlement_without_an_attempt_keeps_what_the_last_one_left
@@ -121,6 +122,7 @@ macro_rules! conformance_suite {
             lists {
                 events_are_listed_newest_first_by_type_time_and_correlation
                 deliveries_are_listed_by_everything_that_can_be_asked_for
+                windows_and_cursors_may_lie_beyond_all_there_is
                 a_long_list_of_mixed_deliveries_is_read_in_pages_of_every_size
                 a_list_that_is_read_while_it_grows_shows_each_entry_once
             }

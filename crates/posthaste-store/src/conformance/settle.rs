@@ -107,6 +107,23 @@ pub async fn one_batch_settles_deliveries_of_many_events_and_tenants(world: &mut
     assert_eq!(world.status(one.id).await, DeliveryStatus::Delivered);
 }
 
+pub async fn settlements_of_one_delivery_in_one_batch_happen_in_order(world: &mut World) {
+    let to = world.subscribe().await;
+    let stored = world.publish(&[to, to]).await;
+    let waiting = owed(&stored).remove(0);
+    let first = retrying(&waiting, world.now, world.after(5));
+    let second = delivered(&after(&waiting, &first), world.after(1));
+    world.settle([first, second]).await;
+    assert_eq!(world.status(waiting.id).await, DeliveryStatus::Delivered);
+    assert!(world.store().settled_mark() < stored.event.id);
+    world.crash().await;
+    let attempts = world.store().attempts(&world.tenant, waiting.id).await;
+    assert_eq!(attempts.unwrap().len(), 2);
+    assert_eq!(world.recover(10).await.len(), 1, "its other delivery");
+    world.pass(10);
+    assert!(world.take_due().await.is_empty());
+}
+
 pub async fn a_settlement_of_an_unknown_event_is_ignored(world: &mut World) {
     let to = world.subscribe().await;
     let known = world.publish_one(to).await;
