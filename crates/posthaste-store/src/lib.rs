@@ -10,7 +10,7 @@ pub mod query;
 pub mod settings;
 mod store;
 pub mod memory;
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 
 pub use memory::MemoryStore;

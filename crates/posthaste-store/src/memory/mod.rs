@@ -124,7 +124,7 @@ impl Store for MemoryStore {
         requests: Vec<Vec<Acceptance>>,
     ) -> Result<Vec<Result<Vec<Accepted>, IdempotencyConflict>>, StoreError> {
         let mut state = self.lock();
-        let answers = requests.into_iter();
+        let answers = requests.iter();
         let answers = answers.map(|request| state.accept(&self.ledger, now, request));
         Ok(answers.collect())
     }
@@ -292,4 +292,43 @@ impl Store for MemoryStore {
         }
         Ok(())
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::conformance::Harness;
+
+    /// Holds the store twice: as what it is, and as what the cases see.
+    struct InMemory {
+        store: Arc<MemoryStore>,
+        seen: Arc<dyn Store>,
+    }
+
+    impl InMemory {
+        fn holding(store: MemoryStore) -> Self {
+            let store = Arc::new(store);
+            let seen = store.clone();
+            Self { store, seen }
+        }
+    }
+
+    #[async_trait]
+    impl Harness for InMemory {
+        async fn start(now: Timestamp) -> Self {
+            Self::holding(MemoryStore::new(now))
+        }
+
+        fn store(&self) -> &Arc<dyn Store> {
+            &self.seen
+        }
+
+        async fn crash(&mut self, _now: Timestamp) {
+            *self = Self::holding(self.store.after_crash());
+        }
+    }
+
+    crate::conformance_suite!(InMemory);
 }

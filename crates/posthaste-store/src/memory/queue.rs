@@ -1,6 +1,6 @@
 //! The model's queue: accept, settle, take, recover, reopen, discard.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use posthaste::{
     clock::Timestamp,
@@ -11,7 +11,7 @@ use posthaste::{
 };
 
 use super::{
-    disk::{Disk, Used, fan_out, summary},
+    disk::{Disk, Keys, Used, fan_out, summary},
     row::{Row, Shade},
 };
 use crate::{
@@ -37,10 +37,10 @@ impl State {
         &mut self,
         ledger: &Ledger,
         now: Timestamp,
-        request: Vec<Acceptance>,
+        request: &[Acceptance],
     ) -> Result<Vec<Accepted>, IdempotencyConflict> {
         let ids = request.iter().map(|item| item.event.id);
-        let (answers, keys) = match self.judge(now, &request) {
+        let (answers, keys) = match self.judge(now, request) {
             Ok(judged) => judged,
             Err(conflict) => {
                 ledger.release(ids);
@@ -58,13 +58,12 @@ impl State {
     }
 
     /// What each event of a request comes to, and the keys that it would use up.
-    #[allow(clippy::type_complexity)]
     fn judge(
         &self,
         now: Timestamp,
         request: &[Acceptance],
-    ) -> Result<(Vec<Accepted>, BTreeMap<(TenantId, [u8; 32]), Used>), IdempotencyConflict> {
-        let mut keys: BTreeMap<(TenantId, [u8; 32]), Used> = BTreeMap::new();
+    ) -> Result<(Vec<Accepted>, Keys), IdempotencyConflict> {
+        let mut keys = Keys::new();
         let mut answers = Vec::with_capacity(request.len());
         for (index, item) in request.iter().enumerate() {
             let Some(idempotency) = &item.idempotency else {
@@ -103,7 +102,7 @@ impl State {
         for settlement in batch.settlements {
             self.settle_one(ledger, settlement);
         }
-        for change in batch.health {
+        for change in &batch.health {
             self.change_health(change);
         }
         self.disk.mark = ledger.mark();
@@ -133,7 +132,7 @@ impl State {
         row.settle(settlement);
     }
 
-    fn change_health(&mut self, change: HealthChange) {
+    fn change_health(&mut self, change: &HealthChange) {
         let id = change.subscription;
         let Some(subscription) = self.disk.subscription_mut(&change.tenant, id) else {
             return;
