@@ -3,16 +3,39 @@
 //! serde_json accepts what a signature cannot allow (duplicate keys, lone surrogates) and refuses
 //! what is valid (a number over f64), so published JSON goes through a scanner of our own.
 
+mod text;
+mod scan;
+mod sorted;
+
 use std::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use scan::{DEPTH_CEILING, FaultKind, JsonFault, check};
+pub use sorted::sorted;
+pub(crate) use text::write_string;
+
+/// How deep published JSON may nest; its outermost array or object counts 1.
+pub const DEPTH_MAX: usize = 128;
 
 /// One JSON value whose text was checked by [`check`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawJson(Bytes);
 
 impl RawJson {
+    /// Checks a text and keeps its value byte for byte, without the white space around it.
+    ///
+    /// # Errors
+    /// As [`check`].
+    pub fn parse(text: impl Into<Bytes>, depth_max: usize) -> Result<Self, JsonFault> {
+        let text = text.into();
+        check(&text, depth_max)?;
+        // JSON's white space is ASCII's, less the form feed, which the check has refused.
+        let value = text.trim_ascii();
+        Ok(Self(text.slice_ref(value)))
+    }
+
     /// Wraps text that is known to be one valid JSON value: stored before, or part of a checked text.
     #[must_use]
     pub fn trusted(text: Bytes) -> Self {
@@ -53,6 +76,7 @@ impl fmt::Debug for RawJson {
     }
 }
 
+/// serde_json looks over the text once more here: only its own types may write what is JSON already.
 impl Serialize for RawJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let raw: &serde_json::value::RawValue =
@@ -61,9 +85,13 @@ impl Serialize for RawJson {
     }
 }
 
+/// A part of a text that was checked as a whole, or that was stored.
 impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
         Ok(Self(Bytes::from(Box::<str>::from(raw).into_string())))
     }
 }
+
+#[cfg(test)]
+mod agreement;
