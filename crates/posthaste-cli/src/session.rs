@@ -102,7 +102,7 @@ impl Session {
         if self.json {
             println!("{}", answer.text().trim_end());
         } else {
-            print!("{}", table::detailed(&answer.read()?));
+            print!("{}", table::detailed(&answer.read::<Box<RawValue>>()?));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,7 +1,13 @@
 //! JSON objects as tables for people: one a row, or one member a row.
 
+use std::fmt;
+
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
 
 /// Longer cells are cut; `show` has them whole.
 const CELL_MAX: usize = 48;
@@ -53,14 +59,56 @@ pub fn listed(columns: &[Column], objects: &[Value]) -> String {
     format!("{}\n", table.trim_fmt())
 }
 
-/// A row for each member; what is nested is unfolded.
-pub fn detailed(object: &Value) -> String {
+/// A row for each member, in the server's order; what is nested is unfolded.
+pub fn detailed(object: &RawValue) -> String {
     let mut table = plain();
-    for (name, value) in members("", object) {
+    for (name, value) in members(object) {
         let name = Cell::new(name).add_attribute(Attribute::Bold);
-        table.add_row([name, coloured(&text_of(value))]);
+        table.add_row([name, coloured(&text_of(&value))]);
     }
     format!("{}\n", table.trim_fmt())
+}
+
+/// An object's members as they were written.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+fn members(object: &RawValue) -> Vec<(String, Value)> {
+    let Ok(Members(members)) = serde_json::from_str(object.get()) else {
+        return Vec::new();
+    };
+    let unfolded = members.into_iter().flat_map(|(name, value)| {
+        let inner = self::members(&value);
+        if inner.is_empty() {
+            return vec![(name, serde_json::from_str(value.get()).unwrap_or_default())];
+        }
+        let inner = inner.into_iter();
+        inner
+            .map(|(below, value)| (format!("{name}.{below}"), value))
+            .collect()
+    });
+    unfolded.collect()
 }
 
 fn plain() -> Table {
@@ -69,19 +117,6 @@ fn plain() -> Table {
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
     table
-}
-
-fn members<'a>(prefix: &str, value: &'a Value) -> Vec<(String, &'a Value)> {
-    match value {
-        Value::Object(members) if !members.is_empty() => members
-            .iter()
-            .flat_map(|(name, value)| match prefix {
-                "" => self::members(name, value),
-                prefix => self::members(&format!("{prefix}.{name}"), value),
-            })
-            .collect(),
-        value => vec![(prefix.to_owned(), value)],
-    }
 }
 
 fn text_of(value: &Value) -> String {
@@ -168,8 +203,13 @@ mod tests {
 
     #[test]
     fn details_unfold_what_is_nested_and_escape_what_is_foreign() {
-        let table = detailed(&json!({"a": {"b": 1}, "c": "x\u{1b}[2J", "d": []}));
-        assert!(table.contains("a.b"), "{table}");
+        let text = r#"{"z":{"b":1,"a":{}},"c":"x\u001b[2J","d":[]}"#;
+        let table = detailed(&RawValue::from_string(text.to_owned()).unwrap());
+        let names: Vec<_> = table
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        assert_eq!(names, ["z.b", "z.a", "c", "d"]);
         assert!(table.contains("x\\u{1b}[2J"), "{table}");
     }
 

@@ -1,8 +1,8 @@
 //! The demo as a log that one enjoys to read: what the API says has changed since the last look.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
-use posthaste::clock::{Clock, SystemClock};
+use posthaste::clock::{Clock, SystemClock, Timestamp};
 use serde::Deserialize;
 
 use super::{
@@ -24,6 +24,14 @@ pub struct Delivery {
     event_type: String,
     status: String,
     attempts: u64,
+    sent_at: Option<Timestamp>,
+    next_attempt_at: Option<Timestamp>,
+}
+
+impl Delivery {
+    fn waits(&self) -> Option<Duration> {
+        Some(self.next_attempt_at?.since(self.sent_at?))
+    }
 }
 
 #[derive(Deserialize)]
@@ -89,7 +97,7 @@ impl<'a> Story<'a> {
 
     pub fn published(&self, id: &str, event_type: &str, deliveries: u64) {
         let to = format!("{id} to {deliveries} subscriptions");
-        let verb = self.paint.ink(Ink::Bold, "published ");
+        let verb = self.paint.ink(Ink::Bold, "published  ");
         self.say(&verb, "       ", event_type, &self.paint.ink(Ink::Dim, &to));
     }
 
@@ -121,7 +129,11 @@ impl<'a> Story<'a> {
         let Some(part) = self.cast.of(&delivery.subscription_id) else {
             return Ok(());
         };
-        if delivery.attempts == before || self.json {
+        if self.json {
+            return Ok(());
+        }
+        if delivery.attempts == before {
+            self.waiting(delivery, part);
             return Ok(());
         }
         let path = format!("/deliveries/{}/attempts", delivery.id);
@@ -139,6 +151,15 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
+    /// It changed without an attempt.
+    fn waiting(&self, delivery: &Delivery, part: &Part) {
+        if delivery.status == "held" {
+            let verb = self.paint.ink(Ink::Yellow, "held       ");
+            let why = self.paint.ink(Ink::Dim, "until it is resumed");
+            self.say(&verb, &part.painted(self.paint), &delivery.event_type, &why);
+        }
+    }
+
     fn attempt(&self, delivery: &Delivery, part: &Part, attempt: &Attempt, is_last: bool) {
         let status = if is_last {
             delivery.status.as_str()
@@ -146,10 +167,10 @@ impl<'a> Story<'a> {
             "retrying"
         };
         let (ink, verb) = match status {
-            "delivered" => (Ink::Green, "delivered "),
+            "delivered" => (Ink::Green, "delivered  "),
             "failed" => (Ink::Red, "dead letter"),
-            "held" => (Ink::Yellow, "held      "),
-            _ => (Ink::Yellow, "retrying  "),
+            "held" => (Ink::Yellow, "held       "),
+            _ => (Ink::Yellow, "retrying   "),
         };
         let code = attempt.status_code.map(|code| code.to_string());
         let answer = code.or_else(|| attempt.error.clone()).unwrap_or_default();
@@ -159,10 +180,11 @@ impl<'a> Story<'a> {
             self.paint.ink(Ink::Red, "not verified ✗")
         };
         let ms = attempt.latency_ms;
-        let again = match (attempt.number, status) {
-            (n, "failed") => format!("  after {n} attempts"),
-            (1, _) => String::new(),
-            (n, _) => format!("  attempt {n}"),
+        let again = match (status, attempt.number, delivery.waits().filter(|_| is_last)) {
+            ("retrying", _, Some(wait)) => format!("  again in {} ms", wait.as_millis()),
+            ("failed", n, _) => format!("  after {n} attempts"),
+            (_, 1, _) => String::new(),
+            (_, n, _) => format!("  attempt {n}"),
         };
         let what = format!("{answer}  {ms:>5.1} ms  {verified}{again}");
         let verb = self.paint.ink(ink, verb);
@@ -183,7 +205,7 @@ impl<'a> Story<'a> {
             let now: Subscription = self.client.call(Call::get(path)).await?.read()?;
             if now.status == "paused" {
                 self.paused.push(&part.subscription);
-                let verb = self.paint.ink(Ink::Yellow, "paused    ");
+                let verb = self.paint.ink(Ink::Yellow, "paused     ");
                 let why = "too many dead letters in a row; what comes now is held, not lost";
                 self.say(&verb, &part.painted(self.paint), &part.subscription, why);
             }
@@ -197,7 +219,7 @@ impl<'a> Story<'a> {
         }
         let time = format!("{:>6.2}s", self.clock.elapsed().as_secs_f64());
         let time = self.paint.ink(Ink::Dim, &time);
-        println!("{time}  {verb:11} {who}  {event_type:22}  {what}");
+        println!("{time}  {verb} {who}  {event_type:22}  {what}");
     }
 
     /// Whether all that was published has its outcome, and the receivers saw every attempt.
