@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::{
     configuration::ConfigurationError,
     paint::{Ink, Paint},
+    stdout::Closed,
 };
 
 /// What was asked makes no sense, whatever the server.
@@ -26,6 +27,9 @@ pub fn usage(what: impl Into<String>) -> anyhow::Error {
 
 /// Says what went wrong on stderr.
 pub fn with(error: &anyhow::Error) -> ExitCode {
+    if error.is::<Closed>() {
+        return ExitCode::FAILURE;
+    }
     let label = Paint::for_stderr().ink(Ink::Red, "error:");
     eprintln!("{label} {error:#}");
     let wrongly = error.is::<Usage>() || error.is::<ConfigurationError>();

@@ -4,6 +4,7 @@
 //! of a server goes over the API, as anyone else's requests do.
 
 mod exit;
+mod stdout;
 mod paint;
 mod configuration;
 mod admin_key;

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     paint::{Ink, Paint},
     shutdown::Shutdown,
-    verify,
+    stdout, verify,
 };
 
 const HELP: &str = "\
@@ -66,14 +66,14 @@ impl Arguments {
         };
         if !json {
             let url = print.paint.ink(Ink::Cyan, &receiver.url("/"));
-            println!("Receiving at {url} (Ctrl-C ends)");
+            stdout::line(format_args!("Receiving at {url} (Ctrl-C ends)"))?;
         }
-        tokio::select! {
-            () = shutdown.asked() => {}
-            () = print.follow(&receiver) => {}
-        }
+        let followed = tokio::select! {
+            () = shutdown.asked() => Ok(()),
+            followed = print.follow(&receiver) => followed,
+        };
         receiver.shutdown().await;
-        Ok(ExitCode::SUCCESS)
+        followed.map(|()| ExitCode::SUCCESS)
     }
 }
 
@@ -85,14 +85,14 @@ struct Print {
 }
 
 impl Print {
-    async fn follow(&self, receiver: &Receiver) {
+    async fn follow(&self, receiver: &Receiver) -> anyhow::Result<()> {
         let mut shown = 0;
         loop {
             receiver.wait_for(shown + 1).await;
             let (came, latest) = (receiver.received(), receiver.requests());
             let new = usize::try_from(came - shown).unwrap_or(usize::MAX);
             for request in &latest[latest.len().saturating_sub(new)..] {
-                println!("{}", self.request(request));
+                stdout::line(self.request(request))?;
             }
             shown = came;
         }
@@ -104,28 +104,21 @@ impl Print {
         }
         let (paint, body) = (self.paint, String::from_utf8_lossy(&request.body));
         let time = paint.ink(Ink::Dim, &request.at.to_string()[11..23]);
-        let kind = request.header("x-event-type").unwrap_or("-");
-        let id = request.header("webhook-id").unwrap_or("-");
-        let (method, path) = (request.method(), request.path());
+        let kind = stdout::visible(request.header("x-event-type").unwrap_or("-"));
+        let id = stdout::visible(request.header("webhook-id").unwrap_or("-"));
+        let (method, path) = (request.method(), stdout::visible(request.path()));
         let line = format!(
             "{time}  {method} {path}  {}  {id}",
-            paint.ink(Ink::Bold, kind)
+            paint.ink(Ink::Bold, &kind)
         );
         let verified: String = self
             .verified(request)
             .iter()
             .map(|one| self.judged(one))
             .collect();
-        let shown: String = body
-            .chars()
-            .take(BODY_MAX)
-            .flat_map(char::escape_default)
-            .collect();
-        let shown = shown.replace("\\\"", "\"");
-        format!(
-            "{line}{verified}\n              {}",
-            paint.ink(Ink::Dim, &shown)
-        )
+        let shown: String = body.chars().take(BODY_MAX).collect();
+        let shown = paint.ink(Ink::Dim, &stdout::visible(&shown));
+        format!("{line}{verified}\n              {shown}")
     }
 
     fn judged(&self, (scheme, reason): &(&'static str, Option<String>)) -> String {

@@ -10,6 +10,7 @@ use crate::{
     paint::{Ink, Paint},
     server::Server,
     shutdown::Shutdown,
+    stdout,
 };
 
 const HELP: &str = "\
@@ -56,7 +57,7 @@ impl Arguments {
         let written = configuration::read(self.config.as_deref(), self.flags())?;
         let configuration = Configuration::from_written(&written)?;
         if self.print_config {
-            print!("{}", configuration::shown(&written, &configuration));
+            stdout::print(configuration::shown(&written, &configuration))?;
             return Ok(ExitCode::SUCCESS);
         }
         log::start(&configuration.log, configuration.log_format);
@@ -90,29 +91,22 @@ impl Arguments {
     }
 }
 
-/// The one line that says it is ready; in development also how to begin.
+/// The one line that says it is ready; in development also how to begin. A server goes on where
+/// nobody reads it.
 fn announce(server: &Server, dev: bool) {
     let paint = Paint::for_stdout();
     let (version, url) = (env!("CARGO_PKG_VERSION"), server.url());
-    println!(
-        "Posthaste {version} is ready at {}",
-        paint.ink(Ink::Cyan, &url)
-    );
-    if !dev {
-        return;
+    let url_shown = paint.ink(Ink::Cyan, &url);
+    let mut text = format!("Posthaste {version} is ready at {url_shown}\n");
+    let (place, key) = (&server.key.place, server.key.value.as_ref());
+    let [key_label, try_label] = ["key", "try"].map(|label| paint.ink(Ink::Bold, label));
+    if let Some(key) = key.filter(|_| dev) {
+        text += &format!("\n  {key_label}  {key}  {}\n", paint.ink(Ink::Dim, place));
+        text += &format!("  {try_label}  {}\n\n", curl(&url, key));
+    } else if dev {
+        text += &format!("\n  {key_label}  is not in {place}; give one as POSTHASTE_ADMIN_KEY\n\n");
     }
-    let place = &server.key.place;
-    let Some(key) = &server.key.value else {
-        return println!(
-            "\n  The key is not in {place}; give your own with POSTHASTE_ADMIN_KEY.\n"
-        );
-    };
-    println!(
-        "\n  {}  {key}  {}",
-        paint.ink(Ink::Bold, "key"),
-        paint.ink(Ink::Dim, place)
-    );
-    println!("  {}  {}\n", paint.ink(Ink::Bold, "try"), curl(&url, key));
+    stdout::print(text).ok();
 }
 
 /// Publishes an event; ready to paste.

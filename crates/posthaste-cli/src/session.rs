@@ -7,6 +7,7 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     client::{Call, Client, ServerArguments},
+    stdout,
     table::{self, Column},
 };
 
@@ -77,7 +78,7 @@ impl Session {
             shown += page.data.len();
             for item in page.data {
                 if self.json {
-                    println!("{}", item.get());
+                    stdout::line(item.get())?;
                 } else {
                     table.push(serde_json::from_str(item.get())?);
                 }
@@ -88,7 +89,7 @@ impl Session {
             }
         }
         if !self.json {
-            print!("{}", table::listed(columns, &table));
+            stdout::print(table::listed(columns, &table))?;
             if cursor.is_some() {
                 eprintln!("there are more: --limit N, or --all");
             }
@@ -100,9 +101,9 @@ impl Session {
     pub async fn show(&self, call: Call) -> anyhow::Result<ExitCode> {
         let answer = self.client.call(call).await?;
         if self.json {
-            println!("{}", answer.text().trim_end());
+            stdout::line(answer.text().trim_end())?;
         } else {
-            print!("{}", table::detailed(&answer.read::<Box<RawValue>>()?));
+            stdout::print(table::detailed(&answer.read::<Box<RawValue>>()?))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -121,9 +122,9 @@ impl Session {
             } else {
                 answer.read()?
             };
-            println!("{}", sentence(&value));
+            stdout::line(sentence(&value))?;
         } else if !text.is_empty() {
-            println!("{}", text.trim_end());
+            stdout::line(text.trim_end())?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -9,6 +9,8 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
+use crate::stdout::visible;
+
 /// Longer cells are cut; `show` has them whole.
 const CELL_MAX: usize = 48;
 const NOTHING: &str = "-";
@@ -122,7 +124,7 @@ fn plain() -> Table {
 fn text_of(value: &Value) -> String {
     match value {
         Value::Null => NOTHING.to_owned(),
-        Value::String(text) => escaped(&short_time(text)),
+        Value::String(text) => visible(&short_time(text)),
         Value::Array(items) if items.iter().all(Value::is_string) => {
             let items: Vec<_> = items.iter().map(text_of).collect();
             if items.is_empty() {
@@ -145,19 +147,6 @@ fn short_time(text: &str) -> String {
     } else {
         text.to_owned()
     }
-}
-
-/// What a stranger wrote never moves the terminal's cursor.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            safe.extend(c.escape_default());
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
 }
 
 fn cut(text: &str) -> String {

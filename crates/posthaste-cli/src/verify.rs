@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     paint::{Ink, Paint},
-    usage,
+    stdout, usage,
 };
 
 const HELP: &str = "\
@@ -81,17 +81,14 @@ impl Arguments {
             valid &= verified.is_ok();
             let reason = verified.as_ref().err().map(ToString::to_string);
             let name = name(scheme);
-            if json {
-                let valid = verified.is_ok();
-                println!(
-                    "{}",
-                    json!({"scheme": name, "valid": valid, "reason": reason})
-                );
-            } else if let Some(reason) = reason {
-                println!("{} {name}: {reason}", paint.ink(Ink::Red, "invalid"));
-            } else {
-                println!("{} {name}", paint.ink(Ink::Green, "valid"));
-            }
+            let line = match reason {
+                _ if json => {
+                    json!({"scheme": name, "valid": reason.is_none(), "reason": reason}).to_string()
+                }
+                None => format!("{} {name}", paint.ink(Ink::Green, "valid")),
+                Some(reason) => format!("{} {name}: {reason}", paint.ink(Ink::Red, "invalid")),
+            };
+            stdout::line(line)?;
         }
         Ok(ExitCode::from(u8::from(!valid)))
     }

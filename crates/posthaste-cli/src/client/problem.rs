@@ -18,7 +18,6 @@ pub struct Problem {
 pub struct Wire {
     title: String,
     detail: String,
-    required_scope: Option<String>,
     errors: Vec<FieldError>,
 }
 
@@ -54,16 +53,12 @@ impl fmt::Display for Problem {
         let Wire {
             title,
             detail,
-            required_scope,
             errors,
         } = &self.wire;
         let title = if title.is_empty() { reason } else { title };
         write!(f, "{title} ({})", self.status.as_u16())?;
         if !detail.is_empty() && detail != title {
             write!(f, ": {detail}")?;
-        }
-        if let Some(scope) = required_scope {
-            write!(f, "\n  the key lacks the scope {scope}")?;
         }
         if self.status == StatusCode::UNAUTHORIZED {
             write!(f, "\n  give a key with --key or POSTHASTE_KEY")?;
@@ -107,10 +102,5 @@ mod tests {
             "Invalid (422): 2 fields\n  /type  no such type",
         );
         check(502, "<html>", "Bad Gateway (502)");
-        check(
-            403,
-            r#"{"title":"Forbidden","required_scope":"events:read"}"#,
-            "Forbidden (403)\n  the key lacks the scope events:read",
-        );
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     serve::curl,
     server::Server,
     shutdown::Shutdown,
+    stdout,
 };
 
 const HELP: &str = "\
@@ -78,7 +79,7 @@ impl Arguments {
         });
         let stage = Stage::set(client, json).await?;
         if !json {
-            stage.welcome(&url, &key);
+            stage.welcome(&url, &key)?;
         }
         let played = tokio::select! {
             () = shutdown.asked() => Ok(()),
@@ -148,26 +149,23 @@ impl Stage {
         })
     }
 
-    fn welcome(&self, url: &str, key: &str) {
+    fn welcome(&self, url: &str, key: &str) -> anyhow::Result<()> {
         let paint = Paint::for_stdout();
         let bold = |text| paint.ink(Ink::Bold, text);
-        println!(
-            "\n{}  on a store that is gone when it ends\n",
-            bold("Posthaste, at work")
-        );
+        let title = bold("Posthaste, at work");
+        stdout::line(format_args!(
+            "\n{title}  on a store that is gone when it ends\n"
+        ))?;
         for part in &self.cast.parts {
-            println!("  {}  {}", part.painted(paint), part.about);
+            stdout::line(format_args!("  {}  {}", part.painted(paint), part.about))?;
         }
-        println!(
-            "\n  {}   {}",
-            bold("API"),
-            paint.ink(Ink::Cyan, &format!("{url}/api/v1/webhooks"))
-        );
-        println!("  {}   {}", bold("try"), curl(url, key));
-        println!(
+        let api = paint.ink(Ink::Cyan, &format!("{url}/api/v1/webhooks"));
+        stdout::line(format_args!("\n  {}   {api}", bold("API")))?;
+        stdout::line(format_args!("  {}   {}", bold("try"), curl(url, key)))?;
+        stdout::line(format_args!(
             "  {}  POSTHASTE_SERVER={url} POSTHASTE_KEY={key} posthaste deliveries list\n",
             bold("list")
-        );
+        ))
     }
 
     async fn play(&self, once: bool) -> anyhow::Result<()> {
@@ -203,8 +201,7 @@ impl Stage {
         let published: Published = self.client.call(call).await?.read()?;
         tally.events += 1;
         tally.deliveries += published.deliveries;
-        story.published(&published.id, &published.event_type, published.deliveries);
-        Ok(())
+        story.published(&published.id, &published.event_type, published.deliveries)
     }
 
     /// Tells what happens, for a while.

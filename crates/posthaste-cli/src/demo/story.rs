@@ -12,6 +12,7 @@ use super::{
 use crate::{
     client::{Call, Client},
     paint::{Ink, Paint},
+    stdout,
 };
 
 /// Deliveries that are looked at; the demo's end well before they are pushed out of it.
@@ -95,10 +96,10 @@ impl<'a> Story<'a> {
         }
     }
 
-    pub fn published(&self, id: &str, event_type: &str, deliveries: u64) {
+    pub fn published(&self, id: &str, event_type: &str, deliveries: u64) -> anyhow::Result<()> {
         let to = format!("{id} to {deliveries} subscriptions");
         let verb = self.paint.ink(Ink::Bold, "published  ");
-        self.say(&verb, "       ", event_type, &self.paint.ink(Ink::Dim, &to));
+        self.say(&verb, "       ", event_type, &self.paint.ink(Ink::Dim, &to))
     }
 
     /// Asks the API, and tells what is new.
@@ -133,8 +134,7 @@ impl<'a> Story<'a> {
             return Ok(());
         }
         if delivery.attempts == before {
-            self.waiting(delivery, part);
-            return Ok(());
+            return self.waiting(delivery, part);
         }
         let path = format!("/deliveries/{}/attempts", delivery.id);
         let page: Page<Attempt> = self.client.call(Call::get(path)).await?.read()?;
@@ -146,21 +146,29 @@ impl<'a> Story<'a> {
         attempts.sort_unstable_by_key(|attempt| attempt.number);
         for attempt in &attempts {
             let is_last = attempt.number == delivery.attempts;
-            self.attempt(delivery, part, attempt, is_last);
+            self.attempt(delivery, part, attempt, is_last)?;
         }
         Ok(())
     }
 
     /// It changed without an attempt.
-    fn waiting(&self, delivery: &Delivery, part: &Part) {
-        if delivery.status == "held" {
-            let verb = self.paint.ink(Ink::Yellow, "held       ");
-            let why = self.paint.ink(Ink::Dim, "until it is resumed");
-            self.say(&verb, &part.painted(self.paint), &delivery.event_type, &why);
+    fn waiting(&self, delivery: &Delivery, part: &Part) -> anyhow::Result<()> {
+        if delivery.status != "held" {
+            return Ok(());
         }
+        let verb = self.paint.ink(Ink::Yellow, "held       ");
+        let why = self.paint.ink(Ink::Dim, "until it is resumed");
+        let who = part.painted(self.paint);
+        self.say(&verb, &who, &delivery.event_type, &why)
     }
 
-    fn attempt(&self, delivery: &Delivery, part: &Part, attempt: &Attempt, is_last: bool) {
+    fn attempt(
+        &self,
+        delivery: &Delivery,
+        part: &Part,
+        attempt: &Attempt,
+        is_last: bool,
+    ) -> anyhow::Result<()> {
         let status = if is_last {
             delivery.status.as_str()
         } else {
@@ -193,7 +201,7 @@ impl<'a> Story<'a> {
             &part.painted(self.paint),
             &delivery.event_type,
             &what,
-        );
+        )
     }
 
     async fn look_for_pauses(&mut self) -> anyhow::Result<()> {
@@ -207,19 +215,21 @@ impl<'a> Story<'a> {
                 self.paused.push(&part.subscription);
                 let verb = self.paint.ink(Ink::Yellow, "paused     ");
                 let why = "too many dead letters in a row; what comes now is held, not lost";
-                self.say(&verb, &part.painted(self.paint), &part.subscription, why);
+                self.say(&verb, &part.painted(self.paint), &part.subscription, why)?;
             }
         }
         Ok(())
     }
 
-    fn say(&self, verb: &str, who: &str, event_type: &str, what: &str) {
+    fn say(&self, verb: &str, who: &str, event_type: &str, what: &str) -> anyhow::Result<()> {
         if self.json {
-            return;
+            return Ok(());
         }
         let time = format!("{:>6.2}s", self.clock.elapsed().as_secs_f64());
         let time = self.paint.ink(Ink::Dim, &time);
-        println!("{time}  {verb} {who}  {event_type:22}  {what}");
+        stdout::line(format_args!(
+            "{time}  {verb} {who}  {event_type:22}  {what}"
+        ))
     }
 
     /// Whether all that was published has its outcome, and the receivers saw every attempt.

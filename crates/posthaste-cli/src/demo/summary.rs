@@ -6,15 +6,18 @@ use anyhow::ensure;
 use serde_json::json;
 
 use super::{Tally, story::Told};
-use crate::paint::{Ink, Paint};
+use crate::{
+    paint::{Ink, Paint},
+    stdout,
+};
 
 /// # Errors
 /// The numbers do not add up: something was lost, made twice, or not verified.
 pub fn print(told: &Told, tally: Tally, took: Duration, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", as_json(told, tally, took));
+        stdout::line(as_json(told, tally, took))?;
     } else {
-        print!("{}", text(told, tally, took, Paint::for_stdout()));
+        stdout::print(text(told, tally, took, Paint::for_stdout()))?;
     }
     check(told, tally)
 }

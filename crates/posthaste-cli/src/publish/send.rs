@@ -19,6 +19,7 @@ use crate::{
     client::{Answer, Call, CallError},
     paint::{Ink, Paint},
     session::Session,
+    stdout,
 };
 
 /// Waits before a call is made again whose outcome is unknown, or which was refused for now.
@@ -51,8 +52,7 @@ pub async fn one(session: &Session, event: &EventJson, key: Option<String>) -> a
     let call = Call::post("/events").bytes("application/json", body);
     let answer = patiently(session, call.idempotency_key(Some(key))).await?;
     if session.json {
-        println!("{}", answer.text().trim_end());
-        return Ok(());
+        return stdout::line(answer.text().trim_end());
     }
     let Published {
         id,
@@ -60,11 +60,8 @@ pub async fn one(session: &Session, event: &EventJson, key: Option<String>) -> a
         deliveries,
     } = answer.read()?;
     let id = Paint::for_stdout().ink(Ink::Cyan, &id);
-    println!(
-        "{id}  {event_type}  {}",
-        counted(deliveries, "delivery", "deliveries")
-    );
-    Ok(())
+    let deliveries = counted(deliveries, "delivery", "deliveries");
+    stdout::line(format_args!("{id}  {event_type}  {deliveries}"))
 }
 
 /// `size` is the input's in bytes, where it is known.
@@ -95,7 +92,9 @@ pub async fn many(
         let events = counted(accepted as u64, "event", "events");
         let deliveries = counted(deliveries, "delivery", "deliveries");
         let seconds = stopwatch.elapsed().as_secs_f64();
-        println!("published {events}, {deliveries}, in {seconds:.1} s");
+        stdout::line(format_args!(
+            "published {events}, {deliveries}, in {seconds:.1} s"
+        ))?;
     }
     Ok(())
 }
@@ -111,7 +110,7 @@ fn shown(session: &Session, answer: &Answer) -> anyhow::Result<u64> {
             writeln!(lines, "{}", event.get())?;
         }
     }
-    print!("{lines}");
+    stdout::print(lines)?;
     Ok(deliveries)
 }
 
