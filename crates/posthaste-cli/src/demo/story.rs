@@ -1,6 +1,9 @@
 //! The demo as a log that one enjoys to read: what the API says has changed since the last look.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use posthaste::clock::{Clock, SystemClock, Timestamp};
 use serde::Deserialize;
@@ -106,8 +109,9 @@ impl<'a> Story<'a> {
     pub async fn look(&mut self) -> anyhow::Result<()> {
         let path = format!("/deliveries?limit={LOOKED_AT}");
         let page: Page<Delivery> = self.client.call(Call::get(path)).await?.read()?;
-        let mut news: Vec<_> = page
-            .data
+        let deliveries = page.data;
+        self.forget_all_but(&deliveries);
+        let mut news: Vec<_> = deliveries
             .into_iter()
             .filter(|now| self.is_news(now))
             .collect();
@@ -118,6 +122,14 @@ impl<'a> Story<'a> {
             self.seen.insert(delivery.id.clone(), delivery);
         }
         self.look_for_pauses().await
+    }
+
+    /// A demo may run for days: what is no longer looked at is forgotten, now and then.
+    fn forget_all_but(&mut self, deliveries: &[Delivery]) {
+        if self.seen.len() > 4 * LOOKED_AT {
+            let looked_at: HashSet<&str> = deliveries.iter().map(|d| d.id.as_str()).collect();
+            self.seen.retain(|id, _| looked_at.contains(id.as_str()));
+        }
     }
 
     fn is_news(&self, now: &Delivery) -> bool {
