@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use posthaste::{
     clock::Timestamp,
     event::TenantId,
-    id::{DeliveryId, SubscriptionId},
+    id::{DeliveryId, EventId, SubscriptionId},
 };
 use posthaste_store::{
     Store, StoreError,
@@ -77,7 +77,7 @@ async fn a_row_that_cannot_be_read_keeps_no_other_from_being_taken_or_recovered(
         })
         .await
         .unwrap();
-    let spoilt = [items[0].event.id, items[2].event.id].map(|id| id.as_u64());
+    let spoilt = [items[0].event.id, items[2].event.id].map(EventId::as_u64);
     let spoil = store.write(0, move |group| {
         let sql = format!(
             "UPDATE events SET details = x'00' WHERE id IN {:?}",
