@@ -36,7 +36,8 @@ impl<T> Found<T> {
     pub fn and(mut self, other: Self, id: impl Fn(&T) -> u64) -> Self {
         let floor = self.floor.max(other.floor);
         self.items.extend(other.items);
-        self.items.retain(|item| floor.is_none_or(|floor| id(item) >= floor));
+        self.items
+            .retain(|item| floor.is_none_or(|floor| id(item) >= floor));
         self.items.sort_by_key(|item| std::cmp::Reverse(id(item)));
         self.items.dedup_by_key(|item| id(item));
         Self { floor, ..self }
@@ -118,7 +119,7 @@ mod tests {
     #[test]
     fn pages_follow_one_another_to_the_end() {
         let list: Vec<u64> = (1..=5000).rev().collect();
-        let wants = |id: &u64| id % 1000 == 0;
+        let wants = |id: &u64| id.is_multiple_of(1000);
         let (mut range, mut seen) = (ALL, Vec::new());
         loop {
             let page = page(range, 2, |&id| id, wants, |at, n| Ok(below(&list, at, n))).unwrap();

@@ -75,7 +75,7 @@ pub fn shelved(group: &mut Group<'_>) -> Result<Vec<SubscriptionId>> {
     let sql = include_str!("../../sql/shelved.sql");
     let mut query = group.connection.prepare_cached(sql)?;
     let mut shelved = Vec::new();
-    let mut last = -1;
+    let mut last = -1_i64;
     while let Some(subscription) = query.query_row([last], |row| row.get(0)).optional()? {
         last = subscription;
         let id = SubscriptionId::from_u64(u64::try_from(subscription).unwrap_or(0));
@@ -113,8 +113,13 @@ fn take(group: &mut Group<'_>, ids: &[DeliveryId], next: Option<u64>) -> Result<
     let mut events = HashMap::new();
     let mut items = Vec::with_capacity(ids.len());
     for &id in ids {
-        items.push(waiting(group, id, &mut events)?);
         group.taken.take(id);
+        match waiting(group, id, &mut events) {
+            Ok(waiting) => items.push(waiting),
+            // It stays where it is, in nobody's hands, and keeps no other from leaving.
+            Err(Fault::Corrupt(why)) => tracing::error!(delivery = %id, why, "row is corrupt"),
+            Err(fault) => return Err(fault),
+        }
     }
     Ok(Page { items, next })
 }
