@@ -14,10 +14,9 @@ const COLUMNS: &[Column] = &[
     column("ID", "/id"),
     column("TYPE", "/event_type"),
     column("STATUS", "/status"),
-    column("ATTEMPTS", "/attempts"),
+    column("TRIES", "/attempts"),
     column("LAST", "/last_status_code"),
     column("ERROR", "/last_error"),
-    column("NEXT ATTEMPT", "/next_attempt_at"),
     column("SUBSCRIPTION", "/subscription_id"),
     column("CREATED", "/created_at"),
 ];

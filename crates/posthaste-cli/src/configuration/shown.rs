@@ -10,7 +10,7 @@ use super::{
 };
 
 /// The column of the comments.
-const COMMENT_AT: usize = 44;
+const COMMENT_AT: usize = 52;
 
 pub fn shown(written: &Written, configuration: &Configuration) -> String {
     let (mut text, mut section) = (String::new(), "");
