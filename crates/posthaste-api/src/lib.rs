@@ -1,1 +1,109 @@
+//! Posthaste's HTTP API: JSON over axum.
+//!
+//! Handlers translate, operations decide: here requests are read strictly, answers are shaped, and
+//! domain errors become problems. There is no SQL here and no decision.
 
+mod problem;
+mod values;
+mod fields;
+mod parameters;
+mod cursor;
+mod path;
+mod answer;
+mod principal;
+mod body;
+mod request_id;
+mod openapi;
+mod routes;
+mod server;
+
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use axum::{Router, extract::RawPathParams};
+use posthaste::event::TenantId;
+use posthaste_engine::Engine;
+
+use crate::{
+    problem::{Kind, Problem},
+    request_id::RequestIds,
+};
+
+pub use server::serve;
+
+/// What may be set about the API.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long a request's body may take; default 30 s.
+    pub body_deadline: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            body_deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What every handler has at hand.
+#[derive(Clone)]
+pub(crate) struct Api(Arc<Shared>);
+
+pub(crate) struct Shared {
+    engine: Engine,
+    options: Options,
+    cursor_key: [u8; 32],
+    /// This server's name to itself in `posthaste-hop`.
+    server_id: String,
+    default_tenant: TenantId,
+    /// The document, written once.
+    openapi: OnceLock<Vec<u8>>,
+}
+
+impl Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// The whole API over an engine.
+pub fn router(engine: Engine, options: Options) -> Router {
+    let api = Api(Arc::new(Shared {
+        cursor_key: engine.identity().cursor_key,
+        server_id: engine.server_name(),
+        default_tenant: TenantId::default_tenant(),
+        openapi: OnceLock::new(),
+        engine,
+        options,
+    }));
+    let (routes, document) = routes::all().split_for_parts();
+    let document = openapi::complete(document);
+    let written = document.to_json().expect("the document is plain JSON");
+    api.openapi.set(written.into_bytes()).expect("set once");
+    routes
+        .fallback(|| async { nothing_here() })
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(api)
+        .layer(RequestIds::new())
+}
+
+fn nothing_here() -> Problem {
+    Problem::new(Kind::NotFound, "there is nothing at this path")
+}
+
+/// A 405, except where the path's id is none: `/stats` is no hook that cannot be read, it is
+/// nothing.
+async fn not_allowed(params: RawPathParams) -> Problem {
+    let is_none = |(name, value): (&str, &str)| name.ends_with("id") && !value.contains('_');
+    if params.iter().any(is_none) {
+        return nothing_here();
+    }
+    let detail = "see the header Allow for the methods that are";
+    Problem::new(Kind::MethodNotAllowed, detail)
+}

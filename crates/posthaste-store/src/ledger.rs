@@ -13,8 +13,8 @@ use posthaste::{
     id::{EventId, Place, places},
 };
 
-/// More places than a millisecond has: from any place of one, so many on are all of it behind.
-const BEYOND_A_MILLISECOND: u64 = 128;
+/// How many places a millisecond has: so many on from any of them is in a later one.
+const PLACES_IN_A_MILLISECOND: u64 = 128;
 
 /// Hands out ids and counts what each is owed.
 #[derive(Debug)]
@@ -43,8 +43,9 @@ impl Ledger {
     /// Nothing may be accepted below it, so ids begin above both.
     #[must_use]
     pub fn new(node: u32, newest: EventId, mark: EventId) -> Self {
+        // The mark's own place may be another node's: it is the number below an id.
         let last = match mark > newest {
-            true => Place::at(mark.time(), node).forward(BEYOND_A_MILLISECOND),
+            true => Place::at(mark.time(), node).forward(PLACES_IN_A_MILLISECOND),
             false => newest.place(),
         };
         Self {
@@ -146,5 +147,209 @@ impl Inner {
         let first = Place::at(now, self.node).max(self.last.forward(1));
         self.last = first.forward(u64::from(places) - 1);
         first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_293_360_123);
+    const NOTHING: EventId = EventId::from_u64(0);
+
+    fn empty() -> Ledger {
+        Ledger::new(0, NOTHING, NOTHING)
+    }
+
+    #[test]
+    fn the_mark_stays_below_what_is_reserved_and_passes_what_is_released() {
+        let ledger = empty();
+        let ids = ledger.reserve(NOW, &[1, 1, 1]);
+        assert!(ledger.mark() < ids[0]);
+        ledger.release([ids[0], ids[2]]);
+        assert!((ids[0]..ids[1]).contains(&ledger.mark()));
+        ledger.committed(ids[1], 0);
+        assert!(ledger.mark() >= ids[2]);
+    }
+
+    #[test]
+    fn an_event_is_owed_until_its_last_delivery_has_a_row() {
+        let ledger = empty();
+        let id = ledger.reserve(NOW, &[2])[0];
+        ledger.rowed(id);
+        assert_eq!(ledger.owing(), [], "it is not committed yet");
+        ledger.committed(id, 2);
+        assert_eq!((ledger.unparked(), ledger.owing()), (2, vec![id]));
+        ledger.rowed(id);
+        assert_eq!((ledger.unparked(), ledger.owing()), (1, vec![id]));
+        ledger.rowed(id);
+        ledger.rowed(id);
+        assert_eq!((ledger.unparked(), ledger.owing()), (0, vec![]));
+        assert_eq!(ledger.mark(), id);
+    }
+
+    #[test]
+    fn a_wide_event_keeps_its_places_to_itself() {
+        let ledger = empty();
+        let ids = ledger.reserve(NOW, &[3000, 0]);
+        assert!(ids[1].as_u64() > ids[0].delivery(2999).as_u64());
+        assert!(ledger.place(NOW) > ids[1].place());
+    }
+
+    #[test]
+    fn a_ledger_opened_with_a_mark_above_all_stored_begins_above_the_mark() {
+        let before = empty();
+        let stored = before.reserve(NOW, &[1])[0];
+        let late = NOW + std::time::Duration::from_secs(60);
+        let released = before.reserve(late, &[1])[0];
+        before.release([released]);
+        before.committed(stored, 0);
+        let after = Ledger::new(3, stored, before.mark());
+        let next = after.reserve(NOW, &[1])[0];
+        assert!(next > before.mark(), "{next}");
+        let place = Place::at(next.time(), 3);
+        assert!(
+            (place..place.forward(127)).contains(&next.place()),
+            "its node"
+        );
+    }
+
+    /// One thing that happens to a ledger; numbers pick among what is there.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Reserve { deliveries: u32, clock_ms: i64 },
+        Release(usize),
+        Commit(usize),
+        Row(usize),
+        Reopen,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (prop_oneof![0..4_u32, 1000..3000_u32], -500..500_i64)
+                .prop_map(|(deliveries, clock_ms)| Step::Reserve { deliveries, clock_ms }),
+            1 => any::<usize>().prop_map(Step::Release),
+            3 => any::<usize>().prop_map(Step::Commit),
+            5 => any::<usize>().prop_map(Step::Row),
+            1 => Just(Step::Reopen),
+        ]
+    }
+
+    /// What a ledger is judged by: each id and what it is owed, in plain maps.
+    struct Model {
+        ledger: Ledger,
+        reserved: BTreeMap<EventId, u32>,
+        /// Deliveries that the event has, and how many are without a row.
+        stored: BTreeMap<EventId, (u32, u32)>,
+        newest_handed_out: EventId,
+        mark: EventId,
+    }
+
+    impl Model {
+        fn new() -> Self {
+            Self {
+                ledger: empty(),
+                reserved: BTreeMap::new(),
+                stored: BTreeMap::new(),
+                newest_handed_out: NOTHING,
+                mark: NOTHING,
+            }
+        }
+
+        fn take(&mut self, step: Step) {
+            match step {
+                Step::Reserve {
+                    deliveries,
+                    clock_ms,
+                } => self.reserve(deliveries, clock_ms),
+                Step::Release(n) => {
+                    if let Some((id, _)) = pick(&self.reserved, n) {
+                        self.reserved.remove(&id);
+                        self.ledger.release([id]);
+                    }
+                }
+                Step::Commit(n) => {
+                    if let Some((id, deliveries)) = pick(&self.reserved, n) {
+                        self.reserved.remove(&id);
+                        self.stored.insert(id, (deliveries, deliveries));
+                        self.ledger.committed(id, deliveries);
+                    }
+                }
+                Step::Row(n) => {
+                    let owing = self.stored.iter().filter(|(_, (_, left))| *left > 0);
+                    let owing: BTreeMap<_, _> = owing.map(|(&id, _)| (id, ())).collect();
+                    if let Some((id, ())) = pick(&owing, n) {
+                        self.stored.get_mut(&id).expect("it is stored").1 -= 1;
+                        self.ledger.rowed(id);
+                    }
+                }
+                Step::Reopen => self.reopen(),
+            }
+        }
+
+        fn reserve(&mut self, deliveries: u32, clock_ms: i64) {
+            let now = Timestamp::from_millis(NOW.as_millis() + clock_ms);
+            let id = self.ledger.reserve(now, &[deliveries])[0];
+            assert!(id > self.newest_handed_out, "ids ascend");
+            self.newest_handed_out = last_of(id, deliveries);
+            self.reserved.insert(id, deliveries);
+        }
+
+        /// Without the reserved ids: nobody will ever see them.
+        fn reopen(&mut self) {
+            let newest = self.stored.last_key_value();
+            let newest = newest.map_or(NOTHING, |(&id, &(deliveries, _))| last_of(id, deliveries));
+            let ledger = Ledger::new(0, newest, self.mark);
+            for (&id, &(_, left)) in self.stored.range(self.mark..) {
+                if id > self.mark {
+                    ledger.committed(id, left);
+                }
+            }
+            self.ledger = ledger;
+            self.reserved.clear();
+            self.newest_handed_out = newest;
+        }
+
+        fn check(&mut self) {
+            let mark = self.ledger.mark();
+            assert!(mark >= self.mark, "the mark never goes back");
+            self.mark = mark;
+            let owing = self.stored.iter().filter(|(_, (_, left))| *left > 0);
+            let owing: Vec<EventId> = owing.map(|(&id, _)| id).collect();
+            let mut owed = owing.iter().chain(self.reserved.keys());
+            assert!(owed.all(|&id| mark < id), "the mark passes nothing owed");
+            if owing.is_empty() && self.reserved.is_empty() {
+                let newest = self.stored.last_key_value();
+                assert!(newest.is_none_or(|(&id, _)| mark >= id));
+            }
+            assert_eq!(self.ledger.owing(), owing);
+            let left = self.stored.values().map(|&(_, left)| u64::from(left));
+            assert_eq!(self.ledger.unparked(), left.sum::<u64>());
+        }
+    }
+
+    fn last_of(id: EventId, deliveries: u32) -> EventId {
+        let more = places(deliveries) - 1;
+        id.place().forward(u64::from(more)).event()
+    }
+
+    fn pick<T: Copy>(from: &BTreeMap<EventId, T>, n: usize) -> Option<(EventId, T)> {
+        let n = n.checked_rem(from.len())?;
+        from.iter().nth(n).map(|(&id, &value)| (id, value))
+    }
+
+    proptest! {
+        #[test]
+        fn the_mark_never_passes_what_is_owed_and_ids_and_mark_never_go_back(
+            steps in prop::collection::vec(step(), 1..200),
+        ) {
+            let mut model = Model::new();
+            for step in steps {
+                model.take(step);
+                model.check();
+            }
+        }
     }
 }

@@ -55,7 +55,12 @@ pub enum StoreError {
 /// Accepting an event makes its deliveries, whether or not the store writes a row for each: one
 /// without a row is *implied*, is `pending`, and shows wherever a row would. A delivery of a paused
 /// subscription that waits shows as `held`; one of a deleted subscription that waits shows as
-/// `discarded` with `deleted`; both from the very moment of the change.
+/// `discarded` with `deleted`; both from the very moment of the change. That is how they show and
+/// no more: the engine's verbs hand them out as if nothing had changed, for the engine to shelve
+/// or discard.
+///
+/// The id of a delivery that was made after its event ([`DeliveryId::late`]) is not among those
+/// that its event implies; its first settlement makes it.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     fn identity(&self) -> Identity;
@@ -68,8 +73,10 @@ pub trait Store: Send + Sync + 'static {
     fn release(&self, ids: &[EventId]);
 
     /// Accepts requests, each all or nothing; one that is refused leaves no trace and does not
-    /// touch the others. Resolves idempotency keys, also among the requests of one call, in order.
-    /// Durable when it returns. On an error nothing was accepted, and the ids are released.
+    /// touch the others. Resolves idempotency keys, also among the requests of one call, in order;
+    /// a key whose `expires_at` is `now` or earlier is as good as none. The ids of what was refused
+    /// or replayed are released. Durable when it returns. On an error nothing was accepted, and all
+    /// ids are released.
     async fn accept(
         &self,
         now: Timestamp,
@@ -78,12 +85,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// Attempts, consequences and health of many deliveries, in one transaction.
     ///
-    /// A settled delivery that waits may be taken again. A delivery that is not known is ignored.
+    /// A settlement is what its delivery is from then on; of two for one delivery the later one.
+    /// Without an attempt, what the last one
+    /// left (status code, error, time) stays; a discarded one's error is why. A settled delivery
+    /// that waits may be taken again, unless it is [`Parking::Taken`](crate::record::Parking).
+    ///
+    /// Ignored: a settlement whose event is not stored or is another tenant's, and a change of
+    /// health of a subscription that is deleted or another tenant's.
     async fn settle(&self, batch: SettleBatch) -> Result<(), StoreError>;
 
-    /// Deliveries parked as due by `now`, oldest due time first; none is handed out again until it
-    /// is settled, or until the store is opened anew. `next` is the earliest due time, in Unix
-    /// milliseconds, of a parked delivery that was not taken.
+    /// Deliveries parked as due by `now`, oldest due time first, of one due time by id; none is
+    /// handed out again until it is settled, or until the store is opened anew. `next` is the
+    /// earliest due time, in Unix milliseconds, of a parked delivery that is in nobody's hands.
     async fn take_due(&self, now: Timestamp, at_most: usize) -> Result<Page<Waiting>, StoreError>;
 
     /// Shelved deliveries of a subscription, in the order of their ids; otherwise as
@@ -94,22 +107,29 @@ pub trait Store: Send + Sync + 'static {
         at_most: usize,
     ) -> Result<Page<Waiting>, StoreError>;
 
-    /// Subscriptions, deleted ones included, that have shelved deliveries.
+    /// Subscriptions, deleted ones included, that have shelved deliveries to take. One whose
+    /// shelved deliveries are all in the engine's hands may be among them.
     async fn shelved(&self) -> Result<Vec<SubscriptionId>, StoreError>;
 
     /// Implied deliveries of events that were accepted before this store was opened, in the order
-    /// of their ids, for events with ids above `after`. `next` is the `after` of the next page.
+    /// of their ids, for events with ids above `after`. `next` is the `after` of the next page; a
+    /// page ends with the event that brings it to `at_most`, whole. It takes nothing: what is not
+    /// settled is recovered again.
     async fn recover(
         &self,
         after: Option<EventId>,
         at_most: usize,
     ) -> Result<Page<Waiting>, StoreError>;
 
-    /// No event at or below it is owed a row; recovery begins above it.
+    /// No event at or below it is owed a row; recovery begins above it. Ids that are reserved are
+    /// above it, also ids that are reserved after a crash, by a clock that is behind.
     fn settled_mark(&self) -> EventId;
 
-    /// Opens deliveries again: fresh budget, due at once, for this reason. One that is `retrying`
-    /// becomes due at once and keeps its budget.
+    /// Opens deliveries again: `pending`, fresh budget, due at once, for this reason; attempt
+    /// numbers, the last error and `delivered_at` stay. One that is `retrying` becomes due at once
+    /// and keeps budget and origin; in the engine's hands it stays there, and it is for the engine
+    /// to hurry it. One that shows as `pending` or `held` is left as it is. One of a deleted
+    /// subscription is missing.
     async fn reopen(
         &self,
         tenant: &TenantId,
@@ -118,7 +138,8 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Vec<Reopened>, StoreError>;
 
-    /// Makes up to `at_most` parked deliveries of a subscription `discarded`; says how many.
+    /// Makes up to `at_most` parked deliveries of a subscription `discarded`, due or shelved; says
+    /// how many. Those in the engine's hands and implied ones are the engine's to discard.
     async fn discard_parked(
         &self,
         subscription: SubscriptionId,
@@ -168,7 +189,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Exists`] where the id is taken.
     async fn insert_tenant(&self, tenant: Tenant) -> Result<(), StoreError>;
 
-    /// All tenants' subscriptions that are not deleted.
+    /// All tenants' subscriptions that are not deleted, in no order.
     async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError>;
 
     async fn subscription(
@@ -178,7 +199,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Option<Subscription>, StoreError>;
 
     /// # Errors
-    /// [`StoreError::Exists`] with the other's id where the external id is taken in the tenant.
+    /// [`StoreError::Exists`] with the other's id where the external id is taken in the tenant, or
+    /// the id itself.
     async fn insert_subscription(&self, subscription: Subscription) -> Result<(), StoreError>;
 
     /// Replaces all but its health, where its revision is still `subscription.revision - 1`.
@@ -211,6 +233,6 @@ pub trait Store: Send + Sync + 'static {
     /// Says whether there was one: of that tenant, or of the platform.
     async fn delete_key(&self, tenant: Option<&TenantId>, id: KeyId) -> Result<bool, StoreError>;
 
-    /// When keys were last used.
+    /// When keys were last used; a time before the one that is known changes nothing.
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError>;
 }

@@ -16,3 +16,5 @@ pub mod delivery;
 pub mod circuit;
 pub mod subscription;
 pub mod transport;
+
+pub use signature::{SignatureAlgorithm, WebhookSignature};

@@ -18,8 +18,6 @@ use crate::scheduler::{Effect, Input, Load, Scheduler};
 
 /// Messages that one turn takes in before effects are carried out.
 const TURN: usize = 256;
-/// The poll that finds what a lost hint missed.
-const POLL: Duration = Duration::from_secs(1);
 /// The wait before a store that refused is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -112,10 +110,8 @@ impl DispatchLoop {
             self.carry_out(&mut effects);
             self.after_turn(draining, &mut waiting_for_room);
             let received = mailbox.0.recv_many(&mut messages, TURN);
-            match tokio::time::timeout(self.until_tick(), received).await {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(_) => self.turn(Input::Tick, &mut effects),
+            if let Ok(0) = tokio::time::timeout(self.until_tick(), received).await {
+                return;
             }
             for message in messages.drain(..) {
                 match message {
@@ -126,6 +122,10 @@ impl DispatchLoop {
                     Message::WhenRoom(sender) => waiting_for_room.push(sender),
                 }
             }
+            // Also where messages never cease.
+            if self.until_tick().is_zero() {
+                self.turn(Input::Tick, &mut effects);
+            }
         }
     }
 
@@ -135,8 +135,7 @@ impl DispatchLoop {
 
     fn until_tick(&self) -> Duration {
         let now = self.clock.now();
-        let wake = self.scheduler.wake_at().map(|at| at.since(now));
-        wake.map_or(POLL, |wait| wait.min(POLL))
+        self.scheduler.wake_at(now).since(now)
     }
 
     fn after_turn(&self, draining: bool, waiting_for_room: &mut Vec<oneshot::Sender<()>>) {

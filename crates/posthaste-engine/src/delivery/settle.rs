@@ -2,7 +2,7 @@
 //! written now is kept and written later; until then the events are in the store as they were.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -155,21 +155,37 @@ impl Settler {
     }
 
     fn written(&self, batch: SettleBatch) {
-        let due_at = |settlement: &Settlement| match settlement.standing {
-            Standing::Waiting {
-                parking: Parking::Due(at),
-                ..
-            } => Some(at),
-            _ => None,
-        };
-        if let Some(at) = batch.settlements.iter().filter_map(due_at).min() {
-            self.dispatch.tell(Input::DueAt(at));
-        }
+        self.report_parked(&batch.settlements);
         self.telemetry.settled(&batch.settlements);
         for change in batch.health {
             if change.pause.is_some() {
                 self.paused.send(change).ok();
             }
         }
+    }
+
+    /// What was parked is there to be taken from now on, and not before.
+    fn report_parked(&self, settlements: &[Settlement]) {
+        let mut due_at = None;
+        let mut shelved: BTreeMap<SubscriptionId, usize> = BTreeMap::new();
+        for settlement in settlements {
+            let Standing::Waiting { parking, .. } = settlement.standing else {
+                continue;
+            };
+            match parking {
+                Parking::Due(at) => due_at = Some(due_at.map_or(at, |known| at.min(known))),
+                Parking::Shelved => *shelved.entry(settlement.subscription).or_default() += 1,
+                Parking::Taken => {}
+            }
+        }
+        for (subscription, count) in shelved {
+            self.dispatch.tell(Input::Shelved {
+                subscription,
+                count,
+            });
+        }
+        due_at
+            .into_iter()
+            .for_each(|at| self.dispatch.tell(Input::DueAt(at)));
     }
 }

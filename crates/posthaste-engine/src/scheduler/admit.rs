@@ -79,7 +79,7 @@ impl Scheduler {
     ) {
         let shelved = Parking::Shelved;
         if matches!(standing, Standing::Waiting { parking, .. } if parking == shelved) {
-            self.lanes.shelved(waiting.subscription);
+            self.lanes.shelving(waiting.subscription);
         }
         effects.push(settle(waiting, standing, now));
     }

@@ -59,7 +59,7 @@ impl Scheduler {
             Some(SubscriptionStatus::Active) => Parking::Due(at),
         };
         if parking == Parking::Shelved {
-            self.lanes.shelved(subscription);
+            self.lanes.shelving(subscription);
         }
         Standing::Waiting {
             retry_at: Some(at),

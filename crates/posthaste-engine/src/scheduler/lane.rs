@@ -14,11 +14,13 @@ use posthaste::{
 use crate::subscribers::Subscriber;
 
 /// What the store has on the shelf for a subscription, as far as is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shelf {
-    Empty,
-    Filled,
-    Asked { filled_since: bool },
+#[derive(Clone, Copy, Debug, Default)]
+struct Shelf {
+    /// Deliveries on their way there: decided, and not written yet.
+    on_the_way: usize,
+    /// Something is there that was not asked for.
+    filled: bool,
+    asked: bool,
 }
 
 #[derive(Debug)]
@@ -43,7 +45,10 @@ impl Lane {
             queue: VecDeque::new(),
             tests: VecDeque::new(),
             in_flight: 0,
-            shelf: if shelved { Shelf::Filled } else { Shelf::Empty },
+            shelf: Shelf {
+                filled: shelved,
+                ..Shelf::default()
+            },
             in_ring: false,
             subscriber,
         }
@@ -55,7 +60,7 @@ impl Lane {
 
     /// Whether older deliveries wait on the shelf, behind which new ones stand.
     pub fn has_shelf(&self) -> bool {
-        self.shelf != Shelf::Empty
+        self.shelf.on_the_way > 0 || self.shelf.filled || self.shelf.asked
     }
 
     fn is_active(&self) -> bool {
@@ -67,8 +72,10 @@ impl Lane {
         !self.tests.is_empty() || (slot && self.is_active() && !self.queue.is_empty())
     }
 
+    /// Whether what is there is to be fetched: to be sent, or to be discarded.
     fn wants_shelf(&self) -> bool {
-        self.is_active() && self.shelf == Shelf::Filled
+        let paused = matches!(self.status, SubscriptionStatus::Paused(_));
+        self.shelf.filled && !self.shelf.asked && !paused
     }
 }
 
@@ -78,7 +85,7 @@ pub struct Lanes {
     by_subscription: HashMap<SubscriptionId, Lane>,
     /// Those that may send, each once.
     ring: VecDeque<SubscriptionId>,
-    /// Active ones whose shelf is filled and not asked for.
+    /// Those whose shelf is to be fetched.
     shelves: BTreeSet<SubscriptionId>,
 }
 
@@ -175,24 +182,33 @@ impl Lanes {
         self.turn(id);
     }
 
-    /// Something of it was put on the shelf.
-    pub fn shelved(&mut self, id: SubscriptionId) {
+    /// A delivery of it is on its way to the shelf.
+    pub fn shelving(&mut self, id: SubscriptionId) {
         if let Some(lane) = self.by_subscription.get_mut(&id) {
-            lane.shelf = match lane.shelf {
-                Shelf::Asked { .. } => Shelf::Asked { filled_since: true },
-                Shelf::Empty | Shelf::Filled => Shelf::Filled,
-            };
+            lane.shelf.on_the_way += 1;
         }
-        self.turn(id);
     }
 
-    /// The answer to a question for its shelf came.
-    pub fn unshelved(&mut self, id: SubscriptionId, more: bool) {
-        if let Some(lane) = self.by_subscription.get_mut(&id) {
-            let filled = more || lane.shelf == Shelf::Asked { filled_since: true };
-            lane.shelf = if filled { Shelf::Filled } else { Shelf::Empty };
-        }
+    /// So many of them are there. Says whether there is such a lane.
+    pub fn shelved(&mut self, id: SubscriptionId, count: usize) -> bool {
+        let Some(lane) = self.by_subscription.get_mut(&id) else {
+            return false;
+        };
+        lane.shelf.on_the_way = lane.shelf.on_the_way.saturating_sub(count);
+        lane.shelf.filled = true;
         self.turn(id);
+        true
+    }
+
+    /// The answer to a question for its shelf came. Says whether there is such a lane.
+    pub fn unshelved(&mut self, id: SubscriptionId, more: bool) -> bool {
+        let Some(lane) = self.by_subscription.get_mut(&id) else {
+            return false;
+        };
+        lane.shelf.asked = false;
+        lane.shelf.filled |= more;
+        self.turn(id);
+        true
     }
 
     /// Lanes with a filled shelf and less than `low` in their queue; they count as asked for.
@@ -201,9 +217,8 @@ impl Lanes {
         let mut asked = Vec::new();
         self.shelves.retain(|id| match lanes.get_mut(id) {
             Some(lane) if lane.queue.len() < low => {
-                lane.shelf = Shelf::Asked {
-                    filled_since: false,
-                };
+                lane.shelf.asked = true;
+                lane.shelf.filled = false;
                 asked.push(*id);
                 false
             }

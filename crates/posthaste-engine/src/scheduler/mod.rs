@@ -9,7 +9,7 @@ mod finish;
 mod held;
 mod lane;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use posthaste::{
     clock::Timestamp,
@@ -25,6 +25,8 @@ use lane::Lanes;
 
 /// How many deliveries are taken from the store at once.
 const TAKE: usize = 1000;
+/// The store is asked this often, whether or not a hint said so.
+const POLL: Duration = Duration::from_secs(1);
 
 /// What happened.
 #[derive(Debug)]
@@ -38,6 +40,11 @@ pub enum Input {
     },
     /// Something is parked as due by then.
     DueAt(Timestamp),
+    /// So many deliveries were put on a subscription's shelf.
+    Shelved {
+        subscription: SubscriptionId,
+        count: usize,
+    },
     /// Answer to [`Effect::TakeShelved`].
     Shelf {
         subscription: SubscriptionId,
@@ -116,16 +123,16 @@ pub struct Scheduler {
     draining: bool,
 }
 
-/// When the store has something due, as far as is known.
-#[derive(Debug, Default)]
+/// When the store is to be asked for what is due: hints say so, and where one was lost, the poll.
+#[derive(Debug)]
 struct DueWatch {
-    next_at: Option<Timestamp>,
+    ask_at: Timestamp,
     asking: bool,
 }
 
 impl DueWatch {
     fn hint(&mut self, at: Timestamp) {
-        self.next_at = Some(self.next_at.map_or(at, |known| known.min(at)));
+        self.ask_at = self.ask_at.min(at);
     }
 }
 
@@ -145,7 +152,7 @@ impl Scheduler {
             lanes.add(subscriber, has_shelf);
         }
         let due = DueWatch {
-            next_at: Some(now),
+            ask_at: now,
             asking: false,
         };
         Self {
@@ -168,13 +175,25 @@ impl Scheduler {
                 self.admit(now, taken, true, effects);
             }
             Input::DueAt(at) => self.due.hint(at),
+            Input::Shelved {
+                subscription,
+                count,
+            } => {
+                // Nobody else would fetch what a subscription left that is deleted by now.
+                if !self.lanes.shelved(subscription, count) {
+                    effects.push(fetch(subscription));
+                }
+            }
             Input::Shelf {
                 subscription,
                 taken,
                 more,
             } => {
-                self.lanes.unshelved(subscription, more);
+                let known = self.lanes.unshelved(subscription, more);
                 self.admit(now, taken, true, effects);
+                if more && !known {
+                    effects.push(fetch(subscription));
+                }
             }
             Input::Finished(finished) => self.finish(now, *finished, effects),
             Input::Changed {
@@ -195,12 +214,13 @@ impl Scheduler {
     /// When [`Input::Tick`] is wanted at the latest: something is due then, or old enough to be
     /// given a row.
     #[must_use]
-    pub fn wake_at(&self) -> Option<Timestamp> {
-        let ready = !self.due.asking && self.has_room();
-        let due_at = self.due.next_at.filter(|_| ready);
+    pub fn wake_at(&self, now: Timestamp) -> Timestamp {
         let oldest = self.held.oldest_arrival();
         let row_at = oldest.map(|since| since + self.bounds.unparked_for);
-        due_at.into_iter().chain(row_at).min()
+        // Where it cannot ask now, room or an answer comes with an input of its own.
+        let asks = !self.due.asking && self.has_room();
+        let ask_at = if asks { self.due.ask_at } else { now + POLL };
+        row_at.map_or(ask_at, |at| at.min(ask_at))
     }
 
     #[must_use]
@@ -252,20 +272,16 @@ impl Scheduler {
         if !self.has_room() {
             return;
         }
-        let due = self.due.next_at.is_some_and(|at| at <= now);
-        if due && !self.due.asking {
+        if self.due.ask_at <= now && !self.due.asking {
             self.due = DueWatch {
-                next_at: None,
+                ask_at: now + POLL,
                 asking: true,
             };
             effects.push(Effect::TakeDue { at_most: TAKE });
         }
         let low = (self.bounds.deliveries / 8).min(TAKE);
         for subscription in self.lanes.shelves_to_ask(low) {
-            effects.push(Effect::TakeShelved {
-                subscription,
-                at_most: TAKE,
-            });
+            effects.push(fetch(subscription));
         }
     }
 
@@ -302,6 +318,13 @@ fn park(waiting: &Waiting, parking: Parking) -> Standing {
     Standing::Waiting {
         retry_at: waiting.retry_at,
         parking,
+    }
+}
+
+fn fetch(subscription: SubscriptionId) -> Effect {
+    Effect::TakeShelved {
+        subscription,
+        at_most: TAKE,
     }
 }
 

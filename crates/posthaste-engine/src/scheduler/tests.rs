@@ -195,7 +195,7 @@ fn a_failed_attempt_is_parked_until_its_retry_and_a_spent_one_is_a_dead_letter()
         };
         assert_eq!(world.settled(), [(delivery.id, standing)]);
         world.tell(Input::DueAt(at));
-        assert_eq!(world.scheduler.wake_at(), Some(at));
+        assert_eq!(world.scheduler.wake_at(world.now), at.min(world.now + POLL));
         assert!(!world.asks_for_due());
         world.now = at;
         world.tell(Input::Tick);
@@ -267,7 +267,12 @@ fn a_resumed_subscription_gets_its_shelf_back() {
         subscriber: subscriber(1),
         resumed: true,
     });
+    assert!(world.effects.is_empty(), "it is not written yet");
     let id = SubscriptionId::from_u64(1);
+    world.tell(Input::Shelved {
+        subscription: id,
+        count: 1,
+    });
     assert!(
         matches!(world.effects[..], [Effect::TakeShelved { subscription, .. }] if subscription == id)
     );
@@ -317,6 +322,31 @@ fn what_a_deleted_or_disabled_subscription_was_owed_is_discarded() {
     assert_eq!(world.settled(), [(waiting(2, 4).id, disabled)]);
     world.finish(waiting(2, 5).id, OK);
     assert_eq!(world.settled(), [(waiting(2, 5).id, Standing::Delivered)]);
+}
+
+#[test]
+fn what_is_shelved_while_its_subscription_is_deleted_is_fetched_and_discarded() {
+    let paused = SubscriptionStatus::Paused(PauseReason::Manual);
+    let mut world = World::new(Bounds::default(), vec![with_status(1, paused)]);
+    world.accept([waiting(1, 1)]);
+    let subscription = SubscriptionId::from_u64(1);
+    world.tell(Input::Removed(subscription));
+    world.tell(Input::Shelved {
+        subscription,
+        count: 1,
+    });
+    assert!(matches!(world.effects[..], [Effect::TakeShelved { .. }]));
+    world.tell(Input::Shelf {
+        subscription,
+        taken: vec![waiting(1, 1)],
+        more: true,
+    });
+    let deleted = Standing::Discarded(Discard::Deleted);
+    assert_eq!(world.settled(), [(waiting(1, 1).id, deleted)]);
+    assert!(
+        matches!(world.effects[1..], [Effect::TakeShelved { .. }]),
+        "until it is empty"
+    );
 }
 
 #[test]
@@ -392,7 +422,11 @@ fn what_stays_long_without_a_row_is_given_one_and_stays() {
     let mut world = World::new(Bounds::default(), vec![subscriber(1)]);
     world.accept([waiting(1, 1), waiting(1, 2), waiting(1, 3)]);
     let age = Bounds::default().unparked_for;
-    assert_eq!(world.scheduler.wake_at(), Some(START + age));
+    assert_eq!(
+        world.scheduler.wake_at(START),
+        START + POLL,
+        "the poll comes first"
+    );
     world.finish(waiting(1, 1).id, OK);
     world.pass(age);
     let taken = Standing::Waiting {
@@ -407,7 +441,18 @@ fn what_stays_long_without_a_row_is_given_one_and_stays() {
     assert_eq!(world.scheduler.load().held, 2);
     world.pass(age);
     assert!(world.settled().is_empty(), "once is enough");
-    assert_eq!(world.scheduler.wake_at(), None);
+    assert!(world.scheduler.wake_at(world.now) > world.now);
+}
+
+#[test]
+fn the_store_is_asked_every_second_although_no_hint_came() {
+    let mut world = World::new(Bounds::default(), vec![subscriber(1)]);
+    world.pass(POLL / 2);
+    assert!(!world.asks_for_due());
+    world.pass(POLL / 2);
+    assert!(world.asks_for_due());
+    world.pass(POLL * 2);
+    assert!(!world.asks_for_due(), "the answer is still to come");
 }
 
 #[test]

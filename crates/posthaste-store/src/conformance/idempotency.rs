@@ -73,6 +73,21 @@ pub async fn one_key_twice_in_a_request_makes_one_event(world: &mut World) {
     assert_eq!(events(world).await, 1);
 }
 
+pub async fn one_key_in_two_requests_of_a_call_makes_one_event(world: &mut World) {
+    let first = keyed(world, 1, 1);
+    let id = first.event.id;
+    let requests = vec![
+        vec![first],
+        vec![keyed(world, 1, 1)],
+        vec![keyed(world, 1, 2)],
+    ];
+    let answers = world.store().accept(world.now, requests).await.unwrap();
+    assert_eq!(answers[0], Ok(vec![Accepted::New]));
+    check_replayed(&answers[1].as_ref().unwrap()[0], id);
+    assert_eq!(answers[2], Err(IdempotencyConflict { index: 0 }));
+    assert_eq!(events(world).await, 1);
+}
+
 pub async fn a_conflict_within_a_request_names_the_second_of_the_two(world: &mut World) {
     let request = vec![keyed(world, 1, 1), keyed(world, 2, 2), keyed(world, 1, 3)];
     let refused = world.accept(request).await;

@@ -13,6 +13,16 @@ pub mod idempotency;
 pub mod implied;
 pub mod mark;
 pub mod recover;
+pub mod settle;
+pub mod due;
+pub mod shelf;
+pub mod reopen;
+pub mod lists;
+pub mod tombstones;
+pub mod configuration;
+pub mod isolation;
+pub mod counts;
+pub mod walk;
 
 pub use world::{Harness, START, World};
 
@@ -38,6 +48,7 @@ macro_rules! conformance_suite {
                 one_key_and_one_body_make_one_event
                 one_key_with_another_body_refuses_its_request_alone
                 one_key_twice_in_a_request_makes_one_event
+                one_key_in_two_requests_of_a_call_makes_one_event
                 a_conflict_within_a_request_names_the_second_of_the_two
                 a_refused_request_uses_up_no_key
                 one_key_makes_one_event_however_many_requests_race
@@ -64,6 +75,85 @@ macro_rules! conformance_suite {
                 what_is_accepted_after_opening_is_not_recovered
                 what_was_parked_is_not_recovered_but_taken
                 pages_lead_through_all_that_is_to_be_recovered
+            }
+            settle {
+                an_outcome_and_its_attempt_are_there_together_also_after_a_crash
+                attempts_are_listed_oldest_first_with_the_latest_shown
+                delivered_at_keeps_the_first_success
+                a_discarded_delivery_says_why
+                one_batch_settles_deliveries_of_many_events_and_tenants
+                settlements_of_one_delivery_in_one_batch_happen_in_order
+                a_settlement_of_an_unknown_event_is_ignored
+                a_delivery_made_later_has_a_row_of_its_own_and_leaves_the_mark_alone
+                a_settlement_without_an_attempt_keeps_what_the_last_one_left
+                the_format_of_the_first_attempt_comes_back_with_the_delivery
+                health_is_written_and_an_active_subscription_is_paused
+                a_subscription_that_is_not_active_keeps_its_status
+                health_of_a_deleted_or_anothers_subscription_is_ignored
+                accepting_and_settling_may_race
+            }
+            due {
+                what_is_due_is_taken_oldest_due_time_first
+                the_next_due_time_is_told
+                a_taken_delivery_is_offered_again_after_a_crash_and_not_before
+                a_taken_delivery_that_waits_again_is_offered_again
+                a_delivery_parked_as_taken_is_offered_after_a_crash_alone
+                what_is_due_is_taken_whatever_became_of_its_subscription
+                a_pending_delivery_that_was_parked_is_still_pending
+                an_implied_delivery_is_not_due
+                many_takers_share_what_is_due_without_overlap
+            }
+            shelf {
+                a_shelf_is_taken_in_the_order_of_ids_by_its_subscription_alone
+                a_shelf_is_there_after_a_crash_with_what_was_taken_from_it
+                a_retrying_delivery_keeps_its_budget_and_due_time_on_the_shelf
+                discarding_takes_parked_deliveries_in_small_steps_and_leaves_the_others
+                what_is_in_the_engines_hands_is_not_discarded
+            }
+            reopen {
+                what_has_ended_is_pending_again_with_a_fresh_budget
+                what_is_retrying_is_due_at_once_and_keeps_budget_and_origin
+                what_is_in_the_engines_hands_is_not_offered_twice
+                what_waits_already_is_left_as_it_is
+                what_is_held_waits_already_and_what_has_ended_becomes_held
+                one_id_twice_is_opened_once
+                what_is_unknown_or_anothers_or_of_a_deleted_subscription_is_missing
+            }
+            lists {
+                events_are_listed_newest_first_by_type_time_and_correlation
+                deliveries_are_listed_by_everything_that_can_be_asked_for
+                windows_and_cursors_may_lie_beyond_all_there_is
+                a_long_list_of_mixed_deliveries_is_read_in_pages_of_every_size
+                a_list_that_is_read_while_it_grows_shows_each_entry_once
+            }
+            tombstones {
+                a_deleted_subscription_leaves_a_tombstone_and_what_waits_shows_as_discarded
+                a_paused_subscription_that_is_deleted_holds_nothing
+                what_a_deleted_subscription_was_owed_is_still_handed_out_to_be_discarded
+                an_attempt_under_way_at_deletion_still_counts
+                a_deleted_subscription_is_gone_from_configuration
+            }
+            configuration {
+                a_subscription_reads_back_whole_also_after_a_crash
+                an_update_replaces_all_but_health
+                a_stale_update_changes_nothing
+                one_of_many_racing_updates_wins
+                an_external_id_is_unique_in_its_tenant
+                a_store_begins_with_the_tenant_default_and_takes_each_name_once
+                a_store_keeps_its_identity
+                keys_are_kept_used_and_deleted_by_their_owner
+            }
+            isolation {
+                another_tenants_id_is_missing
+                lists_and_counts_hold_one_tenants_own
+                a_tenant_without_anything_has_empty_lists
+            }
+            counts {
+                every_status_is_counted_exactly_also_after_a_crash
+                pausing_and_resuming_moves_all_that_waits_at_once
+            }
+            walk {
+                accepted_equals_delivered_plus_failed_plus_discarded_plus_waiting_at_every_step
             }
         }
     };
@@ -109,5 +199,15 @@ mod tests {
         check(include_str!("implied.rs"));
         check(include_str!("mark.rs"));
         check(include_str!("recover.rs"));
+        check(include_str!("settle.rs"));
+        check(include_str!("due.rs"));
+        check(include_str!("shelf.rs"));
+        check(include_str!("reopen.rs"));
+        check(include_str!("lists.rs"));
+        check(include_str!("tombstones.rs"));
+        check(include_str!("configuration.rs"));
+        check(include_str!("isolation.rs"));
+        check(include_str!("counts.rs"));
+        check(include_str!("walk.rs"));
     }
 }

@@ -27,6 +27,13 @@ impl Disk {
     }
 
     pub fn insert_subscription(&mut self, subscription: Subscription) -> Result<(), StoreError> {
+        if self.subscriptions.contains_key(&subscription.id) {
+            return Err(StoreError::Exists(subscription.id.to_string()));
+        }
+        self.keep_subscription(subscription)
+    }
+
+    fn keep_subscription(&mut self, subscription: Subscription) -> Result<(), StoreError> {
         self.check_external_id(&subscription)?;
         let kept = Kept {
             subscription,
@@ -52,7 +59,7 @@ impl Disk {
             true => known.health.resumed(),
             false => known.health,
         };
-        self.insert_subscription(subscription)
+        self.keep_subscription(subscription)
     }
 
     fn check_external_id(&self, subscription: &Subscription) -> Result<(), StoreError> {

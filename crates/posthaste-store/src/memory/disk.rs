@@ -22,13 +22,15 @@ pub(super) struct Disk {
     pub subscriptions: BTreeMap<SubscriptionId, Kept>,
     pub keys: BTreeMap<KeyId, ApiKey>,
     pub events: BTreeMap<EventId, StoredEvent>,
-    /// By tenant and the hash of the key.
-    pub idempotency: BTreeMap<(TenantId, [u8; 32]), Used>,
+    pub idempotency: Keys,
     /// Deliveries that are not implied.
     pub rows: BTreeMap<DeliveryId, Row>,
     /// The settled mark, as of the last settle.
     pub mark: EventId,
 }
+
+/// What keys made, by tenant and the hash of the key.
+pub(super) type Keys = BTreeMap<(TenantId, [u8; 32]), Used>;
 
 /// A subscription, or its tombstone.
 #[derive(Clone)]

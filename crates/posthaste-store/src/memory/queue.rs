@@ -1,6 +1,6 @@
 //! The model's queue: accept, settle, take, recover, reopen, discard.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use posthaste::{
     clock::Timestamp,
@@ -11,7 +11,7 @@ use posthaste::{
 };
 
 use super::{
-    disk::{Disk, Used, fan_out, summary},
+    disk::{Disk, Keys, Used, fan_out, summary},
     row::{Row, Shade},
 };
 use crate::{
@@ -58,13 +58,12 @@ impl State {
     }
 
     /// What each event of a request comes to, and the keys that it would use up.
-    #[allow(clippy::type_complexity)]
     fn judge(
         &self,
         now: Timestamp,
         request: &[Acceptance],
-    ) -> Result<(Vec<Accepted>, BTreeMap<(TenantId, [u8; 32]), Used>), IdempotencyConflict> {
-        let mut keys: BTreeMap<(TenantId, [u8; 32]), Used> = BTreeMap::new();
+    ) -> Result<(Vec<Accepted>, Keys), IdempotencyConflict> {
+        let mut keys = Keys::new();
         let mut answers = Vec::with_capacity(request.len());
         for (index, item) in request.iter().enumerate() {
             let Some(idempotency) = &item.idempotency else {

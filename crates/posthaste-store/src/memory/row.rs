@@ -4,6 +4,7 @@
 //! reads deliveries reads one kind.
 
 use posthaste::{
+    clock::Timestamp,
     delivery::{DeliveryState, Discard, Tries},
     event::Origin,
     id::DeliveryId,
@@ -19,8 +20,8 @@ pub(super) struct Row {
     pub attempts: Vec<Attempt>,
     last_status_code: Option<u16>,
     last_error: Option<String>,
-    sent_at: Option<posthaste::clock::Timestamp>,
-    delivered_at: Option<posthaste::clock::Timestamp>,
+    sent_at: Option<Timestamp>,
+    delivered_at: Option<Timestamp>,
 }
 
 /// What a delivery's subscription does to how it shows.

@@ -1,5 +1,8 @@
 //! Sending a signed body: the trait, real HTTP, and in-process callbacks for tests.
 
+#[cfg(feature = "http")]
+pub mod http;
+
 use std::{borrow::Cow, time::Duration};
 
 use async_trait::async_trait;

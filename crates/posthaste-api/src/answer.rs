@@ -1,0 +1,78 @@
+//! Answers: JSON whatever was accepted, pages, and one object with its tag.
+
+use axum::response::{IntoResponse, Response};
+use data_encoding::HEXLOWER;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+/// A page of a list, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PageView<T> {
+    pub(crate) data: Vec<T>,
+    /// For `cursor`, to read on; null at the end. A page may be empty and still lead on.
+    pub(crate) next_cursor: Option<String>,
+}
+
+pub(crate) fn json(status: StatusCode, view: &impl Serialize) -> Response {
+    written(status, text(view))
+}
+
+pub(crate) fn text(view: &impl Serialize) -> Vec<u8> {
+    let mut text = Vec::with_capacity(256);
+    serde_json::to_writer(&mut text, view).expect("views are plain JSON");
+    text
+}
+
+pub(crate) fn written(status: StatusCode, text: Vec<u8>) -> Response {
+    let mut response = (status, text).into_response();
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// One object, tagged with a hash of what is shown.
+pub(crate) fn tagged(view: &impl Serialize) -> Response {
+    let text = text(view);
+    let hash = Sha256::digest(&text);
+    let tag = format!("\"{}\"", HEXLOWER.encode(&hash[..12]));
+    with_tag(written(StatusCode::OK, text), &tag)
+}
+
+pub(crate) fn with_tag(mut response: Response, tag: &str) -> Response {
+    let tag = HeaderValue::from_str(tag).expect("tags are visible ASCII");
+    response.headers_mut().insert(header::ETAG, tag);
+    response
+}
+
+/// Where the object that was made is found.
+pub(crate) fn created_at(mut response: Response, path: &str) -> Response {
+    let path = HeaderValue::from_str(path).expect("paths of ids are visible ASCII");
+    response.headers_mut().insert(header::LOCATION, path);
+    response
+}
+
+/// A page out of a list that is in memory: `limit` of what is left, and the cursor that `seal`
+/// makes of the last one where more is left.
+pub(crate) fn page<T>(
+    left: impl Iterator<Item = T>,
+    limit: usize,
+    seal: impl FnOnce(&T) -> String,
+) -> PageView<T> {
+    let mut data: Vec<T> = left.take(limit + 1).collect();
+    let more = data.len() > limit;
+    data.truncate(limit);
+    let last = data.last().filter(|_| more);
+    let next_cursor = last.map(seal);
+    PageView { data, next_cursor }
+}
+
+impl<T> PageView<T> {
+    pub(crate) fn map<U>(self, view: impl FnMut(T) -> U) -> PageView<U> {
+        PageView {
+            data: self.data.into_iter().map(view).collect(),
+            next_cursor: self.next_cursor,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The document at `/openapi.json`: what the routes say about themselves, and what holds for all of
+//! them, said once.
+
+use utoipa::{
+    OpenApi, ToSchema,
+    openapi::{
+        Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder,
+        path::{Operation, PathItem},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use crate::problem::ProblemView;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Posthaste",
+        description = "Webhooks that arrive. Errors are problems (RFC 9457); every answer has \
+            `x-request-id`. An item of a batch is pointed at by its index, `/3/type`, in JSON and \
+            in NDJSON alike; a query parameter as `?name`, a header as `@name`. A platform key \
+            picks its tenant with `Posthaste-Tenant`."
+    ),
+    components(schemas(ProblemView<'static>))
+)]
+struct Base;
+
+/// The name of the one way to authenticate.
+const KEY: &str = "key";
+
+/// Completes what the routes have said.
+pub(crate) fn complete(routes: Document) -> Document {
+    let mut document = Base::openapi();
+    document.merge(routes);
+    let components = document.components.get_or_insert_default();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    components
+        .security_schemes
+        .insert(KEY.to_owned(), SecurityScheme::Http(bearer).into());
+    for (path, item) in &mut document.paths.paths {
+        for operation in operations(item) {
+            complete_operation(path, operation);
+        }
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut item.get,
+        &mut item.post,
+        &mut item.patch,
+        &mut item.delete,
+    ]
+    .into_iter()
+    .filter_map(Option::as_mut)
+}
+
+/// What any operation may answer, where it does not say it itself.
+fn complete_operation(path: &str, operation: &mut Operation) {
+    if operation.security.is_some() {
+        return;
+    }
+    let mut say = |status: &str, description: &str| {
+        let responses = &mut operation.responses.responses;
+        let known = responses.contains_key(status);
+        if !known {
+            responses.insert(status.to_owned(), problem(description));
+        }
+    };
+    say("401", "No valid key");
+    say("403", "The key lacks a scope");
+    say("404", "There is no such thing, or tenant");
+    say("422", "Something in the request is not valid");
+    say("500", "Our own fault");
+    say("503", "Storage is unavailable; nothing was stored");
+    if path.ends_with('s') || operation.request_body.is_some() {
+        say("400", "A body that is no JSON, or a cursor of another list");
+    }
+    if operation.request_body.is_some() {
+        say("408", "The body took too long");
+        say("413", "The body is too large");
+        say("415", "The body is of an unsupported type");
+    }
+    let requirement = SecurityRequirement::new(KEY, Vec::<String>::new());
+    operation.security = Some(vec![requirement]);
+}
+
+fn problem(description: &str) -> RefOr<Response> {
+    let name = ProblemView::<'static>::name();
+    let content = Content::new(Some(Ref::from_schema_name(name)));
+    let response = ResponseBuilder::new().description(description);
+    response
+        .content("application/problem+json", content)
+        .build()
+        .into()
+}

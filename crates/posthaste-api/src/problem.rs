@@ -1,0 +1,345 @@
+//! Problems (RFC 9457): the one table from what went wrong to what HTTP says about it.
+//!
+//! It refuses to guess: a new domain error does not compile until it has chosen its kind. No
+//! problem repeats more than 64 escaped bytes of what was sent, nor a path, statement or secret.
+
+use std::{borrow::Cow, time::Duration};
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use posthaste_engine::operations::{OperationError, PublishError};
+use posthaste_store::{StoreError, settings::Scope};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+macro_rules! kinds {
+    ($($kind:ident = $status:literal $slug:literal $title:literal;)*) => {
+        /// What kind of problem it is: its slug, status and title.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind { $($kind),* }
+
+        impl Kind {
+            const fn status(self) -> u16 {
+                match self { $(Self::$kind => $status),* }
+            }
+
+            /// The `type` member, by which programs tell problems apart.
+            pub(crate) const fn slug(self) -> &'static str {
+                match self { $(Self::$kind => concat!("/problems/", $slug)),* }
+            }
+
+            const fn title(self) -> &'static str {
+                match self { $(Self::$kind => $title),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    MalformedJson = 400 "malformed-json" "The body is not valid JSON";
+    InvalidUtf8 = 400 "invalid-utf8" "The body is not valid UTF-8";
+    InvalidCursor = 400 "invalid-cursor" "The cursor does not belong to this list";
+    Unauthenticated = 401 "unauthenticated" "A valid API key is needed";
+    InsufficientScope = 403 "insufficient-scope" "The API key lacks a scope";
+    NotFound = 404 "not-found" "There is nothing here";
+    MethodNotAllowed = 405 "method-not-allowed" "The method is not allowed here";
+    RequestTimeout = 408 "request-timeout" "The request took too long to arrive";
+    IdempotencyConflict = 409 "idempotency-conflict" "The idempotency key was used for another body";
+    AlreadyExists = 409 "already-exists" "The name is taken";
+    RotationUnderWay = 409 "rotation-under-way" "The last rotation still overlaps";
+    SubscriptionDisabled = 409 "subscription-disabled" "The subscription is disabled";
+    PreconditionFailed = 412 "precondition-failed" "It changed since it was read";
+    PayloadTooLarge = 413 "payload-too-large" "The body is too large";
+    UnsupportedMediaType = 415 "unsupported-media-type" "The body is of an unsupported type";
+    Validation = 422 "validation" "Some of the request is not valid";
+    InvalidEventType = 422 "invalid-event-type" "The event type is not valid";
+    InvalidUrl = 422 "invalid-url" "The URL may not be a target";
+    NotAvailableYet = 422 "not-available-yet" "This is not available yet";
+    QuotaExceeded = 422 "quota-exceeded" "The tenant has as many as it may have";
+    Internal = 500 "internal" "Something went wrong here";
+    StorageUnavailable = 503 "storage-unavailable" "Storage is unavailable";
+    Overloaded = 503 "overloaded" "Too much is waiting";
+    LoopDetected = 508 "loop-detected" "The event came back too often";
+}
+
+/// How long a client waits before it asks a storage that is down again.
+const STORAGE_RETRY: Duration = Duration::from_secs(1);
+
+/// One field of the request that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    #[serde(skip)]
+    pub(crate) kind: Kind,
+    /// A JSON Pointer into the body; `?name` for a query parameter, `@name` for a header.
+    pub(crate) pointer: String,
+    /// Stable, for programs.
+    pub(crate) code: Cow<'static, str>,
+    /// For people.
+    pub(crate) detail: Cow<'static, str>,
+}
+
+/// What the caller is told.
+#[derive(Debug)]
+pub(crate) struct Problem(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    required_scope: Option<Scope>,
+    retry_after: Option<Duration>,
+    closes: bool,
+}
+
+/// A problem as it is written (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemView<'a> {
+    /// A stable slug such as `/problems/validation`.
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    /// The first of `errors`' codes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    /// The scope that the key lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required_scope: Option<&'a str>,
+}
+
+impl Problem {
+    pub(crate) fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            required_scope: None,
+            retry_after: None,
+            closes: false,
+        }))
+    }
+
+    /// Fields that are not as they should be; of their own kind if they all share it.
+    pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
+        let first = errors.first().map_or(Kind::Validation, |error| error.kind);
+        let shared = errors.iter().all(|error| error.kind == first);
+        let kind = if shared { first } else { Kind::Validation };
+        let detail = match &errors[..] {
+            [one] => one.detail.clone(),
+            many => format!("{} fields are not valid", many.len()).into(),
+        };
+        Self::new(kind, detail).with_errors(errors)
+    }
+
+    /// One fault of one field.
+    pub(crate) fn field(
+        kind: Kind,
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::fields(vec![FieldError {
+            kind,
+            pointer: pointer.into(),
+            code: code.into(),
+            detail: detail.into(),
+        }])
+    }
+
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(Kind::NotFound, format!("no such {what}"))
+    }
+
+    /// The same for whatever is wrong with a key.
+    pub(crate) fn unauthenticated() -> Self {
+        let detail = "send one header, Authorization: Bearer <key>, with a key that is valid";
+        Self::new(Kind::Unauthenticated, detail)
+    }
+
+    pub(crate) fn lacks(scope: Scope) -> Self {
+        let mut problem = Self::new(Kind::InsufficientScope, format!("{scope} is needed"));
+        problem.0.required_scope = Some(scope);
+        problem
+    }
+
+    /// The connection ends with it: what is left of the request is not read.
+    pub(crate) fn closing(mut self) -> Self {
+        self.0.closes = true;
+        self
+    }
+
+    pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.0.errors = errors;
+        self
+    }
+
+    fn retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
+    /// A refused publish; `pointer` is where the event of an index stands in the body.
+    pub(crate) fn publish(error: PublishError, pointer: impl Fn(usize) -> String) -> Self {
+        match error {
+            PublishError::UnknownTenant => Self::not_found("tenant"),
+            PublishError::UnknownSubscriptions(unknown) => {
+                let errors = unknown.into_iter().map(|(index, id)| FieldError {
+                    kind: Kind::Validation,
+                    pointer: format!("{}/subscriptions", pointer(index)),
+                    code: "unknown_subscription".into(),
+                    detail: format!("there is no subscription {id}").into(),
+                });
+                Self::fields(errors.collect())
+            }
+            PublishError::PlatformType(indexes) => {
+                let errors = indexes.into_iter().map(|index| FieldError {
+                    kind: Kind::InvalidEventType,
+                    pointer: format!("{}/type", pointer(index)),
+                    code: "reserved_event_type".into(),
+                    detail: "types that begin with posthaste. are the platform's own".into(),
+                });
+                Self::fields(errors.collect())
+            }
+            PublishError::LoopDetected => Self::new(
+                Kind::LoopDetected,
+                "this event has been delivered to this very server too often",
+            ),
+            PublishError::IdempotencyConflict { index } => Self::field(
+                Kind::IdempotencyConflict,
+                pointer(index),
+                "idempotency_conflict",
+                "this idempotency key was used for another body; nothing was stored",
+            ),
+            PublishError::Overloaded { retry_after } => {
+                Self::new(Kind::Overloaded, "nothing was stored; try again later")
+                    .retry_after(retry_after)
+            }
+            PublishError::Storage(error) => error.into(),
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.kind.status()).expect("the table's statuses are valid")
+    }
+}
+
+impl From<OperationError> for Problem {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::NotFound(what) => Self::not_found(what),
+            OperationError::Exists { what } => {
+                Self::new(Kind::AlreadyExists, format!("this {what} is taken"))
+            }
+            OperationError::Stale => {
+                Self::new(Kind::PreconditionFailed, "read it again, then change it")
+            }
+            OperationError::Disabled => {
+                Self::new(Kind::SubscriptionDisabled, "make it active first")
+            }
+            OperationError::RotationUnderWay { until } => Self::new(
+                Kind::RotationUnderWay,
+                format!("the secret before signs until {until}"),
+            ),
+            OperationError::ScopeNotHeld(scope) => Self::lacks(scope),
+            OperationError::Quota { what, limit } => {
+                Self::new(Kind::QuotaExceeded, format!("at most {limit} {what}"))
+            }
+            OperationError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => {
+                Self::new(Kind::StorageUnavailable, "nothing was stored; try again")
+                    .retry_after(STORAGE_RETRY)
+            }
+            StoreError::Corrupt(_) => Self::new(Kind::Internal, "what is stored cannot be read"),
+            StoreError::Stale => OperationError::Stale.into(),
+            StoreError::Exists(_) => OperationError::Exists { what: "name" }.into(),
+            StoreError::Missing => Self::not_found("object"),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let view = ProblemView {
+            r#type: self.0.kind.slug(),
+            title: self.0.kind.title(),
+            status: self.0.kind.status(),
+            detail: &self.0.detail,
+            code: self.0.errors.first().map(|error| &*error.code),
+            errors: &self.0.errors,
+            required_scope: self.0.required_scope.map(Scope::as_str),
+        };
+        let body = serde_json::to_vec(&view).expect("a problem is plain JSON");
+        let mut response = (self.status(), body).into_response();
+        let headers = response.headers_mut();
+        let json = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, json);
+        if self.0.kind == Kind::Unauthenticated {
+            let challenge = HeaderValue::from_static("Bearer realm=\"posthaste\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(wait) = self.0.retry_after {
+            let whole_s = wait.as_millis().div_ceil(1000).max(1);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_s as u64));
+        }
+        if self.0.closes {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// What was sent, safe to repeat: escaped, and at most 64 bytes of it.
+pub(crate) fn shown(input: &str) -> String {
+    const MOST: usize = 64;
+    let mut shown = String::new();
+    for c in input.chars() {
+        let escaped = c.escape_debug();
+        if shown.len() + escaped.clone().map(char::len_utf8).sum::<usize>() > MOST - 3 {
+            shown.push_str("...");
+            break;
+        }
+        shown.extend(escaped);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn input_is_repeated_escaped_and_in_part() {
+        assert_eq!(shown("a\0\u{202e}b"), "a\\0\\u{202e}b");
+        assert!(shown(&"\u{1}".repeat(100)).len() <= 64);
+        assert!(shown(&"é".repeat(100)).len() <= 64);
+    }
+
+    #[test]
+    fn fields_of_one_kind_give_the_problem_its_kind() {
+        #[track_caller]
+        fn check(kinds: &[Kind], expected: Kind) {
+            let errors = kinds.iter().map(|&kind| FieldError {
+                kind,
+                pointer: String::new(),
+                code: "x".into(),
+                detail: "x".into(),
+            });
+            assert_eq!(Problem::fields(errors.collect()).0.kind, expected);
+        }
+        check(&[Kind::InvalidUrl], Kind::InvalidUrl);
+        check(&[Kind::InvalidUrl, Kind::InvalidUrl], Kind::InvalidUrl);
+        check(&[Kind::InvalidUrl, Kind::NotAvailableYet], Kind::Validation);
+        check(&[Kind::Validation], Kind::Validation);
+    }
+}

@@ -1,0 +1,350 @@
+//! Deliveries and their attempts: reading them, and sending one again.
+
+use std::collections::BTreeMap;
+
+use axum::{extract::State, response::Response};
+use http::StatusCode;
+use posthaste::{
+    clock::Timestamp,
+    delivery::{DeliveryState, DeliveryStatus, Discard, FailureClass},
+    event::{EventType, Origin, TenantId},
+    id::{DeliveryId, EventId, SubscriptionId},
+};
+use posthaste_store::{
+    query::{DeliveryQuery, Stretch},
+    record::{Attempt, Delivery},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    Api,
+    answer::{self, PageView},
+    body::OptionalJson,
+    cursor::Cursors,
+    parameters::Parameters,
+    path::Id,
+    principal::{Authorized, ReadDeliveries, WriteDeliveries},
+    problem::Problem,
+};
+
+/// One event on its way to one subscription.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Delivery)]
+pub(crate) struct DeliveryView<'a> {
+    #[schema(value_type = String)]
+    id: DeliveryId,
+    #[schema(value_type = String)]
+    event_id: EventId,
+    #[schema(value_type = String)]
+    subscription_id: SubscriptionId,
+    #[schema(value_type = String)]
+    event_type: &'a EventType,
+    /// `pending`, `retrying`, `held`, `delivered`, `failed` or `discarded`.
+    status: &'static str,
+    attempts: u32,
+    retries_left: u32,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_attempt_at: Option<Timestamp>,
+    last_status_code: Option<u16>,
+    last_error: Option<&'a str>,
+    /// `publish`, `redeliver`, `replay` or `test`.
+    #[schema(value_type = String)]
+    origin: Origin,
+    replay_id: Option<&'a str>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// The last attempt's time.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    sent_at: Option<Timestamp>,
+    /// The first success.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    delivered_at: Option<Timestamp>,
+    provenance: Option<&'a str>,
+}
+
+impl<'a> DeliveryView<'a> {
+    fn of(delivery: &'a Delivery, retries_left: u32) -> Self {
+        let next_attempt_at = match delivery.state {
+            DeliveryState::Retrying { at } => Some(at),
+            DeliveryState::Pending
+            | DeliveryState::Held
+            | DeliveryState::Delivered { .. }
+            | DeliveryState::Failed { .. }
+            | DeliveryState::Discarded { .. } => None,
+        };
+        Self {
+            id: delivery.id,
+            event_id: delivery.event,
+            subscription_id: delivery.subscription,
+            event_type: &delivery.event_type,
+            status: delivery.state.status().as_str(),
+            attempts: delivery.tries.made,
+            retries_left,
+            next_attempt_at,
+            last_status_code: delivery.last_status_code,
+            last_error: delivery.last_error.as_deref(),
+            origin: delivery.origin,
+            replay_id: None,
+            created_at: delivery.created_at(),
+            sent_at: delivery.sent_at,
+            delivered_at: delivery.delivered_at,
+            provenance: None,
+        }
+    }
+}
+
+/// One request that was made for a delivery.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Attempt)]
+pub(crate) struct AttemptView<'a> {
+    /// From 1, in the order made.
+    number: u32,
+    #[schema(value_type = String, format = DateTime)]
+    started_at: Timestamp,
+    latency_ms: f64,
+    status_code: Option<u16>,
+    error: Option<&'a str>,
+    /// As sent, signatures included, secrets never.
+    #[schema(value_type = BTreeMap<String, String>)]
+    request_headers: BTreeMap<&'a str, String>,
+    #[schema(value_type = BTreeMap<String, String>)]
+    response_headers: BTreeMap<&'a str, String>,
+    /// Cut at 16 KiB; bytes that are no UTF-8 are replaced.
+    #[schema(value_type = Option<String>)]
+    response_body: Option<std::borrow::Cow<'a, str>>,
+    /// Which node made it; 0 on SQLite.
+    node: u32,
+}
+
+impl<'a> AttemptView<'a> {
+    #[allow(clippy::cast_precision_loss)] // exact up to 285 years
+    fn of(attempt: &'a Attempt) -> Self {
+        let answered = attempt.status_code.is_some();
+        Self {
+            number: attempt.number,
+            started_at: attempt.started_at,
+            latency_ms: attempt.latency_us as f64 / 1000.0,
+            status_code: attempt.status_code,
+            error: attempt.error.as_deref(),
+            request_headers: headers(&attempt.request_headers),
+            response_headers: headers(&attempt.response_headers),
+            response_body: answered.then(|| String::from_utf8_lossy(&attempt.response_body)),
+            node: 0,
+        }
+    }
+}
+
+/// `name: value` lines as an object; values of one name are joined.
+fn headers(lines: &str) -> BTreeMap<&str, String> {
+    let mut headers = BTreeMap::<&str, String>::new();
+    for (name, value) in lines.lines().filter_map(|line| line.split_once(':')) {
+        let value = value.trim();
+        headers
+            .entry(name)
+            .and_modify(|values| {
+                values.push_str(", ");
+                values.push_str(value);
+            })
+            .or_insert_with(|| value.to_owned());
+    }
+    headers
+}
+
+/// What came of sending again.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Redelivered)]
+pub(crate) struct RedeliveredView {
+    redelivered: u64,
+    /// It waits anyway and is left as it is.
+    already_waiting: u64,
+}
+
+/// List deliveries, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/webhooks/deliveries", tag = "deliveries",
+    params(
+        ("status" = Option<String>, Query, description = "`pending`, `retrying`, `held`, `delivered`, `failed` or `discarded`"),
+        ("subscription" = Option<String>, Query, description = "`sub_…`"),
+        ("event" = Option<String>, Query, description = "`evt_…`"),
+        ("type" = Option<String>, Query, description = "exactly this event type"),
+        ("since" = Option<String>, Query, description = "created at or after (RFC 3339)"),
+        ("until" = Option<String>, Query, description = "created before (RFC 3339)"),
+        ("error" = Option<String>, Query, description = "what `last_error` begins with, such as `timeout`"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "items of a page, default 50"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page of deliveries", body = PageView<DeliveryView<'static>>)),
+)]
+pub(crate) async fn list_deliveries(
+    auth: Authorized<ReadDeliveries>,
+    State(api): State<Api>,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let cursors = Cursors::new(
+        &api.cursor_key,
+        "deliveries",
+        Some(&auth.tenant),
+        &parameters,
+    );
+    let before = cursors.number(&mut parameters)?;
+    let limit = parameters.limit();
+    let query = delivery_query(&mut parameters);
+    parameters.finish()?;
+    delivery_page(
+        &api,
+        &auth.tenant,
+        &query,
+        Stretch { before, limit },
+        &cursors,
+    )
+    .await
+}
+
+fn delivery_query(parameters: &mut Parameters) -> DeliveryQuery {
+    DeliveryQuery {
+        status: parameters.named("status", DeliveryStatus::named, || {
+            let names = DeliveryStatus::ALL.iter().map(|status| status.as_str());
+            format!("expected one of {}", names.collect::<Vec<_>>().join(", "))
+        }),
+        subscription: parameters.parsed("subscription"),
+        event: parameters.parsed("event"),
+        event_type: parameters.parsed("type"),
+        since: parameters.time("since"),
+        until: parameters.time("until"),
+        error: parameters.named("error", reason, || {
+            "expected what last_error begins with, such as timeout".to_owned()
+        }),
+    }
+}
+
+/// What `last_error` may begin with, perhaps with more behind it, as in `http 500`.
+fn reason(value: &str) -> Option<String> {
+    let classes = FailureClass::ALL.iter().map(|class| class.as_str());
+    let mut known = classes.chain(Discard::ALL.iter().map(|why| why.as_str()));
+    let begins = |known: &str| {
+        let rest = value.strip_prefix(known);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ':']))
+    };
+    known.any(begins).then(|| value.to_owned())
+}
+
+/// A page of deliveries as an answer.
+pub(crate) async fn delivery_page(
+    api: &Api,
+    tenant: &TenantId,
+    query: &DeliveryQuery,
+    stretch: Stretch,
+    cursors: &Cursors,
+) -> Result<Response, Problem> {
+    let page = api.engine.deliveries(tenant, query, stretch).await?;
+    let view = |delivery| DeliveryView::of(delivery, api.engine.retries_left(tenant, delivery));
+    Ok(answer::json(
+        StatusCode::OK,
+        &PageView {
+            data: page.items.iter().map(view).collect(),
+            next_cursor: page.next.map(|next| cursors.seal(&next.to_be_bytes())),
+        },
+    ))
+}
+
+/// Read one delivery.
+#[utoipa::path(
+    get, path = "/api/v1/webhooks/deliveries/{id}", tag = "deliveries",
+    params(("id" = String, Path, description = "`dlv_…`")),
+    responses((status = 200, description = "The delivery", body = DeliveryView<'static>)),
+)]
+pub(crate) async fn show_delivery(
+    auth: Authorized<ReadDeliveries>,
+    State(api): State<Api>,
+    Id(id): Id<DeliveryId>,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let delivery = api.engine.delivery(&auth.tenant, id).await?;
+    let retries_left = api.engine.retries_left(&auth.tenant, &delivery);
+    Ok(answer::tagged(&DeliveryView::of(&delivery, retries_left)))
+}
+
+/// List a delivery's attempts, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/webhooks/deliveries/{id}/attempts", tag = "deliveries",
+    params(
+        ("id" = String, Path, description = "`dlv_…`"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "items of a page, default 50"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page of attempts", body = PageView<AttemptView<'static>>)),
+)]
+pub(crate) async fn list_attempts(
+    auth: Authorized<ReadDeliveries>,
+    State(api): State<Api>,
+    Id(id): Id<DeliveryId>,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let route = format!("attempts {id}");
+    let cursors = Cursors::new(&api.cursor_key, &route, Some(&auth.tenant), &parameters);
+    let before = cursors.number(&mut parameters)?;
+    let limit = parameters.limit();
+    parameters.finish()?;
+    let attempts = api.engine.attempts(&auth.tenant, id).await?;
+    let newest_first = attempts.iter().rev();
+    let left =
+        newest_first.filter(|one| before.is_none_or(|before| u64::from(one.number) < before));
+    let page = answer::page(left, limit, |last| {
+        cursors.seal(&u64::from(last.number).to_be_bytes())
+    });
+    Ok(answer::json(StatusCode::OK, &page.map(AttemptView::of)))
+}
+
+/// Send a delivery again.
+#[utoipa::path(
+    post, path = "/api/v1/webhooks/deliveries/{id}/redeliver", tag = "deliveries",
+    params(("id" = String, Path, description = "`dlv_…`")),
+    responses(
+        (status = 202, description = "It is open again, or waited anyway", body = RedeliveredView),
+        (status = 409, description = "Its subscription is disabled", body = crate::problem::ProblemView<'static>),
+    ),
+)]
+pub(crate) async fn redeliver(
+    auth: Authorized<WriteDeliveries>,
+    State(api): State<Api>,
+    Id(id): Id<DeliveryId>,
+    parameters: Parameters,
+    body: OptionalJson,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    body.nothing()?;
+    let done = api.engine.redeliver(&auth.tenant, id).await?;
+    let view = RedeliveredView {
+        redelivered: done.redelivered,
+        already_waiting: done.already_waiting,
+    };
+    Ok(answer::json(StatusCode::ACCEPTED, &view))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_lines_become_an_object() {
+        let found = headers("webhook-id: evt_1\nset-cookie: a=b\nset-cookie: c\nnonsense\n");
+        let found: Vec<_> = found.into_iter().collect();
+        let expected = [("set-cookie", "a=b, c"), ("webhook-id", "evt_1")];
+        assert_eq!(
+            found,
+            expected.map(|(name, value)| (name, value.to_owned()))
+        );
+    }
+
+    #[test]
+    fn reasons_begin_with_a_known_word() {
+        for good in ["timeout", "http 500", "http", "deleted"] {
+            assert!(reason(good).is_some(), "{good}");
+        }
+        for bad in ["", "time", "timeouts", "x"] {
+            assert!(reason(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Reading events, and following one to its deliveries.
+
+use axum::{extract::State, response::Response};
+use http::StatusCode;
+use posthaste::{
+    clock::Timestamp,
+    event::{Event, EventDetails, EventType},
+    id::EventId,
+    json::RawJson,
+};
+use posthaste_store::{
+    query::{DeliveryQuery, EventQuery, Stretch},
+    record::EventSummary,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::deliveries::{DeliveryView, delivery_page};
+use crate::{
+    Api,
+    answer::{self, PageView},
+    cursor::Cursors,
+    parameters::Parameters,
+    path::Id,
+    principal::{Authorized, ReadDeliveries, ReadEvents},
+    problem::Problem,
+};
+
+/// An event; absent members are null.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub(crate) struct EventView<'a> {
+    #[serde(flatten)]
+    summary: SummaryView<'a>,
+    /// As published, byte for byte.
+    #[schema(value_type = serde_json::Value)]
+    data: &'a RawJson,
+}
+
+/// An event as lists show it: without its data.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventSummary)]
+pub(crate) struct SummaryView<'a> {
+    #[schema(value_type = String)]
+    id: EventId,
+    #[schema(value_type = String)]
+    r#type: &'a EventType,
+    version: Option<u32>,
+    source: Option<&'a str>,
+    correlation_id: Option<&'a str>,
+    ordering_key: Option<&'a str>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    occurred_at: Option<Timestamp>,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<&'a RawJson>,
+    /// How many deliveries it had when it was accepted.
+    deliveries: u32,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl<'a> SummaryView<'a> {
+    fn new(id: EventId, r#type: &'a EventType, details: &'a EventDetails, deliveries: u32) -> Self {
+        Self {
+            id,
+            r#type,
+            version: details.version,
+            source: details.source.as_deref(),
+            correlation_id: details.correlation_id.as_deref(),
+            ordering_key: details.ordering_key.as_deref(),
+            occurred_at: details.occurred_at,
+            metadata: details.metadata.as_ref(),
+            deliveries,
+            created_at: id.time(),
+        }
+    }
+
+    fn of(event: &'a EventSummary) -> Self {
+        Self::new(
+            event.id,
+            &event.event_type,
+            &event.details,
+            event.deliveries,
+        )
+    }
+
+    fn of_event(event: &'a Event, deliveries: usize) -> Self {
+        let deliveries = u32::try_from(deliveries).unwrap_or(u32::MAX);
+        Self::new(event.id, &event.event_type, &event.details, deliveries)
+    }
+}
+
+/// List events, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/webhooks/events", tag = "events",
+    params(
+        ("type" = Option<String>, Query, description = "exactly this event type"),
+        ("since" = Option<String>, Query, description = "accepted at or after (RFC 3339)"),
+        ("until" = Option<String>, Query, description = "accepted before (RFC 3339)"),
+        ("correlation_id" = Option<String>, Query, description = "exactly this correlation id"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "items of a page, default 50"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page of events", body = PageView<SummaryView<'static>>)),
+)]
+pub(crate) async fn list_events(
+    auth: Authorized<ReadEvents>,
+    State(api): State<Api>,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let cursors = Cursors::new(&api.cursor_key, "events", Some(&auth.tenant), &parameters);
+    let before = cursors.number(&mut parameters)?;
+    let limit = parameters.limit();
+    let query = EventQuery {
+        event_type: parameters.parsed("type"),
+        since: parameters.time("since"),
+        until: parameters.time("until"),
+        correlation_id: parameters.text("correlation_id"),
+    };
+    parameters.finish()?;
+    let page = api
+        .engine
+        .events(&auth.tenant, &query, Stretch { before, limit })
+        .await?;
+    let view = PageView {
+        data: page.items.iter().map(SummaryView::of).collect(),
+        next_cursor: page.next.map(|next| cursors.seal(&next.to_be_bytes())),
+    };
+    Ok(answer::json(StatusCode::OK, &view))
+}
+
+/// Read one event with its data.
+#[utoipa::path(
+    get, path = "/api/v1/webhooks/events/{id}", tag = "events",
+    params(("id" = String, Path, description = "`evt_…`")),
+    responses((status = 200, description = "The event", body = EventView<'static>)),
+)]
+pub(crate) async fn show_event(
+    auth: Authorized<ReadEvents>,
+    State(api): State<Api>,
+    Id(id): Id<EventId>,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let stored = api.engine.event(&auth.tenant, id).await?;
+    Ok(answer::tagged(&EventView {
+        summary: SummaryView::of_event(&stored.event, stored.subscriptions.len()),
+        data: &stored.event.data,
+    }))
+}
+
+/// Follow an event to its deliveries.
+#[utoipa::path(
+    get, path = "/api/v1/webhooks/events/{id}/deliveries", tag = "events",
+    params(
+        ("id" = String, Path, description = "`evt_…`"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "items of a page, default 50"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page of deliveries", body = PageView<DeliveryView<'static>>)),
+)]
+pub(crate) async fn event_deliveries(
+    auth: Authorized<ReadDeliveries>,
+    State(api): State<Api>,
+    Id(id): Id<EventId>,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let route = format!("event deliveries {id}");
+    let cursors = Cursors::new(&api.cursor_key, &route, Some(&auth.tenant), &parameters);
+    let before = cursors.number(&mut parameters)?;
+    let limit = parameters.limit();
+    parameters.finish()?;
+    api.engine.event(&auth.tenant, id).await?;
+    let query = DeliveryQuery {
+        event: Some(id),
+        ..DeliveryQuery::default()
+    };
+    delivery_page(
+        &api,
+        &auth.tenant,
+        &query,
+        Stretch { before, limit },
+        &cursors,
+    )
+    .await
+}

@@ -1,0 +1,60 @@
+//! The routes, a file per resource: each handler reads the request, calls one operation and shows
+//! what came of it.
+
+mod producer;
+mod publish;
+mod batch;
+mod deliveries;
+mod events;
+mod subscription_body;
+mod subscription_view;
+mod subscriptions;
+mod subscription_actions;
+mod quick;
+mod keys;
+mod tenants;
+mod verify;
+mod root;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::Api;
+
+/// Every route with its document.
+pub(crate) fn all() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(publish::publish, events::list_events))
+        .routes(routes!(batch::publish_batch))
+        .routes(routes!(events::show_event))
+        .routes(routes!(events::event_deliveries))
+        .routes(routes!(
+            subscriptions::create_subscription,
+            subscriptions::list_subscriptions
+        ))
+        .routes(routes!(
+            subscriptions::show_subscription,
+            subscriptions::change_subscription,
+            subscriptions::delete_subscription
+        ))
+        .routes(routes!(subscription_actions::test))
+        .routes(routes!(subscription_actions::pause))
+        .routes(routes!(subscription_actions::resume))
+        .routes(routes!(subscription_actions::rotate_secret))
+        .routes(routes!(subscription_actions::reveal_secret))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::show_delivery))
+        .routes(routes!(deliveries::list_attempts))
+        .routes(routes!(deliveries::redeliver))
+        .routes(routes!(verify::verify_signature))
+        .routes(routes!(quick::register_hook, quick::list_hooks))
+        .routes(routes!(quick::remove_hook))
+        .routes(routes!(quick::test_hook))
+        .routes(routes!(keys::create_key, keys::list_keys))
+        .routes(routes!(keys::delete_key))
+        .routes(routes!(tenants::create_tenant, tenants::list_tenants))
+        .routes(routes!(tenants::show_tenant))
+        .routes(routes!(root::healthz))
+        .routes(routes!(root::readyz))
+        .routes(routes!(root::metrics))
+        .routes(routes!(root::openapi_json))
+}

@@ -1,0 +1,276 @@
+//! What may be said about a subscription, in a POST and in a PATCH: one list of members, read the
+//! same way in both.
+//!
+//! What a later version brings is known here already, and accepted where it asks for what this one
+//! does anyway.
+
+use std::time::Duration;
+
+use posthaste::{
+    body::BodyFormat,
+    egress::{TargetUrl, UrlRefusal},
+    json::RawJson,
+    retry::RetryPolicy,
+    signature::{Scheme, Secret, XWebhookHash},
+    subscription::EventPattern,
+};
+use posthaste_engine::{
+    Engine,
+    operations::{NewSubscription, RequestedStatus, SubscriptionPatch},
+};
+use utoipa::ToSchema;
+
+use crate::{
+    fields::Fields,
+    problem::{Kind, Problem},
+    values::{
+        Fault, Read, distinct, duration, label, line, list, not_available, object, only, parsed,
+        shaped, text, whole,
+    },
+};
+
+const EXTERNAL_ID_MAX: usize = 255;
+const DESCRIPTION_MAX: usize = 1024;
+/// Patterns of one subscription.
+const PATTERNS_MAX: usize = 1000;
+
+macro_rules! members {
+    ($($name:ident = [$($own:literal),*];)*) => {$(
+        const $name: &[&str] = &[
+            $($own,)* "url", "external_id", "description", "events", "schemes", "algorithm",
+            "retry", "timeout_ms", "max_in_flight", "auto_pause_after", "format", "metadata",
+            "filter", "versions", "headers", "auth", "tls", "rate_limit_per_s", "ordering", "mode",
+            "batch",
+        ];
+    )*};
+}
+
+members! {
+    CREATE = ["secret"];
+    PATCH = ["status"];
+}
+
+/// What a later version brings, and what this one does anyway.
+const LATER: &[(&str, &str)] = &[
+    ("filter", "null"),
+    ("versions", "{}"),
+    ("headers", "{}"),
+    ("auth", "null"),
+    ("tls", "null"),
+    ("rate_limit_per_s", "null"),
+    ("ordering", r#""none""#),
+    ("mode", r#""single""#),
+    ("batch", "null"),
+];
+
+/// A subscription to make.
+#[derive(ToSchema)]
+#[schema(as = NewSubscription)]
+#[allow(dead_code)] // the document's shape
+pub(crate) struct NewSubscriptionShape {
+    /// `https://…`, to a public address, at most 2,048 bytes.
+    url: String,
+    /// At least 16 bytes; behind `whsec_`, base64 of 24 to 64 bytes. One is made where none is given.
+    secret: Option<String>,
+    #[serde(flatten)]
+    rest: SubscriptionShape,
+}
+
+/// Changes to a subscription; absent members stay as they are.
+#[derive(ToSchema)]
+#[schema(as = SubscriptionPatch)]
+#[allow(dead_code)] // the document's shape
+pub(crate) struct SubscriptionPatchShape {
+    url: Option<String>,
+    /// `active`, `paused` or `disabled`.
+    status: Option<String>,
+    #[serde(flatten)]
+    rest: SubscriptionShape,
+}
+
+/// What may be chosen. `filter`, `versions`, `headers`, `auth`, `tls`, `rate_limit_per_s`,
+/// `ordering`, `mode` and `batch` take no other value than their default yet.
+#[derive(ToSchema)]
+#[allow(dead_code)] // the document's shape
+pub(crate) struct SubscriptionShape {
+    /// The caller's own name for it, unique in the tenant; at most 255 bytes.
+    external_id: Option<String>,
+    description: Option<String>,
+    /// Exact types, `prefix.*`, or `*`; none is all of the tenant's own types.
+    events: Option<Vec<String>>,
+    /// Of `standard`, `pt` and `x-webhook`.
+    schemes: Option<Vec<String>>,
+    /// `hmac-sha256` or `hmac-sha512`: the hash of `x-webhook`.
+    algorithm: Option<String>,
+    /// A preset (`default`, `quick`, `patient`, `none`), or `schedule_s`, `exponential` or `linear`.
+    #[schema(value_type = Option<serde_json::Value>)]
+    retry: Option<RetryPolicy>,
+    #[schema(minimum = 100, maximum = 60_000)]
+    timeout_ms: Option<u32>,
+    #[schema(minimum = 1, maximum = 1_000)]
+    max_in_flight: Option<u32>,
+    /// 0 is never.
+    auto_pause_after: Option<u32>,
+    /// `envelope`, `flat`, `raw` or `cloudevents`.
+    format: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<RawJson>,
+}
+
+/// A subscription out of the body of a POST. Null is the default.
+pub(crate) fn create(mut fields: Fields<'_>, engine: &Engine) -> Result<NewSubscription, Problem> {
+    let url = fields.required("url", |raw| target_url(raw, engine));
+    let secret = fields.optional("secret", secret);
+    let external_id = fields.optional("external_id", label(EXTERNAL_ID_MAX));
+    let chosen = chosen(&mut fields, true);
+    fields.finish()?;
+    let mut new = NewSubscription::to(url.expect("no fault, so it was there"));
+    (new.secret, new.external_id) = (secret, external_id);
+    fill(&mut new, chosen);
+    Ok(new)
+}
+
+pub(crate) fn create_fields(body: &crate::body::JsonText) -> Result<Fields<'_>, Problem> {
+    body.fields(CREATE)
+}
+
+pub(crate) fn patch_fields(body: &crate::body::JsonText) -> Result<Fields<'_>, Problem> {
+    body.fields(PATCH)
+}
+
+fn fill(new: &mut NewSubscription, chosen: SubscriptionPatch) {
+    fn set<T>(member: &mut T, value: Option<T>) {
+        if let Some(value) = value {
+            *member = value;
+        }
+    }
+    set(&mut new.description, chosen.description);
+    set(&mut new.events, chosen.events);
+    set(&mut new.schemes, chosen.schemes);
+    set(&mut new.algorithm, chosen.algorithm);
+    set(&mut new.retry, chosen.retry);
+    set(&mut new.timeout, chosen.timeout);
+    set(&mut new.max_in_flight, chosen.max_in_flight);
+    set(&mut new.auto_pause_after, chosen.auto_pause_after);
+    set(&mut new.format, chosen.format);
+    set(&mut new.metadata, chosen.metadata);
+}
+
+/// Changes out of the body of a PATCH. Null clears `external_id` and is no value elsewhere.
+pub(crate) fn patch(mut fields: Fields<'_>, engine: &Engine) -> Result<SubscriptionPatch, Problem> {
+    let url = fields.present("url", |raw| target_url(raw, engine));
+    let status = fields.present("status", status);
+    let external_id = fields.present("external_id", |raw| match raw {
+        "null" => Ok(None),
+        raw => label(EXTERNAL_ID_MAX)(raw).map(Some),
+    });
+    let chosen = chosen(&mut fields, false);
+    fields.finish()?;
+    Ok(SubscriptionPatch {
+        url,
+        status,
+        external_id,
+        ..chosen
+    })
+}
+
+/// The members that both have.
+fn chosen(fields: &mut Fields<'_>, null_is_default: bool) -> SubscriptionPatch {
+    for &(name, default) in LATER {
+        fields.present(name, only(default));
+    }
+    let mut chosen = Chosen {
+        fields,
+        null_is_default,
+    };
+    SubscriptionPatch {
+        description: chosen.read("description", line(DESCRIPTION_MAX)),
+        events: chosen.read("events", patterns),
+        schemes: chosen.read("schemes", distinct(list(Scheme::ALL.len(), scheme))),
+        algorithm: chosen.read(
+            "algorithm",
+            shaped::<XWebhookHash>("invalid_algorithm", "expected hmac-sha256 or hmac-sha512"),
+        ),
+        retry: chosen.read("retry", retry),
+        timeout: chosen.read(
+            "timeout_ms",
+            duration(100, 60_000, Duration::from_millis(1)),
+        ),
+        max_in_flight: chosen.read("max_in_flight", whole(1, 1000)),
+        auto_pause_after: chosen.read("auto_pause_after", whole(0, u32::MAX)),
+        format: chosen.read(
+            "format",
+            shaped::<BodyFormat>(
+                "invalid_format",
+                "expected envelope, flat, raw or cloudevents",
+            ),
+        ),
+        metadata: chosen.read("metadata", object),
+        ..SubscriptionPatch::default()
+    }
+}
+
+struct Chosen<'f, 'a> {
+    fields: &'f mut Fields<'a>,
+    null_is_default: bool,
+}
+
+impl<'a> Chosen<'_, 'a> {
+    fn read<T>(&mut self, name: &'static str, read: impl FnOnce(&'a str) -> Read<T>) -> Option<T> {
+        if self.null_is_default {
+            self.fields.optional(name, read)
+        } else {
+            self.fields.present(name, read)
+        }
+    }
+}
+
+/// A URL that may be a target, as egress judges it.
+pub(crate) fn target_url(raw: &str, engine: &Engine) -> Read<TargetUrl> {
+    let refused = |refusal: UrlRefusal| {
+        let fault = Fault::new(refusal.code(), refusal.to_string());
+        Vec::from(fault.of_kind(Kind::InvalidUrl))
+    };
+    let url: TargetUrl = text(raw)?.parse().map_err(refused)?;
+    engine.judge_url(&url).map_err(refused)?;
+    Ok(url)
+}
+
+pub(crate) fn patterns(raw: &str) -> Read<Vec<EventPattern>> {
+    list(
+        PATTERNS_MAX,
+        parsed::<EventPattern>("invalid_event_pattern"),
+    )(raw)
+}
+
+/// A chosen secret; what is wrong with it is said, and nothing of it.
+pub(crate) fn secret(raw: &str) -> Read<Secret> {
+    let secret = text(raw)?.parse();
+    secret.map_err(|error: <Secret as std::str::FromStr>::Err| {
+        Fault::new("invalid_secret", error.to_string()).into()
+    })
+}
+
+fn scheme(raw: &str) -> Read<Scheme> {
+    if raw == r#""ed25519""# {
+        return Err(not_available().into());
+    }
+    shaped("invalid_scheme", "expected standard, pt or x-webhook")(raw)
+}
+
+fn retry(raw: &str) -> Read<RetryPolicy> {
+    serde_json::from_str(raw).map_err(|_| {
+        let expected = "expected default, quick, patient or none, or one of schedule_s, exponential \
+            and linear, with 1 to 30 waits of at least 0.05 s and at most 30 days together";
+        Fault::new("invalid_retry", expected).into()
+    })
+}
+
+fn status(raw: &str) -> Read<RequestedStatus> {
+    match raw {
+        r#""active""# => Ok(RequestedStatus::Active),
+        r#""paused""# => Ok(RequestedStatus::Paused),
+        r#""disabled""# => Ok(RequestedStatus::Disabled),
+        _ => Err(Fault::new("invalid_status", "expected active, paused or disabled").into()),
+    }
+}

@@ -1,0 +1,149 @@
+//! A subscription as it is shown: everything but its secret.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use posthaste::{
+    body::BodyFormat,
+    clock::Timestamp,
+    delivery::{Health, PauseReason},
+    id::SubscriptionId,
+    json::RawJson,
+    retry::RetryPolicy,
+    signature::{Scheme, XWebhookHash},
+    subscription::{EventPattern, Subscription, SubscriptionStatus},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A URL that wants events, and how it wants them.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Subscription)]
+pub(crate) struct SubscriptionView<'a> {
+    #[schema(value_type = String)]
+    id: SubscriptionId,
+    external_id: Option<&'a str>,
+    url: &'a str,
+    description: &'a str,
+    #[schema(value_type = Vec<String>)]
+    events: &'a [EventPattern],
+    /// Not available yet.
+    filter: Option<()>,
+    /// `active`, `paused` or `disabled`.
+    status: &'static str,
+    /// Why it is paused: `manual`, `consecutive_failures` or `gone`.
+    #[schema(value_type = Option<String>)]
+    status_reason: Option<PauseReason>,
+    #[schema(value_type = Vec<String>)]
+    schemes: &'a [Scheme],
+    #[schema(value_type = String)]
+    algorithm: XWebhookHash,
+    #[schema(value_type = serde_json::Value)]
+    retry: &'a RetryPolicy,
+    timeout_ms: u128,
+    /// Not available yet.
+    rate_limit_per_s: Option<f64>,
+    max_in_flight: u32,
+    auto_pause_after: u32,
+    mode: &'static str,
+    /// Not available yet.
+    batch: Option<()>,
+    ordering: &'static str,
+    #[schema(value_type = String)]
+    format: BodyFormat,
+    versions: BTreeMap<String, u32>,
+    headers: BTreeMap<String, String>,
+    /// Not available yet.
+    auth: Option<()>,
+    /// Not available yet.
+    tls: Option<()>,
+    #[schema(value_type = Object)]
+    metadata: &'a RawJson,
+    health: HealthView,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// In the answer of the POST that made it, and nowhere else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'a str>,
+}
+
+/// How an endpoint has fared lately.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
+pub(crate) struct HealthView {
+    /// `healthy` or `unhealthy`: from its first failed attempt on until a success.
+    status: &'static str,
+    consecutive_failures: u32,
+    failed_attempts_in_a_row: u32,
+    circuit: &'static str,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_success_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_failure_at: Option<Timestamp>,
+}
+
+impl HealthView {
+    fn of(health: &Health) -> Self {
+        Self {
+            status: health_status(health),
+            consecutive_failures: health.consecutive_failures,
+            failed_attempts_in_a_row: health.failed_attempts_in_a_row,
+            circuit: "closed",
+            last_success_at: health.last_success_at,
+            last_failure_at: health.last_failure_at,
+        }
+    }
+}
+
+pub(crate) fn health_status(health: &Health) -> &'static str {
+    if health.unhealthy {
+        "unhealthy"
+    } else {
+        "healthy"
+    }
+}
+
+impl<'a> SubscriptionView<'a> {
+    pub(crate) fn of(subscription: &'a Subscription) -> Self {
+        let status_reason = match subscription.status {
+            SubscriptionStatus::Paused(reason) => Some(reason),
+            SubscriptionStatus::Active | SubscriptionStatus::Disabled => None,
+        };
+        Self {
+            id: subscription.id,
+            external_id: subscription.external_id.as_deref(),
+            url: subscription.url.as_str(),
+            description: &subscription.description,
+            events: &subscription.events,
+            filter: None,
+            status: subscription.status.as_str(),
+            status_reason,
+            schemes: &subscription.schemes,
+            algorithm: subscription.algorithm,
+            retry: &subscription.retry,
+            timeout_ms: subscription.timeout.as_millis(),
+            rate_limit_per_s: None,
+            max_in_flight: subscription.max_in_flight,
+            auto_pause_after: subscription.auto_pause_after,
+            mode: "single",
+            batch: None,
+            ordering: "none",
+            format: subscription.format,
+            versions: BTreeMap::new(),
+            headers: BTreeMap::new(),
+            auth: None,
+            tls: None,
+            metadata: &subscription.metadata,
+            health: HealthView::of(&subscription.health),
+            created_at: subscription.created_at,
+            updated_at: subscription.updated_at,
+            secret: None,
+        }
+    }
+
+    pub(crate) fn with_secret(self, subscription: &'a Arc<Subscription>) -> Self {
+        let secret = Some(subscription.secrets.current.expose());
+        Self { secret, ..self }
+    }
+}

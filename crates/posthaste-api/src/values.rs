@@ -1,0 +1,304 @@
+//! What one member's text may be: parsers from the JSON text of a value to what it means.
+//!
+//! Each refuses with every fault that it sees, and none repeats what was sent.
+
+use std::{borrow::Cow, str::FromStr, time::Duration};
+
+use bytes::Bytes;
+use posthaste::{clock::Timestamp, event::EventType, json::RawJson};
+use serde_json::value::RawValue;
+
+use crate::problem::Kind;
+
+/// What is wrong with a value, or with a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) kind: Kind,
+    pub(crate) code: Cow<'static, str>,
+    pub(crate) detail: Cow<'static, str>,
+    /// The JSON Pointer from the value to the part.
+    pub(crate) below: String,
+}
+
+pub(crate) type Read<T> = Result<T, Vec<Fault>>;
+
+impl Fault {
+    pub(crate) fn new(
+        code: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            kind: Kind::Validation,
+            code: code.into(),
+            detail: detail.into(),
+            below: String::new(),
+        }
+    }
+
+    pub(crate) fn of_kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    fn under(mut self, index: usize) -> Self {
+        self.below.insert_str(0, &format!("/{index}"));
+        self
+    }
+}
+
+impl From<Fault> for Vec<Fault> {
+    fn from(fault: Fault) -> Self {
+        vec![fault]
+    }
+}
+
+/// A string, borrowed unless it has escapes.
+pub(crate) fn text(raw: &str) -> Read<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
+    match inner {
+        Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
+        Some(_) => serde_json::from_str(raw)
+            .map(Cow::Owned)
+            .map_err(|_| Fault::new("type", "expected a string").into()),
+        None => Err(Fault::new("type", "expected a string").into()),
+    }
+}
+
+/// Text without the characters that hide or turn what stands around them.
+pub(crate) fn visible(raw: &str) -> Read<Cow<'_, str>> {
+    let text = text(raw)?;
+    if text.chars().any(is_hidden) {
+        let detail = "control and bidirectional control characters are not allowed";
+        return Err(Fault::new("control_character", detail).into());
+    }
+    Ok(text)
+}
+
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A name: 1 to `bytes_max` bytes of visible text.
+pub(crate) fn label(bytes_max: usize) -> impl FnOnce(&str) -> Read<String> {
+    move |raw| {
+        let text = visible(raw)?;
+        if text.is_empty() {
+            return Err(length(1, bytes_max));
+        }
+        within(text, bytes_max)
+    }
+}
+
+/// A line for people: at most `bytes_max` bytes of visible text, perhaps none.
+pub(crate) fn line(bytes_max: usize) -> impl FnOnce(&str) -> Read<String> {
+    move |raw| within(visible(raw)?, bytes_max)
+}
+
+fn within(text: Cow<'_, str>, bytes_max: usize) -> Read<String> {
+    if text.len() > bytes_max {
+        return Err(length(0, bytes_max));
+    }
+    Ok(text.into_owned())
+}
+
+fn length(min: usize, max: usize) -> Vec<Fault> {
+    Fault::new("length", format!("expected {min} to {max} bytes")).into()
+}
+
+/// A type that reads itself from text.
+pub(crate) fn parsed<T: FromStr>(code: &'static str) -> impl Fn(&str) -> Read<T>
+where
+    T::Err: std::fmt::Display,
+{
+    move |raw| {
+        let parsed = visible(raw)?.parse();
+        parsed.map_err(|error: T::Err| Fault::new(code, error.to_string()).into())
+    }
+}
+
+pub(crate) fn event_type(raw: &str) -> Read<EventType> {
+    let parsed = visible(raw)?.parse();
+    parsed.map_err(|error: <EventType as FromStr>::Err| {
+        let fault = Fault::new("invalid_event_type", error.to_string());
+        fault.of_kind(Kind::InvalidEventType).into()
+    })
+}
+
+pub(crate) fn time(raw: &str) -> Read<Timestamp> {
+    parsed("invalid_time")(raw)
+}
+
+/// A whole number, written as one, from `min` to `max`.
+pub(crate) fn whole<T>(min: T, max: T) -> impl FnOnce(&str) -> Read<T>
+where
+    T: Copy + PartialOrd + TryFrom<u64> + std::fmt::Display,
+{
+    move |raw| {
+        let digits = !raw.is_empty() && raw.bytes().all(|b| b.is_ascii_digit());
+        let negative = raw
+            .strip_prefix('-')
+            .is_some_and(|raw| raw.parse::<u64>().is_ok());
+        if !digits && !negative {
+            return Err(Fault::new("type", "expected a whole number").into());
+        }
+        let number = raw
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| T::try_from(number).ok());
+        let number = number.filter(|number| (min..=max).contains(number));
+        number.ok_or_else(|| Fault::new("out_of_range", format!("expected {min} to {max}")).into())
+    }
+}
+
+/// A duration in whole units of `unit`.
+pub(crate) fn duration(min: u64, max: u64, unit: Duration) -> impl FnOnce(&str) -> Read<Duration> {
+    move |raw| {
+        let count = whole(min, max)(raw)?;
+        let count = u32::try_from(count).expect("bounds of durations are small");
+        Ok(unit * count)
+    }
+}
+
+pub(crate) fn boolean(raw: &str) -> Read<bool> {
+    match raw {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Fault::new("type", "expected true or false").into()),
+    }
+}
+
+/// A type that serde reads, one of few names or a form of its own.
+pub(crate) fn shaped<T: serde::de::DeserializeOwned>(
+    code: &'static str,
+    expected: &'static str,
+) -> impl Fn(&str) -> Read<T> {
+    move |raw| serde_json::from_str(raw).map_err(|_| Fault::new(code, expected).into())
+}
+
+/// An object, kept byte for byte.
+pub(crate) fn object(raw: &str) -> Read<RawJson> {
+    if raw.starts_with('{') {
+        return Ok(RawJson::trusted(Bytes::copy_from_slice(raw.as_bytes())));
+    }
+    Err(Fault::new("type", "expected an object").into())
+}
+
+/// An array of up to `most` items, each read alone.
+pub(crate) fn list<T>(
+    most: usize,
+    read: impl Fn(&str) -> Read<T>,
+) -> impl FnOnce(&str) -> Read<Vec<T>> {
+    move |raw| {
+        let items: Vec<&RawValue> =
+            serde_json::from_str(raw).map_err(|_| Fault::new("type", "expected an array"))?;
+        if items.len() > most {
+            return Err(Fault::new("length", format!("expected at most {most} items")).into());
+        }
+        let (mut values, mut faults) = (Vec::with_capacity(items.len()), Vec::new());
+        for (index, item) in items.into_iter().enumerate() {
+            match read(item.get()) {
+                Ok(value) => values.push(value),
+                Err(found) => faults.extend(found.into_iter().map(|fault| fault.under(index))),
+            }
+        }
+        if faults.is_empty() {
+            Ok(values)
+        } else {
+            Err(faults)
+        }
+    }
+}
+
+/// A list that names something, and nothing twice.
+pub(crate) fn distinct<T: PartialEq>(
+    read: impl FnOnce(&str) -> Read<Vec<T>>,
+) -> impl FnOnce(&str) -> Read<Vec<T>> {
+    move |raw| {
+        let values = read(raw)?;
+        if values.is_empty() {
+            return Err(Fault::new("length", "expected at least one item").into());
+        }
+        let twice = |(index, value): (usize, &T)| values[..index].contains(value).then_some(index);
+        match values.iter().enumerate().find_map(twice) {
+            Some(index) => Err(Fault::new("duplicate", "named before").under(index).into()),
+            None => Ok(values),
+        }
+    }
+}
+
+/// What a later version brings: accepted where it is what this one does anyway.
+pub(crate) fn only(default: &'static str) -> impl FnOnce(&str) -> Read<()> {
+    move |raw| {
+        let given: Option<serde_json::Value> = serde_json::from_str(raw).ok();
+        let default: Option<serde_json::Value> = serde_json::from_str(default).ok();
+        if given.is_some() && given == default {
+            return Ok(());
+        }
+        Err(not_available().into())
+    }
+}
+
+pub(crate) fn not_available() -> Fault {
+    let fault = Fault::new(
+        "not_available_yet",
+        "this version knows no other value than its default",
+    );
+    fault.of_kind(Kind::NotAvailableYet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check<T: std::fmt::Debug>(read: Read<T>, expected: &str) {
+        let faults = read.err().unwrap_or_default();
+        let found: Vec<String> = faults
+            .iter()
+            .map(|fault| format!("{}{}", fault.below, fault.code))
+            .collect();
+        assert_eq!(found.join(" "), expected);
+    }
+
+    #[test]
+    fn text_is_visible_and_bounded() {
+        check(label(3)(r#""abc""#), "");
+        check(label(3)(r#""""#), "length");
+        check(label(3)(r#""abcd""#), "length");
+        check(label(9)(r#""a\u0000""#), "control_character");
+        check(label(9)(r#""a\u202eb""#), "control_character");
+        check(label(9)("7"), "type");
+        check(line(3)(r#""""#), "");
+    }
+
+    #[test]
+    fn whole_numbers_are_written_as_such() {
+        for good in ["1", "9"] {
+            check(whole(1, 9)(good), "");
+        }
+        for bad in ["0", "10", "99999999999999999999999", "-1"] {
+            check(whole(1, 9)(bad), "out_of_range");
+        }
+        for bad in ["1.0", "1e0", "\"1\"", "null", "[]", ""] {
+            check(whole(1, 9)(bad), "type");
+        }
+    }
+
+    #[test]
+    fn items_of_a_list_are_pointed_at() {
+        let types = || list(3, event_type);
+        check(types()(r#"["a","b.c"]"#), "");
+        check(types()(r#"["a","b c",7]"#), "/1invalid_event_type /2type");
+        check(types()(r#"["a","a","a","a"]"#), "length");
+        check(distinct(types())(r#"["a","b","a"]"#), "/2duplicate");
+        check(distinct(types())("[]"), "length");
+    }
+
+    #[test]
+    fn what_comes_later_is_accepted_at_its_default() {
+        check(only("{}")("{ }"), "");
+        check(only("null")("null"), "");
+        check(only("{}")(r#"{"a":1}"#), "not_available_yet");
+        check(only(r#""none""#)(r#""fifo""#), "not_available_yet");
+    }
+}

@@ -1,0 +1,572 @@
+//! The engine over the model store, in virtual time: no socket, no disk, no waiting.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use posthaste::{
+    chance::Chance,
+    clock::{Clock, Timestamp},
+    delivery::{DeliveryState, DeliveryStatus, Discard, FailureClass, PauseReason},
+    egress::{EgressRules, TargetUrl},
+    event::{EventDetails, TenantId},
+    id::{DeliveryId, SubscriptionId},
+    json::RawJson,
+    retry::RetryPolicy,
+    subscription::SubscriptionStatus,
+    transport::{Answer, Headers, TransportError, WebhookTransport},
+};
+use posthaste_engine::{
+    Bounds, Engine, EngineConfig, Limits,
+    operations::{NewEvent, NewSubscription, OperationError, Published, Redelivered},
+};
+use posthaste_store::{MemoryStore, Store, record::Counts};
+
+const START: Timestamp = Timestamp::from_millis(1_795_293_360_000);
+
+/// Time as tokio's paused runtime tells it.
+struct VirtualClock(tokio::time::Instant);
+
+impl VirtualClock {
+    #[allow(clippy::disallowed_methods)] // paused: this reads no clock
+    fn new() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        START + self.0.elapsed()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// What a receiver does with the next request.
+#[derive(Clone, Copy, Debug)]
+enum Behaviour {
+    Answer(u16),
+    Hang,
+    Panic,
+}
+
+/// Receivers by path, and the ids of the deliveries that came, in order.
+#[derive(Default)]
+struct Receivers {
+    behaviours: Mutex<HashMap<String, Behaviour>>,
+    arrived: Mutex<Vec<(Timestamp, String)>>,
+    clock: Option<Arc<VirtualClock>>,
+}
+
+impl Receivers {
+    fn behave(&self, url: &str, behaviour: Behaviour) {
+        self.behaviours
+            .lock()
+            .unwrap()
+            .insert(url.to_owned(), behaviour);
+    }
+
+    fn arrived(&self) -> Vec<String> {
+        self.arrived
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, id)| id.clone())
+            .collect()
+    }
+
+    /// Milliseconds since the start at which requests came.
+    fn times(&self) -> Vec<i64> {
+        let arrived = self.arrived.lock().unwrap();
+        arrived
+            .iter()
+            .map(|(at, _)| at.as_millis() - START.as_millis())
+            .collect()
+    }
+}
+
+#[async_trait]
+impl WebhookTransport for Receivers {
+    async fn send(
+        &self,
+        url: &TargetUrl,
+        _payload: Bytes,
+        headers: &Headers,
+        timeout: Duration,
+    ) -> Result<Answer, TransportError> {
+        let id = headers
+            .iter()
+            .find(|(name, _)| name == "x-webhook-id")
+            .unwrap()
+            .1
+            .clone();
+        let now = self.clock.as_ref().map_or(START, |clock| clock.now());
+        self.arrived.lock().unwrap().push((now, id));
+        let behaviour = self.behaviours.lock().unwrap().get(url.as_str()).copied();
+        match behaviour.unwrap_or(Behaviour::Answer(200)) {
+            Behaviour::Answer(status) => Ok(Answer {
+                status,
+                ..Answer::default()
+            }),
+            Behaviour::Panic => panic!("a bug in the transport"),
+            Behaviour::Hang => {
+                tokio::time::sleep(timeout).await;
+                Err(TransportError {
+                    class: FailureClass::Timeout,
+                    detail: "no answer".to_owned(),
+                })
+            }
+        }
+    }
+}
+
+struct World {
+    engine: Engine,
+    store: Arc<MemoryStore>,
+    clock: Arc<VirtualClock>,
+    receivers: Arc<Receivers>,
+    tenant: TenantId,
+}
+
+const URL: &str = "https://example.com/hook";
+
+impl World {
+    async fn new() -> Self {
+        Self::over(MemoryStore::new(START), Arc::new(VirtualClock::new())).await
+    }
+
+    /// Another process over what this one left on disk; its receivers answer 200.
+    async fn after_crash(&self) -> Self {
+        Self::over(self.store.after_crash(), self.clock.clone()).await
+    }
+
+    async fn over(store: MemoryStore, clock: Arc<VirtualClock>) -> Self {
+        let store = Arc::new(store);
+        let receivers = Arc::new(Receivers {
+            clock: Some(clock.clone()),
+            ..Receivers::default()
+        });
+        let config = EngineConfig {
+            limits: Limits::default(),
+            bounds: Bounds::default(),
+            egress: Arc::new(EgressRules::default()),
+            transport: receivers.clone(),
+            clock: clock.clone(),
+            chance: Arc::new(Chance::seeded(7)),
+        };
+        Self {
+            engine: Engine::start(store.clone(), config).await.unwrap(),
+            store,
+            clock,
+            receivers,
+            tenant: TenantId::default_tenant(),
+        }
+    }
+
+    async fn subscribe(&self, url: &str, schedule_s: &[f64]) -> SubscriptionId {
+        let subscription = NewSubscription {
+            retry: RetryPolicy::schedule(schedule_s, 0.0).unwrap(),
+            ..NewSubscription::to(url.parse().unwrap())
+        };
+        self.engine
+            .subscribe(&self.tenant, subscription)
+            .await
+            .unwrap()
+            .id
+    }
+
+    async fn publish(&self) -> Published {
+        let event = NewEvent {
+            event_type: "memory.created".parse().unwrap(),
+            data: RawJson::parse(r#"{"a":1}"#, 8).unwrap(),
+            details: EventDetails::default(),
+            subscriptions: None,
+            idempotency: None,
+        };
+        self.engine
+            .publish(&self.tenant, vec![event])
+            .await
+            .unwrap()
+            .remove(0)
+    }
+
+    async fn publish_many(&self, count: usize) -> Vec<DeliveryId> {
+        let mut deliveries = Vec::new();
+        for _ in 0..count {
+            deliveries.extend(self.publish().await.delivery_ids());
+        }
+        deliveries
+    }
+
+    /// Lets virtual time pass, and everything that is due in it happen.
+    async fn pass(&self, wait: Duration) {
+        tokio::time::sleep(wait).await;
+    }
+
+    async fn state(&self, id: DeliveryId) -> DeliveryState {
+        self.engine.delivery(&self.tenant, id).await.unwrap().state
+    }
+
+    async fn counts(&self) -> Counts {
+        self.engine.counts(&self.tenant).await.unwrap()
+    }
+
+    async fn status(&self, id: SubscriptionId) -> SubscriptionStatus {
+        self.engine.subscription(&self.tenant, id).unwrap().status
+    }
+}
+
+const A_MOMENT: Duration = Duration::from_millis(50);
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_delivered_to_every_subscription_that_wants_it() {
+    let world = World::new().await;
+    world.subscribe(URL, &[1.0]).await;
+    world.subscribe("https://example.com/other", &[1.0]).await;
+    let published = world.publish().await;
+    assert_eq!(published.deliveries, 2);
+    world.pass(A_MOMENT).await;
+    let mut arrived = world.receivers.arrived();
+    arrived.sort();
+    let ids: Vec<String> = published.delivery_ids().map(|id| id.to_string()).collect();
+    assert_eq!(arrived, ids);
+    for id in published.delivery_ids() {
+        assert!(matches!(
+            world.state(id).await,
+            DeliveryState::Delivered { .. }
+        ));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_delivery_is_retried_on_schedule_and_then_a_dead_letter() {
+    let world = World::new().await;
+    let subscription = world.subscribe(URL, &[1.0, 10.0]).await;
+    world.receivers.behave(URL, Behaviour::Answer(500));
+    let id = world.publish_many(1).await[0];
+    world.pass(A_MOMENT).await;
+    let waiting = world.engine.delivery(&world.tenant, id).await.unwrap();
+    assert_eq!(waiting.state.status(), DeliveryStatus::Retrying);
+    assert_eq!(waiting.last_error.as_deref(), Some("http 500"));
+    assert_eq!(world.engine.retries_left(&world.tenant, &waiting), 2);
+    world.pass(Duration::from_secs(30)).await;
+    assert!(matches!(
+        world.state(id).await,
+        DeliveryState::Failed { .. }
+    ));
+    let times = world.receivers.times();
+    let waits: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(
+        (1000..1100).contains(&waits[0]) && (10_000..10_100).contains(&waits[1]),
+        "{waits:?}"
+    );
+    let attempts = world.engine.attempts(&world.tenant, id).await.unwrap();
+    assert_eq!(
+        attempts.iter().map(|a| a.number).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+    let health = world
+        .engine
+        .subscription(&world.tenant, subscription)
+        .unwrap()
+        .health;
+    assert_eq!(
+        (health.consecutive_failures, health.failed_attempts_in_a_row),
+        (1, 3)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_is_sent_again_has_a_fresh_budget_and_goes_on_counting() {
+    let world = World::new().await;
+    world.subscribe(URL, &[1.0]).await;
+    world.receivers.behave(URL, Behaviour::Answer(500));
+    let id = world.publish_many(1).await[0];
+    world.pass(Duration::from_secs(5)).await;
+    assert!(matches!(
+        world.state(id).await,
+        DeliveryState::Failed { .. }
+    ));
+    world.receivers.behave(URL, Behaviour::Answer(204));
+    let again = world.engine.redeliver(&world.tenant, id).await.unwrap();
+    let expected = Redelivered {
+        redelivered: 1,
+        already_waiting: 0,
+    };
+    assert_eq!(again, expected);
+    world.pass(A_MOMENT).await;
+    assert!(matches!(
+        world.state(id).await,
+        DeliveryState::Delivered { .. }
+    ));
+    let attempts = world.engine.attempts(&world.tenant, id).await.unwrap();
+    assert_eq!(
+        attempts.last().map(|a| (a.number, a.status_code)),
+        Some((3, Some(204)))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_accepted_and_not_settled_is_delivered_after_a_crash() {
+    let world = World::new().await;
+    world.subscribe(URL, &[1.0]).await;
+    world.receivers.behave(URL, Behaviour::Hang);
+    let ids = world.publish_many(100).await;
+    world.pass(Duration::from_millis(20)).await;
+    let after = world.after_crash().await;
+    after.pass(A_MOMENT).await;
+    assert!(after.engine.is_ready());
+    let mut arrived = after.receivers.arrived();
+    arrived.sort();
+    assert_eq!(
+        arrived,
+        ids.iter().map(ToString::to_string).collect::<Vec<_>>()
+    );
+    assert_eq!(after.counts().await.delivered, 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_attempt_and_a_retry_under_way_survive_a_crash() {
+    let world = World::new().await;
+    world.subscribe(URL, &[1.0, 1.0]).await;
+    world.receivers.behave(URL, Behaviour::Hang);
+    let id = world.publish_many(1).await[0];
+    // Two seconds give it a row; eleven have it under way for the second time.
+    for wait in [3, 9] {
+        world.pass(Duration::from_secs(wait)).await;
+        let after = world.after_crash().await;
+        after.pass(A_MOMENT).await;
+        assert_eq!(after.receivers.arrived(), [id.to_string()]);
+        assert!(matches!(
+            after.state(id).await,
+            DeliveryState::Delivered { .. }
+        ));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_subscription_holds_its_deliveries_and_a_resumed_one_gets_them_in_order() {
+    let world = World::new().await;
+    let subscription = world.subscribe(URL, &[1.0]).await;
+    world
+        .engine
+        .pause(&world.tenant, subscription)
+        .await
+        .unwrap();
+    let ids = world.publish_many(50).await;
+    world.pass(Duration::from_secs(10)).await;
+    assert!(world.receivers.arrived().is_empty());
+    assert_eq!(world.counts().await.held, 50);
+    world
+        .engine
+        .resume(&world.tenant, subscription)
+        .await
+        .unwrap();
+    world.pass(A_MOMENT).await;
+    let expected: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    assert_eq!(world.receivers.arrived(), expected);
+    assert_eq!(world.counts().await.delivered, 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_spent_deliveries_in_a_row_pause_a_subscription_and_hold_the_rest() {
+    let world = World::new().await;
+    let subscription = world.subscribe(URL, &[1.0]).await;
+    world.receivers.behave(URL, Behaviour::Answer(503));
+    world.publish_many(5).await;
+    world.pass(Duration::from_secs(5)).await;
+    let paused = SubscriptionStatus::Paused(PauseReason::ConsecutiveFailures);
+    assert_eq!(world.status(subscription).await, paused);
+    let after = world.publish_many(1).await[0];
+    world.pass(A_MOMENT).await;
+    assert_eq!(world.state(after).await, DeliveryState::Held);
+    assert_eq!(world.counts().await.failed, 5);
+    world.receivers.behave(URL, Behaviour::Answer(200));
+    let resumed = world
+        .engine
+        .resume(&world.tenant, subscription)
+        .await
+        .unwrap();
+    assert_eq!(resumed.health.consecutive_failures, 0);
+    world.pass(A_MOMENT).await;
+    assert!(matches!(
+        world.state(after).await,
+        DeliveryState::Delivered { .. }
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_attempts_caused_is_there_after_a_crash() {
+    let world = World::new().await;
+    let subscription = world.subscribe(URL, &[1.0]).await;
+    world.receivers.behave(URL, Behaviour::Answer(410));
+    let id = world.publish_many(1).await[0];
+    world.pass(A_MOMENT).await;
+    let after = world.after_crash().await;
+    let gone = SubscriptionStatus::Paused(PauseReason::Gone);
+    assert_eq!(after.status(subscription).await, gone);
+    assert!(matches!(
+        after.state(id).await,
+        DeliveryState::Failed { .. }
+    ));
+    let held = after.publish_many(1).await[0];
+    after.pass(A_MOMENT).await;
+    assert_eq!(after.state(held).await, DeliveryState::Held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_goes_to_a_paused_subscription_and_leaves_its_health_alone() {
+    let world = World::new().await;
+    let subscription = world.subscribe(URL, &[1.0]).await;
+    world
+        .engine
+        .pause(&world.tenant, subscription)
+        .await
+        .unwrap();
+    world.receivers.behave(URL, Behaviour::Answer(500));
+    let trial = world
+        .engine
+        .try_subscription(&world.tenant, subscription, None)
+        .await
+        .unwrap();
+    world.pass(A_MOMENT).await;
+    assert!(matches!(
+        world.state(trial.delivery).await,
+        DeliveryState::Failed { .. }
+    ));
+    let shown = world
+        .engine
+        .subscription(&world.tenant, subscription)
+        .unwrap();
+    assert!(!shown.health.unhealthy);
+    let event = world
+        .engine
+        .event(&world.tenant, trial.event)
+        .await
+        .unwrap()
+        .event;
+    assert_eq!(event.event_type.as_str(), "posthaste.test");
+    assert_eq!(event.data.as_str(), r#"{"test":true}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_deleted_or_disabled_subscription_was_owed_is_discarded() {
+    let world = World::new().await;
+    let deleted = world.subscribe(URL, &[60.0]).await;
+    let disabled = world.subscribe("https://example.com/other", &[60.0]).await;
+    for subscription in [deleted, disabled] {
+        world
+            .engine
+            .pause(&world.tenant, subscription)
+            .await
+            .unwrap();
+    }
+    let ids = world.publish_many(3).await;
+    world.pass(A_MOMENT).await;
+    world
+        .engine
+        .unsubscribe(&world.tenant, deleted)
+        .await
+        .unwrap();
+    let patch = posthaste_engine::operations::SubscriptionPatch {
+        status: Some(posthaste_engine::operations::RequestedStatus::Disabled),
+        ..Default::default()
+    };
+    world
+        .engine
+        .change_subscription(&world.tenant, disabled, patch, None)
+        .await
+        .unwrap();
+    world.pass(A_MOMENT).await;
+    let discarded = |why| DeliveryState::Discarded { why };
+    assert_eq!(world.state(ids[0]).await, discarded(Discard::Deleted));
+    assert_eq!(world.state(ids[1]).await, discarded(Discard::Disabled));
+    assert_eq!(world.counts().await.discarded, 6);
+    let gone = world.engine.redeliver(&world.tenant, ids[0]).await;
+    assert_eq!(gone, Err(OperationError::NotFound("subscription")));
+    let off = world.engine.redeliver(&world.tenant, ids[1]).await;
+    assert_eq!(off, Err(OperationError::Disabled));
+    assert_eq!(world.publish().await.deliveries, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_one_failed_attempt_and_not_an_outage() {
+    let world = World::new().await;
+    world.subscribe(URL, &[1.0]).await;
+    world.subscribe("https://example.com/other", &[1.0]).await;
+    world.receivers.behave(URL, Behaviour::Panic);
+    let published = world.publish().await;
+    let ids: Vec<DeliveryId> = published.delivery_ids().collect();
+    world.pass(Duration::from_secs(5)).await;
+    let failed = world.engine.delivery(&world.tenant, ids[0]).await.unwrap();
+    assert_eq!(failed.state.status(), DeliveryStatus::Failed);
+    assert!(failed.last_error.unwrap().starts_with("internal"));
+    assert!(matches!(
+        world.state(ids[1]).await,
+        DeliveryState::Delivered { .. }
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_waits_for_attempts_under_way_and_leaves_the_rest_to_the_next_start() {
+    let world = World::new().await;
+    world.subscribe(URL, &[60.0]).await;
+    world.receivers.behave(URL, Behaviour::Hang);
+    world.publish_many(40).await;
+    world.pass(Duration::from_millis(20)).await;
+    assert!(world.engine.drain(Duration::from_secs(30)).await);
+    assert_eq!(
+        world.receivers.arrived().len(),
+        32,
+        "as many as one subscription may have"
+    );
+    let after = world.after_crash().await;
+    after.pass(A_MOMENT).await;
+    assert_eq!(after.receivers.arrived().len(), 8);
+    let counts = after.counts().await;
+    assert_eq!((counts.delivered, counts.retrying), (8, 32));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_key_makes_one_event_and_another_body_is_refused() {
+    use posthaste_engine::operations::{IdempotencyClaim, PublishError};
+    let world = World::new().await;
+    world.subscribe(URL, &[1.0]).await;
+    let publish = |body: u8| {
+        let event = NewEvent {
+            event_type: "memory.created".parse().unwrap(),
+            data: RawJson::parse("1", 1).unwrap(),
+            details: EventDetails::default(),
+            subscriptions: None,
+            idempotency: Some(IdempotencyClaim {
+                key: "k".to_owned(),
+                body: [body; 32],
+            }),
+        };
+        world.engine.publish(&world.tenant, vec![event])
+    };
+    let first = publish(1).await.unwrap().remove(0);
+    let second = publish(1).await.unwrap().remove(0);
+    assert_eq!(
+        (first.id, false, true),
+        (second.id, first.replayed, second.replayed)
+    );
+    let conflict = PublishError::IdempotencyConflict { index: 0 };
+    assert_eq!(publish(2).await, Err(conflict));
+    world.pass(A_MOMENT).await;
+    assert_eq!(world.receivers.arrived().len(), 1);
+    assert_eq!(
+        world.store.settled_mark(),
+        world.store.settled_mark().max(first.id)
+    );
+}

@@ -1,0 +1,254 @@
+//! Lists: newest first, page by page, each entry once, whatever is asked for.
+
+use std::sync::Arc;
+
+use posthaste::{
+    delivery::{DeliveryStatus, Discard},
+    event::EventDetails,
+    id::EventId,
+};
+
+use super::{
+    World,
+    fixtures::{delivered, discarded, event_type, failed, ids, owed, retrying},
+};
+use crate::{
+    query::{DeliveryQuery, EventQuery, Stretch},
+    record::{EventSummary, StoredEvent},
+};
+
+async fn publish_as(world: &World, name: &str, correlation_id: &str) -> StoredEvent {
+    let mut draft = world.draft(&[world.subscribe().await]);
+    let event = Arc::make_mut(&mut draft.event);
+    event.event_type = event_type(name);
+    event.details = EventDetails {
+        correlation_id: Some(correlation_id.to_owned()),
+        ..EventDetails::default()
+    };
+    world.publish_draft(draft).await
+}
+
+/// All pages of a list of events, newest first.
+async fn events(world: &World, query: &EventQuery, limit: usize) -> Vec<EventSummary> {
+    let (mut all, mut before) = (Vec::<EventSummary>::new(), None);
+    loop {
+        let stretch = Stretch { before, limit };
+        let page = world.store().events(&world.tenant, query, stretch).await;
+        let page = page.unwrap();
+        assert!(page.items.len() <= limit, "at most the limit");
+        all.extend(page.items);
+        assert!(all.is_sorted_by(|a, b| a.id > b.id), "newest first, once");
+        let Some(next) = page.next else { return all };
+        assert!(before.is_none_or(|before| next < before), "it leads on");
+        before = Some(next);
+    }
+}
+
+pub async fn events_are_listed_newest_first_by_type_time_and_correlation(world: &mut World) {
+    let mut published = Vec::new();
+    for name in ["a.b", "a", "a.b", "a.b.c", "a.b"] {
+        published.push(publish_as(world, name, &format!("of {name}")).await);
+        world.pass(10);
+    }
+    let time = |n: usize| Some(published[n].event.created_at());
+    let check = async |query: EventQuery, expected: &[usize]| {
+        for limit in [1, 2, 100] {
+            let found = events(world, &query, limit).await;
+            let found: Vec<EventId> = found.iter().map(|event| event.id).collect();
+            let expected = expected.iter().rev().map(|&n| published[n].event.id);
+            assert_eq!(found, expected.collect::<Vec<_>>(), "{query:?}");
+        }
+    };
+    let all = EventQuery::default;
+    check(all(), &[0, 1, 2, 3, 4]).await;
+    let event_type = Some(event_type("a.b"));
+    let (since, until) = (time(1), time(3));
+    let by_type = EventQuery {
+        event_type: event_type.clone(),
+        ..all()
+    };
+    check(by_type, &[0, 2, 4]).await;
+    let window = EventQuery {
+        since,
+        until,
+        ..all()
+    };
+    check(window, &[1, 2]).await;
+    let correlation_id = Some(String::from("of a.b"));
+    let by_correlation = EventQuery {
+        correlation_id: correlation_id.clone(),
+        ..all()
+    };
+    check(by_correlation, &[0, 2, 4]).await;
+    let everything = EventQuery {
+        event_type,
+        since,
+        until,
+        correlation_id,
+    };
+    check(everything, &[2]).await;
+    let summary = events(world, &all(), 1).await.remove(4);
+    assert_eq!(summary.details, published[0].event.details);
+    assert_eq!(summary.event_type, published[0].event.event_type);
+    assert_eq!(summary.deliveries, 1);
+}
+
+pub async fn deliveries_are_listed_by_everything_that_can_be_asked_for(world: &mut World) {
+    let (one, two) = (world.subscribe().await, world.subscribe().await);
+    let begun = world.now;
+    let first = owed(&world.publish(&[one, two, one]).await);
+    world.pass(10);
+    let second = owed(&world.publish(&[two, one]).await);
+    world.pass(10);
+    let third = owed(&publish_as(world, "tag.added", "x").await);
+    let now = world.now;
+    world
+        .settle([
+            delivered(&first[0], now),
+            failed(&first[1], now),
+            retrying(&second[0], now, world.after(60)),
+            discarded(&third[0], now, Discard::Discarded),
+        ])
+        .await;
+    let all = [&first[..], &second, &third].concat();
+    let check = async |query: DeliveryQuery, expected: &[usize]| {
+        for limit in [1, 2, 100] {
+            let found = world.list(&query, limit).await;
+            let found: Vec<_> = found.iter().rev().map(|d| d.id).collect();
+            let expected: Vec<_> = expected.iter().map(|&n| all[n].id).collect();
+            assert_eq!(found, expected, "{query:?}");
+        }
+    };
+    let any = DeliveryQuery::default;
+    check(any(), &[0, 1, 2, 3, 4, 5]).await;
+    let by_status = |status| DeliveryQuery {
+        status: Some(status),
+        ..any()
+    };
+    check(by_status(DeliveryStatus::Pending), &[2, 4]).await;
+    check(by_status(DeliveryStatus::Delivered), &[0]).await;
+    check(by_status(DeliveryStatus::Failed), &[1]).await;
+    check(by_status(DeliveryStatus::Retrying), &[3]).await;
+    check(by_status(DeliveryStatus::Discarded), &[5]).await;
+    check(by_status(DeliveryStatus::Held), &[]).await;
+    let to_one = DeliveryQuery {
+        subscription: Some(one),
+        ..any()
+    };
+    check(to_one.clone(), &[0, 2, 4]).await;
+    let of_first = DeliveryQuery {
+        event: Some(first[0].event.id),
+        ..to_one.clone()
+    };
+    check(of_first, &[0, 2]).await;
+    let pending_to_one = DeliveryQuery {
+        status: Some(DeliveryStatus::Pending),
+        ..to_one
+    };
+    check(pending_to_one, &[2, 4]).await;
+    let by_type = DeliveryQuery {
+        event_type: Some(event_type("tag.added")),
+        ..any()
+    };
+    check(by_type, &[5]).await;
+    let window = DeliveryQuery {
+        since: Some(begun + std::time::Duration::from_secs(10)),
+        until: Some(now),
+        ..any()
+    };
+    check(window, &[3, 4]).await;
+    let by_error = |error: &str| DeliveryQuery {
+        error: Some(error.to_owned()),
+        ..any()
+    };
+    check(by_error("http"), &[1]).await;
+    check(by_error("http 5"), &[1]).await;
+    check(by_error("timeout"), &[3]).await;
+    check(by_error("discarded"), &[5]).await;
+    for no_pattern in ["%", "h__p", "HTTP", "http 5*"] {
+        check(by_error(no_pattern), &[]).await;
+    }
+}
+
+pub async fn windows_and_cursors_may_lie_beyond_all_there_is(world: &mut World) {
+    let waiting = world.publish_one(world.subscribe().await).await;
+    let time = |text: &str| Some(text.parse().expect("a time"));
+    let (first, last) = (time("0001-01-01T00:00:00Z"), time("9999-12-30T00:00:00Z"));
+    for (since, until, expected) in [
+        (first, last, 1),
+        (None, last, 1),
+        (first, None, 1),
+        (last, None, 0),
+        (None, first, 0),
+        (last, first, 0),
+    ] {
+        let window = DeliveryQuery {
+            since,
+            until,
+            ..DeliveryQuery::default()
+        };
+        assert_eq!(world.list(&window, 10).await.len(), expected, "{window:?}");
+        let window = EventQuery {
+            since,
+            until,
+            ..EventQuery::default()
+        };
+        let found = events(world, &window, 10).await;
+        assert_eq!(found.len(), expected, "{window:?}");
+    }
+    for (before, expected) in [(0, 0), (waiting.id.as_u64(), 0), (u64::MAX >> 1, 1)] {
+        let stretch = Stretch {
+            before: Some(before),
+            limit: 1000,
+        };
+        let query = DeliveryQuery::default();
+        let page = world.store().deliveries(&world.tenant, &query, stretch);
+        assert_eq!(page.await.unwrap().items.len(), expected, "{before}");
+    }
+}
+
+pub async fn a_long_list_of_mixed_deliveries_is_read_in_pages_of_every_size(world: &mut World) {
+    let to = world.subscribe().await;
+    let mut all = Vec::new();
+    for fan_out in [1, 1500, 0, 3, 40] {
+        all.extend(owed(&world.publish(&vec![to; fan_out]).await));
+    }
+    let every_third = all.iter().step_by(3);
+    world
+        .settle(every_third.map(|w| delivered(w, world.now)))
+        .await;
+    let query = DeliveryQuery {
+        subscription: Some(to),
+        ..DeliveryQuery::default()
+    };
+    for limit in [7, 1000, 999] {
+        if limit == 999 {
+            world.crash().await;
+        }
+        let list = world.list(&query, limit).await;
+        let found: Vec<_> = list.iter().rev().map(|d| d.id).collect();
+        assert_eq!(found, ids(&all));
+        let delivered = list.iter().filter(|d| d.delivered_at.is_some()).count();
+        assert_eq!(delivered, all.len().div_ceil(3));
+    }
+}
+
+pub async fn a_list_that_is_read_while_it_grows_shows_each_entry_once(world: &mut World) {
+    let to = world.subscribe().await;
+    let owed = owed(&world.publish(&[to; 4]).await);
+    let query = DeliveryQuery::default();
+    let page = async |before| {
+        let stretch = Stretch { before, limit: 2 };
+        let store = world.store();
+        let page = store.deliveries(&world.tenant, &query, stretch).await;
+        page.unwrap()
+    };
+    let first = page(None).await;
+    world.publish(&[to]).await;
+    world.settle([delivered(&owed[1], world.now)]).await;
+    let second = page(first.next).await;
+    let both = first.items.iter().chain(&second.items);
+    let found: Vec<_> = both.map(|delivery| delivery.id).collect();
+    let expected: Vec<_> = ids(&owed).into_iter().rev().collect();
+    assert_eq!(found, expected);
+}

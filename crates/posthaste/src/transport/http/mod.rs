@@ -1,0 +1,175 @@
+//! Real HTTP: one signed POST over a pooled connection to a vetted address.
+//!
+//! It never follows a redirect, keeps a cookie, inflates a body, answers a challenge, asks a proxy
+//! or dials an address that [`crate::egress`] has not judged. A status that has arrived decides,
+//! whatever happens to the body after it. One deadline bounds everything.
+
+mod fault;
+mod wire;
+mod retry_after;
+mod answer;
+mod request;
+mod link;
+mod pool;
+mod dial;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+pub use rustls::pki_types::CertificateDer;
+
+use self::{answer::Heard, dial::Dialer, link::Link, pool::Pool, request::Outgoing};
+use super::{Answer, Headers, TransportError, WebhookTransport};
+use crate::{
+    clock::{Clock, SystemClock},
+    delivery::FailureClass,
+    egress::{EgressRules, Resolver, SystemResolver, TargetUrl, VetError},
+};
+
+/// What happens with the reason of every refusal to dial, which names addresses: the operator's
+/// log, never the tenant's.
+pub type Watch = Arc<dyn Fn(&TargetUrl, &VetError) + Send + Sync>;
+
+/// How to reach receivers.
+#[derive(Clone)]
+pub struct HttpConfig {
+    pub rules: Arc<EgressRules>,
+    pub resolver: Arc<dyn Resolver>,
+    /// Reads the date in a `Retry-After`.
+    pub clock: Arc<dyn Clock>,
+    /// Certificate authorities that are trusted beside the built-in ones.
+    pub extra_roots: Vec<CertificateDer<'static>>,
+    pub limits: Limits,
+    pub watch: Watch,
+}
+
+/// Bounds of connections; those of an answer are fixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For resolving a name; default 3 s.
+    pub dns: Duration,
+    /// For connecting, over all of a name's addresses; default 5 s.
+    pub connect: Duration,
+    /// For the TLS handshake; default 5 s.
+    pub tls: Duration,
+    /// After which an idle connection is closed, give or take a third; default 60 s.
+    pub idle: Duration,
+    /// Idle connections to one scheme, host and port; default 256.
+    pub idle_per_origin: usize,
+    /// Idle connections in all; default 4,096.
+    pub idle_in_all: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            dns: Duration::from_secs(3),
+            connect: Duration::from_secs(5),
+            tls: Duration::from_secs(5),
+            idle: Duration::from_secs(60),
+            idle_per_origin: 256,
+            idle_in_all: 4096,
+        }
+    }
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            rules: Arc::new(EgressRules::default()),
+            resolver: Arc::new(SystemResolver),
+            clock: Arc::new(SystemClock::new()),
+            extra_roots: Vec::new(),
+            limits: Limits::default(),
+            watch: Arc::new(|_, _| ()),
+        }
+    }
+}
+
+/// Why there is no transport: an extra certificate authority cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("an extra certificate authority is no usable certificate: {0}")]
+pub struct BadRoot(#[from] rustls::Error);
+
+/// Delivers over HTTP/1.1 and HTTP/2. One belongs to one runtime and is shared by its tasks.
+pub struct HttpTransport {
+    pool: Arc<Pool>,
+    dialer: Dialer,
+    clock: Arc<dyn Clock>,
+}
+
+impl HttpTransport {
+    /// # Errors
+    /// One of `extra_roots` is no certificate.
+    pub fn new(config: HttpConfig) -> Result<Self, BadRoot> {
+        let clock = config.clock.clone();
+        Ok(Self {
+            pool: Arc::new(Pool::new(config.limits)),
+            dialer: Dialer::new(config)?,
+            clock,
+        })
+    }
+
+    async fn exchange(
+        &self,
+        outgoing: &Outgoing<'_>,
+        heard: &mut Heard,
+    ) -> Result<(), TransportError> {
+        let now = || self.clock.wall();
+        while let Some(mut link) = self.pool.take(outgoing.url.origin()) {
+            if !link.is_alive().await {
+                continue;
+            }
+            let sent = link.exchange(outgoing, heard, &now).await;
+            if sent.as_ref().is_err_and(|fault| fault.unsent) {
+                break; // it died before a byte was written: once more, on a fresh one
+            }
+            return self.end(outgoing, link, sent);
+        }
+        let mut link = self.dialer.dial(outgoing.url).await?;
+        let sent = link.exchange(outgoing, heard, &now).await;
+        self.end(outgoing, link, sent)
+    }
+
+    /// A connection that is fit for another request goes back, any other is closed.
+    fn end(
+        &self,
+        outgoing: &Outgoing<'_>,
+        link: Link,
+        sent: Result<bool, fault::Fault>,
+    ) -> Result<(), TransportError> {
+        if sent.map_err(|fault| fault.error)? {
+            self.pool.give(outgoing.url.origin(), link);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl WebhookTransport for HttpTransport {
+    async fn send(
+        &self,
+        url: &TargetUrl,
+        payload: Bytes,
+        headers: &Headers,
+        timeout: Duration,
+    ) -> Result<Answer, TransportError> {
+        let outgoing = Outgoing {
+            url,
+            payload,
+            headers,
+        };
+        let mut heard = Heard::default();
+        let exchange = self.exchange(&outgoing, &mut heard);
+        let ended = tokio::time::timeout(timeout, exchange).await;
+        match (heard.answer(), ended) {
+            (Some(answer), _) => Ok(answer),
+            (None, Ok(Err(error))) => Err(error),
+            (None, _) => {
+                let detail = format!("no answer within {} ms", timeout.as_millis());
+                Err(fault::error(FailureClass::Timeout, detail))
+            }
+        }
+    }
+}
