@@ -104,7 +104,8 @@ fn twenty_five_kills_under_load_lose_nothing_and_repeat_only_what_was_not_yet_wr
 
     let mut lives = Vec::new();
     for _ in 0..CYCLES {
-        let (life, launch) = live(server, &sink, &load, chance.bits() % LOAD_MAX);
+        let before = lives.last().map_or(0, |life: &Life| life.until);
+        let (life, launch) = live(server, &sink, before, &load, chance.bits() % LOAD_MAX);
         lives.push(life);
         server = launch.start();
         *load.address.lock().unwrap() = server.address;
@@ -118,10 +119,16 @@ fn twenty_five_kills_under_load_lose_nothing_and_repeat_only_what_was_not_yet_wr
     assert_restarts_are_quick(lives);
 }
 
-/// Lets the server work until it has answered so many more, and kills it.
-fn live(server: Server, sink: &Sink, load: &Load, acknowledgements: u64) -> (Life, Launch) {
-    let arrived = sink.arrivals().len();
-    sink.wait_for(arrived + 1);
+/// Lets the server work until it has answered so many more, and kills it; `before` is what had
+/// arrived when its predecessor was killed.
+fn live(
+    server: Server,
+    sink: &Sink,
+    before: usize,
+    load: &Load,
+    acknowledgements: u64,
+) -> (Life, Launch) {
+    sink.wait_for(before + 1);
     let first_delivery = server.age();
     let enough = load.count.load(SeqCst) + usize::try_from(acknowledgements).unwrap();
     until("the load goes on", SOON, || (load.count.load(SeqCst) >= enough).then_some(()));
