@@ -8,6 +8,7 @@ mod request;
 mod behaviour;
 mod script;
 mod record;
+mod verification;
 mod answer;
 mod receiver;
 
@@ -15,3 +16,4 @@ pub use behaviour::{Behaviour, BehaviourError, Reply};
 pub use receiver::{Options, Receiver};
 pub use record::Recorded;
 pub use script::Script;
+pub use verification::Verification;

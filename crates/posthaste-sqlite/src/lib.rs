@@ -1,1 +1,28 @@
+//! The embedded store: one SQLite file, one thread that writes, nothing to install.
+//!
+//! An event row, with the subscriptions it matched, is all that is written before a publisher gets
+//! its 202; a delivery has a row from its first outcome on, or when it has to wait. Until then the
+//! delivery is implied, and is known to [`live`]. The index by subscription and the one by tenant
+//! are fed later, in sorted slices ([`tail`]), and no answer depends on whether they have been.
 
+mod fault;
+mod row;
+mod tenant;
+mod event_row;
+mod subscription_row;
+mod tail;
+mod live;
+mod meta;
+mod migrate;
+mod connection;
+mod checkpoint;
+mod rebuild;
+mod writer;
+mod reader;
+mod open;
+mod store;
+
+pub use connection::ConnectionError;
+pub use migrate::MigrationError;
+pub use open::{OpenError, Options};
+pub use store::SqliteStore;

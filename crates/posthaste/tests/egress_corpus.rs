@@ -6,7 +6,7 @@
 
 use std::{
     io,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -110,7 +110,7 @@ async fn dial_twice(line: &Line<'_>, url: &TargetUrl) -> [Result<Vec<IpAddr>, Ve
     };
     let attempt = async || {
         let sockets = vet(url, &line.rules(), &resolver, Duration::from_secs(3)).await?;
-        Ok(sockets.iter().map(|socket| socket.ip()).collect())
+        Ok(sockets.iter().map(SocketAddr::ip).collect())
     };
     [attempt().await, attempt().await]
 }

@@ -10,6 +10,9 @@ use bytes::Bytes;
 
 use crate::{delivery::FailureClass, egress::TargetUrl};
 
+pub mod callback;
+mod outcome;
+
 /// Request headers in the order sent; names in lower case.
 pub type Headers = Vec<(Cow<'static, str>, String)>;
 

@@ -1,0 +1,246 @@
+//! What the settings mean: each text becomes the value that the server runs on, or a complaint
+//! with key, value, source and what was expected.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use posthaste::egress::EgressRules;
+use posthaste_engine::{Bounds, Limits};
+
+use super::{
+    ConfigurationError,
+    keys::{self, Kind},
+    written::{Setting, Source, Written},
+};
+
+/// All that `serve` runs on.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub database: Database,
+    /// Set by the operator instead of being made at the first start.
+    pub admin_key: Option<String>,
+    pub dev: bool,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub egress: EgressRules,
+    pub limits: Limits,
+    pub bounds: Bounds,
+}
+
+/// Which store, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    Sqlite(PathBuf),
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Sqlite(path) = self;
+        write!(f, "sqlite:{}", path.display())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Configuration {
+    /// # Errors
+    /// Every setting that does not mean anything.
+    pub fn from_written(written: &Written) -> Result<Self, ConfigurationError> {
+        let mut reading = Reading {
+            written,
+            complaints: Vec::new(),
+        };
+        let configuration = reading.configuration();
+        if reading.complaints.is_empty() {
+            Ok(configuration)
+        } else {
+            Err(ConfigurationError(reading.complaints))
+        }
+    }
+}
+
+/// A walk over the settings that collects complaints; where one is wrong, its default stands in
+/// until the walk has ended.
+struct Reading<'a> {
+    written: &'a Written,
+    complaints: Vec<String>,
+}
+
+impl Reading<'_> {
+    fn configuration(&mut self) -> Configuration {
+        let data_dir: PathBuf = self.value("data_dir", |text| text.parse().ok());
+        let dev = self.switch("dev");
+        Configuration {
+            listen: self.value("listen", |text| text.parse().ok()),
+            database: self.database(&data_dir),
+            admin_key: self.optional("admin_key", |text| is_key(text).then(|| text.to_owned())),
+            log: self.value("log", |text| is_filter(text).then(|| text.to_owned())),
+            log_format: self.value("log_format", log_format),
+            egress: self.egress(dev),
+            limits: self.limits(),
+            bounds: self.bounds(),
+            data_dir,
+            dev,
+        }
+    }
+
+    fn egress(&mut self, dev: bool) -> EgressRules {
+        let mut rules = EgressRules {
+            allow: self.list("egress.allow"),
+            deny: self.list("egress.deny"),
+            nat64: self.switch("egress.nat64"),
+            allow_http: self.switch("egress.allow_http"),
+            allow_localhost: false,
+        };
+        if dev {
+            let dev = EgressRules::dev();
+            rules.allow.extend(dev.allow);
+            rules.allow_http |= dev.allow_http;
+            rules.allow_localhost |= dev.allow_localhost;
+        }
+        rules
+    }
+
+    fn limits(&mut self) -> Limits {
+        let limits = Limits {
+            event_bytes: self.count("limits.event_bytes"),
+            batch_events: self.count("limits.batch_events"),
+            batch_bytes: self.count("limits.batch_bytes"),
+            dedup_window: Duration::from_secs(self.number("limits.dedup_window_s")),
+            subscriptions: self.count("limits.subscriptions"),
+        };
+        if limits.batch_bytes < limits.event_bytes {
+            let (batch, event) = (limits.batch_bytes, limits.event_bytes);
+            self.complaints.push(format!(
+                "limits.batch_bytes = {batch}: expected no less than limits.event_bytes = {event}"
+            ));
+        }
+        limits
+    }
+
+    fn bounds(&mut self) -> Bounds {
+        Bounds {
+            in_flight: self.count("delivery.in_flight"),
+            deliveries: self.count("delivery.memory_deliveries"),
+            bytes: self.count("delivery.memory_bytes"),
+            unparked_for: Duration::from_millis(self.number("delivery.unparked_for_ms")),
+        }
+    }
+
+    fn database(&mut self, data_dir: &std::path::Path) -> Database {
+        let setting = self.setting("database");
+        if ["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| setting.text.starts_with(scheme))
+        {
+            let source = setting.source;
+            self.complaints.push(format!(
+                "database (from {source}): PostgreSQL is not available yet; use sqlite:<path>"
+            ));
+        } else if let Some(database) = self.optional("database", sqlite) {
+            return database;
+        }
+        Database::Sqlite(data_dir.join("posthaste.db"))
+    }
+
+    fn switch(&mut self, name: &str) -> bool {
+        self.value(name, |text| text.parse().ok())
+    }
+
+    fn number(&mut self, name: &str) -> u64 {
+        let Some(Kind::Number { min, max }) = keys::find(name).map(|key| key.kind) else {
+            unreachable!("{name} is a number in the table of keys");
+        };
+        self.value(name, |text| {
+            let number = text.parse().ok()?;
+            (min..=max).contains(&number).then_some(number)
+        })
+    }
+
+    fn count(&mut self, name: &str) -> usize {
+        usize::try_from(self.number(name)).unwrap_or(usize::MAX)
+    }
+
+    fn list<T: FromStr>(&mut self, name: &str) -> Vec<T> {
+        let items = self.optional(name, |text| {
+            let items = text.split(',').map(str::trim);
+            items.map(|item| item.parse().ok()).collect()
+        });
+        items.unwrap_or_default()
+    }
+
+    fn optional<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let setting = self.setting(name);
+        if setting.text.is_empty() {
+            return None;
+        }
+        let value = parse(&setting.text);
+        if value.is_none() {
+            self.complain(name, &setting);
+        }
+        value
+    }
+
+    fn value<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>) -> T {
+        let setting = self.setting(name);
+        if let Some(value) = parse(setting.text.trim()).filter(|_| !setting.text.is_empty()) {
+            return value;
+        }
+        self.complain(name, &setting);
+        let default = keys::find(name).map_or("", |key| key.default);
+        parse(default).expect("every default is a value")
+    }
+
+    fn setting(&self, name: &str) -> Setting {
+        let key = keys::find(name).expect("the key is in the table");
+        self.written.setting(key)
+    }
+
+    fn complain(&mut self, name: &str, setting: &Setting) {
+        let kind = keys::find(name).expect("the key is in the table").kind;
+        let value = if kind.is_secret() { "***" } else { &setting.text };
+        let from = match &setting.source {
+            Source::Default => String::new(),
+            source => format!(" (from {source})"),
+        };
+        let expected = kind.expects();
+        let complaint = format!("{name} = \"{value}\"{from}: expected {expected}");
+        self.complaints.push(complaint);
+    }
+}
+
+/// Whether this has the form of a key that an operator may choose.
+pub fn is_key(text: &str) -> bool {
+    const DIGITS: std::ops::RangeInclusive<usize> = 32..=250;
+    text.strip_prefix("pst_").is_some_and(|digits| {
+        DIGITS.contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_alphanumeric())
+    })
+}
+
+fn sqlite(text: &str) -> Option<Database> {
+    let path = text.strip_prefix("sqlite:")?;
+    (!path.is_empty()).then(|| Database::Sqlite(path.into()))
+}
+
+fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
+}
+
+/// The filter's own parser takes a misspelt level for a target, and then logs everything of it.
+fn is_filter(text: &str) -> bool {
+    use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+    let levels = text
+        .split(',')
+        .filter(|part| !part.contains(['=', '[']))
+        .all(|level| level.trim().parse::<LevelFilter>().is_ok());
+    levels && EnvFilter::try_new(text).is_ok()
+}

@@ -1,0 +1,5 @@
+-- One that waits, by primary key.
+UPDATE deliveries SET
+    state = 3, reason = ?2, last_error = ?3, settled_at = ?4, retry_at = NULL, due_at = NULL,
+    shelved = 0
+WHERE id = ?1

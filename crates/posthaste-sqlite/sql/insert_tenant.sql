@@ -1,0 +1,4 @@
+-- By its id; one that has a number alone gets its name.
+INSERT INTO tenants (id, name, created_at) VALUES (?1, ?2, ?3)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, created_at = excluded.created_at
+WHERE created_at IS NULL

@@ -1,0 +1,4 @@
+-- What waits for a subscription, due (?2 = 0) or shelved (1), from a place on: deliveries_waiting.
+SELECT id FROM deliveries
+WHERE state = 0 AND subscription = ?1 AND shelved = ?2 AND id >= ?3
+ORDER BY id

@@ -1,0 +1,48 @@
+//! The store's own few values: its identity and the mark.
+
+use posthaste::chance;
+use posthaste_store::settings::Identity;
+use rusqlite::{Connection, OptionalExtension, ToSql, types::FromSql};
+
+use crate::fault::Result;
+
+/// Nothing at or below this id has to be looked at when the store is opened.
+pub const MARK: &str = "mark";
+const SERVER: &str = "server";
+const CURSOR_KEY: &str = "cursor_key";
+
+fn get<T: FromSql>(connection: &Connection, name: &str) -> Result<Option<T>> {
+    let mut query = connection.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+    Ok(query.query_row([name], |row| row.get(0)).optional()?)
+}
+
+pub fn number(connection: &Connection, name: &str) -> Result<Option<u64>> {
+    let value: Option<i64> = get(connection, name)?;
+    Ok(value.and_then(|value| u64::try_from(value).ok()))
+}
+
+pub fn set(connection: &Connection, name: &str, value: impl ToSql) -> Result<()> {
+    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?;
+    insert.execute((name, value))?;
+    Ok(())
+}
+
+/// The identity that the store was given when it was made; none before.
+pub fn identity(connection: &Connection) -> Result<Option<Identity>> {
+    let server = get(connection, SERVER)?;
+    let cursor_key = get(connection, CURSOR_KEY)?;
+    Ok(server.zip(cursor_key).map(|(server, cursor_key)| Identity {
+        server: u64::from_be_bytes(server),
+        cursor_key,
+    }))
+}
+
+pub fn make_identity(connection: &Connection) -> Result<Identity> {
+    let (server, cursor_key) = (chance::secure::<8>(), chance::secure());
+    set(connection, SERVER, server)?;
+    set(connection, CURSOR_KEY, cursor_key)?;
+    Ok(Identity {
+        server: u64::from_be_bytes(server),
+        cursor_key,
+    })
+}

@@ -1,0 +1,90 @@
+//! The schema's numbered steps. Each is applied once, in a transaction, and remembered with its
+//! checksum, so that a step that was edited after it ran is noticed. A schema newer than this
+//! binary is refused, never guessed at.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use sha2::{Digest, Sha256};
+
+const STEPS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+
+/// Why the schema cannot be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    #[error("its schema is version {found}, this program knows {known}: use a newer program")]
+    Newer { found: u32, known: u32 },
+    #[error("its schema's step {step} is not the one this program was built with")]
+    Changed { step: u32 },
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Brings the schema up to date.
+pub fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS migrations (step INTEGER PRIMARY KEY, sha256 BLOB NOT NULL) STRICT",
+    )?;
+    refuse_newer(&transaction)?;
+    for (step, sql) in (1..).zip(STEPS) {
+        apply(&transaction, step, sql)?;
+    }
+    Ok(transaction.commit()?)
+}
+
+fn refuse_newer(transaction: &Transaction<'_>) -> Result<(), MigrationError> {
+    let sql = "SELECT coalesce(max(step), 0) FROM migrations";
+    let found: u32 = transaction.query_row(sql, [], |row| row.get(0))?;
+    let known = u32::try_from(STEPS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(MigrationError::Newer { found, known });
+    }
+    Ok(())
+}
+
+fn apply(transaction: &Transaction<'_>, step: u32, sql: &str) -> Result<(), MigrationError> {
+    let checksum = Sha256::digest(sql.as_bytes()).to_vec();
+    let query = "SELECT sha256 FROM migrations WHERE step = ?1";
+    let applied: Option<Vec<u8>> = transaction
+        .query_row(query, [step], |row| row.get(0))
+        .optional()?;
+    match applied {
+        Some(applied) if applied == checksum => Ok(()),
+        Some(_) => Err(MigrationError::Changed { step }),
+        None => {
+            transaction.execute_batch(sql)?;
+            transaction.execute("INSERT INTO migrations VALUES (?1, ?2)", (step, checksum))?;
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(tamper: &str, expected: &str) {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.execute_batch(tamper).unwrap();
+        let refusal = migrate(&mut connection).unwrap_err().to_string();
+        assert!(refusal.contains(expected), "{refusal}");
+    }
+
+    #[test]
+    fn a_schema_is_migrated_once() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused() {
+        check("INSERT INTO migrations VALUES (99, x'00')", "newer");
+    }
+
+    #[test]
+    fn a_step_that_was_edited_after_it_ran_is_refused() {
+        check("UPDATE migrations SET sha256 = x'00'", "step 1");
+    }
+}

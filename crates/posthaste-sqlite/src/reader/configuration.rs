@@ -1,0 +1,86 @@
+//! Tenants, subscriptions and keys.
+
+use posthaste::{
+    event::TenantId,
+    id::{KeyId, SubscriptionId},
+    subscription::Subscription,
+};
+use posthaste_store::settings::{ApiKey, Tenant};
+use rusqlite::{Connection, Row};
+
+use super::Moment;
+use crate::{
+    fault::{Fault, Result},
+    row::{Columns, number},
+    subscription_row,
+};
+
+const SUBSCRIPTIONS: &str = include_str!("../../sql/subscriptions.sql");
+
+pub fn tenants(moment: &Moment<'_>) -> Result<Vec<Tenant>> {
+    let sql = "SELECT id, name, created_at FROM tenants WHERE created_at IS NOT NULL ORDER BY id";
+    all(moment.disk()?, sql, |row| {
+        Ok(Tenant {
+            id: tenant_id(row, 0)?,
+            name: row.get(1)?,
+            created_at: row.time(2)?.unwrap_or_default(),
+        })
+    })
+}
+
+pub fn subscriptions(moment: &Moment<'_>) -> Result<Vec<Subscription>> {
+    let sql = format!("{SUBSCRIPTIONS} ORDER BY s.id");
+    all(moment.disk()?, &sql, subscription_row::read)
+}
+
+pub fn subscription(
+    moment: &Moment<'_>,
+    tenant: &TenantId,
+    id: SubscriptionId,
+) -> Result<Option<Subscription>> {
+    let sql = format!("{SUBSCRIPTIONS} AND s.id = ?1 AND t.id = ?2");
+    let mut query = moment.disk()?.prepare_cached(&sql)?;
+    let mut rows = query.query((number(id.as_u64()), tenant.as_str()))?;
+    rows.next()?.map(subscription_row::read).transpose()
+}
+
+pub fn keys(moment: &Moment<'_>) -> Result<Vec<ApiKey>> {
+    let sql = include_str!("../../sql/keys.sql");
+    all(moment.disk()?, sql, |row| {
+        let tenant: Option<String> = row.get(2)?;
+        let scopes = row.get_ref(4)?.as_str()?;
+        let scopes = scopes.split_whitespace().map(str::parse);
+        Ok(ApiKey {
+            id: row.number(0).map(KeyId::from_u64)?,
+            hash: row.get(1)?,
+            tenant: tenant.map(|_| tenant_id(row, 2)).transpose()?,
+            name: row.get(3)?,
+            scopes: scopes
+                .collect::<std::result::Result<_, _>>()
+                .map_err(|_| Fault::Corrupt("a key's scopes cannot be read".into()))?,
+            expires_at: row.time(5)?,
+            created_at: row.time(6)?.unwrap_or_default(),
+            last_used_at: row.time(7)?,
+        })
+    })
+}
+
+fn tenant_id(row: &Row<'_>, column: usize) -> Result<TenantId> {
+    let text = row.get_ref(column)?.as_str()?;
+    text.parse()
+        .map_err(|_| Fault::Corrupt(format!("{text:?} is no tenant")))
+}
+
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    mut read: impl FnMut(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut query = connection.prepare_cached(sql)?;
+    let mut rows = query.query([])?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        items.push(read(row)?);
+    }
+    Ok(items)
+}

@@ -1,0 +1,87 @@
+//! Events, by id and in lists.
+
+use std::sync::Arc;
+
+use posthaste::{
+    event::TenantId,
+    id::EventId,
+};
+use posthaste_store::{
+    Page,
+    query::{EventQuery, Stretch},
+    record::{EventSummary, StoredEvent},
+};
+use rusqlite::Connection;
+
+use super::{
+    Moment,
+    deliveries::places,
+    page::{Found, Range, page},
+};
+use crate::{
+    event_row,
+    fault::Result,
+    row::{self, Columns, number},
+    tenant,
+};
+
+pub fn event(moment: &Moment<'_>, tenant: &TenantId, id: EventId) -> Result<Option<StoredEvent>> {
+    let stored = stored(moment.disk()?, id)?;
+    Ok(stored.filter(|stored| stored.event.tenant == *tenant))
+}
+
+/// An event of any tenant.
+pub fn stored(connection: &Connection, id: EventId) -> Result<Option<StoredEvent>> {
+    let mut query = connection.prepare_cached(include_str!("../../sql/event.sql"))?;
+    let mut rows = query.query([number(id.as_u64())])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let event = event_row::read(connection, row, 0)?;
+    let subscriptions = row::unpack(row.get_ref(5)?.as_blob()?)?;
+    Ok(Some(StoredEvent {
+        event: Arc::new(event),
+        subscriptions: subscriptions.into(),
+    }))
+}
+
+pub fn events(
+    moment: &Moment<'_>,
+    tenant: &TenantId,
+    query: &EventQuery,
+    stretch: Stretch,
+) -> Result<Page<EventSummary>> {
+    let range = Range::new(query.since, query.until, stretch);
+    let (connection, list) = moment.begin(|connection, state| {
+        let tenant = tenant::find(connection, tenant)?;
+        Ok(tenant.map(|no| (no, state.by_tenant.of(no, range.below))))
+    })?;
+    let (tenant, tail) = list.unwrap_or_default();
+    let id = |event: &EventSummary| event.id.as_u64();
+    let wants = |event: &EventSummary| query.wants(event);
+    page(range, stretch.limit, id, wants, |below, at_most| {
+        let places = places(connection, tenant, &tail, below, at_most)?;
+        let mut items = Vec::with_capacity(places.items.len());
+        for &place in &places.items {
+            items.extend(summary(connection, tenant, place)?);
+        }
+        let floor = places.floor;
+        Ok(Found { items, floor })
+    })
+}
+
+/// A place may hold deliveries alone.
+fn summary(connection: &Connection, tenant: u64, place: u64) -> Result<Option<EventSummary>> {
+    let sql = include_str!("../../sql/event_summary.sql");
+    let mut query = connection.prepare_cached(sql)?;
+    let mut rows = query.query((number(place), number(tenant)))?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(EventSummary {
+        id: row.event_id(0)?,
+        event_type: row.event_type(1)?,
+        details: row.details(2)?,
+        deliveries: row.get(3)?,
+    }))
+}

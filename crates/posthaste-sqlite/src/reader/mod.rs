@@ -1,0 +1,126 @@
+//! Reading beside the writer: a few read-only connections, each query short, so that none holds
+//! the WAL for long.
+
+mod page;
+mod deliveries;
+mod events;
+mod attempts;
+mod counts;
+mod recover;
+mod configuration;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use posthaste_store::StoreError;
+use rusqlite::Connection;
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use crate::{
+    connection,
+    fault::Result,
+    live::{Live, State},
+};
+
+pub use self::{
+    attempts::attempts,
+    configuration::{keys, subscription, subscriptions, tenants},
+    counts::counts,
+    deliveries::{deliveries, delivery},
+    events::{event, events},
+    recover::recover,
+};
+
+/// Queries that run at the same time; more of them wait.
+const CONNECTIONS: usize = 4;
+
+pub struct Reader {
+    path: PathBuf,
+    live: Arc<Live>,
+    permits: Arc<Semaphore>,
+    spare: Mutex<Vec<Connection>>,
+}
+
+/// One moment of the store: a snapshot of the disk, and what `copy` took from memory as it was
+/// then.
+pub struct Moment<'a> {
+    connection: &'a Connection,
+    live: &'a Live,
+}
+
+impl Moment<'_> {
+    /// Begins the moment. No commit falls between the copy and the snapshot.
+    pub fn begin<C>(&self, copy: impl FnOnce(&Connection, &State) -> Result<C>) -> Result<(&Connection, C)> {
+        let state = self.live.read();
+        self.connection.execute_batch("BEGIN")?;
+        // A snapshot begins with the first read.
+        self.connection
+            .prepare_cached("SELECT 1 FROM meta LIMIT 1")?
+            .exists([])?;
+        let copied = copy(self.connection, &state)?;
+        Ok((self.connection, copied))
+    }
+
+    /// A moment of the disk alone.
+    pub fn disk(&self) -> Result<&Connection> {
+        self.begin(|_, _| Ok(())).map(|(connection, ())| connection)
+    }
+}
+
+impl Reader {
+    pub fn new(path: PathBuf, live: Arc<Live>) -> Self {
+        Self {
+            path,
+            live,
+            permits: Arc::new(Semaphore::new(CONNECTIONS)),
+            spare: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Runs a query on a thread that may block.
+    pub async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        query: impl FnOnce(&Moment<'_>) -> Result<T> + Send + 'static,
+    ) -> std::result::Result<T, StoreError> {
+        let closed = |_| StoreError::Unavailable("the store is closed".into());
+        let permit = self.permits.clone().acquire_owned().await.map_err(closed)?;
+        let this = self.clone();
+        let task = spawn_blocking(move || {
+            let _permit = permit;
+            this.query(query)
+        });
+        let panicked = |_| StoreError::Unavailable("a panic while reading".into());
+        Ok(task.await.map_err(panicked)??)
+    }
+
+    /// A connection whose query failed is not used again.
+    fn query<T>(&self, query: impl FnOnce(&Moment<'_>) -> Result<T>) -> Result<T> {
+        let connection = match self.spare().pop() {
+            Some(connection) => connection,
+            None => connection::reading(&self.path)?,
+        };
+        let moment = Moment {
+            connection: &connection,
+            live: &self.live,
+        };
+        let answer = query(&moment)?;
+        if !connection.is_autocommit() {
+            connection.execute_batch("COMMIT")?;
+        }
+        self.spare().push(connection);
+        Ok(answer)
+    }
+
+    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads no more and closes what it has.
+    pub fn close(&self) {
+        self.permits.close();
+        self.spare().clear();
+    }
+}
+

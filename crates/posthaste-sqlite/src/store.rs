@@ -1,0 +1,353 @@
+//! The store's verbs, each handed to the thread that writes or to a connection that reads.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use async_trait::async_trait;
+use posthaste::{
+    clock::Timestamp,
+    delivery::Discard,
+    event::{Origin, TenantId},
+    id::{DeliveryId, EventId, KeyId, SubscriptionId},
+    subscription::Subscription,
+};
+use posthaste_store::{
+    Page, Store, StoreError,
+    ledger::Ledger,
+    query::{DeliveryQuery, EventQuery, Stretch},
+    record::{
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
+        Reopened, SettleBatch, StoredEvent, Waiting,
+    },
+    settings::{ApiKey, Identity, Tenant},
+};
+use tokio::task::spawn_blocking;
+
+use crate::{
+    checkpoint,
+    open::{OpenError, Options, open},
+    reader::{self, Reader},
+    writer::{self, Writer},
+};
+
+/// A store in one SQLite file.
+///
+/// Dropped, it leaves its file as a crash would: nothing is lost, and the next start has a little
+/// more to read than after [`SqliteStore::shutdown`].
+pub struct SqliteStore {
+    pub(crate) path: PathBuf,
+    pub(crate) identity: Identity,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) writer: Writer,
+    pub(crate) reader: Arc<Reader>,
+    pub(crate) checkpoint_thread: Mutex<Option<JoinHandle<()>>>,
+    /// Closed last: the next process may come.
+    pub(crate) _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the store at `path`, or makes one there.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(path: impl AsRef<Path>, now: Timestamp) -> Result<Self, OpenError> {
+        Self::open_with(path, Options::default(), now)
+    }
+
+    /// As [`Self::open`], with an operator's decisions.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        options: Options,
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
+        open(path.as_ref(), options, now)
+    }
+
+    /// Writes what memory still holds for the indexes, ends its threads and empties the WAL. Every
+    /// verb that comes after it is refused as unavailable.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: nothing that was accepted or settled is lost by it.
+    pub async fn shutdown(&self) -> Result<(), StoreError> {
+        self.writer.call(0, Vec::new(), writer::feed_all).await?;
+        let mark = |group: &mut writer::Group<'_>| writer::write_mark(group);
+        self.writer.call(0, Vec::new(), mark).await?;
+        self.stop();
+        let path = self.path.clone();
+        let emptied = spawn_blocking(move || checkpoint::empty(&path)).await;
+        let failed = |_| StoreError::Unavailable("a panic while closing".into());
+        emptied.map_err(failed)?
+    }
+
+    /// As [`Self::shutdown`], when nobody else has the store.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.shutdown().await
+    }
+
+    /// Ends the threads, without tidying up.
+    fn stop(&self) {
+        self.writer.stop();
+        self.reader.close();
+        let mut thread = self
+            .checkpoint_thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the checkpoint thread panicked");
+        }
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    fn reserve(&self, now: Timestamp, deliveries: &[u32]) -> Vec<EventId> {
+        self.ledger.reserve(now, deliveries)
+    }
+
+    fn release(&self, ids: &[EventId]) {
+        self.ledger.release(ids.iter().copied());
+    }
+
+    async fn accept(
+        &self,
+        now: Timestamp,
+        requests: Vec<Vec<Acceptance>>,
+    ) -> Result<Vec<Result<Vec<Accepted>, IdempotencyConflict>>, StoreError> {
+        let items = requests.iter().flatten();
+        let reserved: Vec<EventId> = items.map(|item| item.event.id).collect();
+        let accept = move |group: &mut writer::Group<'_>| writer::accept(group, now, requests);
+        self.writer.call(reserved.len(), reserved, accept).await
+    }
+
+    async fn settle(&self, batch: SettleBatch) -> Result<(), StoreError> {
+        let rows = batch.settlements.len() + batch.health.len();
+        self.write(rows, move |group| writer::settle(group, &batch))
+            .await
+    }
+
+    async fn take_due(&self, now: Timestamp, at_most: usize) -> Result<Page<Waiting>, StoreError> {
+        self.write(at_most, move |group| writer::take_due(group, now, at_most))
+            .await
+    }
+
+    async fn take_shelved(
+        &self,
+        subscription: SubscriptionId,
+        at_most: usize,
+    ) -> Result<Page<Waiting>, StoreError> {
+        let take = move |group: &mut writer::Group<'_>| {
+            writer::take_shelved(group, subscription, at_most)
+        };
+        self.write(at_most, take).await
+    }
+
+    async fn shelved(&self) -> Result<Vec<SubscriptionId>, StoreError> {
+        self.write(0, writer::shelved).await
+    }
+
+    async fn recover(
+        &self,
+        after: Option<EventId>,
+        at_most: usize,
+    ) -> Result<Page<Waiting>, StoreError> {
+        let query = move |moment: &reader::Moment<'_>| reader::recover(moment, after, at_most);
+        self.reader.read(query).await
+    }
+
+    fn settled_mark(&self) -> EventId {
+        self.ledger.mark()
+    }
+
+    async fn reopen(
+        &self,
+        tenant: &TenantId,
+        deliveries: Vec<DeliveryId>,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<Vec<Reopened>, StoreError> {
+        let tenant = tenant.clone();
+        let reopen = move |group: &mut writer::Group<'_>| {
+            writer::reopen(group, &tenant, &deliveries, origin, now)
+        };
+        self.write(1, reopen).await
+    }
+
+    async fn discard_parked(
+        &self,
+        subscription: SubscriptionId,
+        why: Discard,
+        now: Timestamp,
+        at_most: usize,
+    ) -> Result<usize, StoreError> {
+        let discard = move |group: &mut writer::Group<'_>| {
+            writer::discard_parked(group, subscription, why, now, at_most)
+        };
+        self.write(at_most, discard).await
+    }
+
+    async fn event(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+    ) -> Result<Option<StoredEvent>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| reader::event(moment, &tenant, id);
+        self.reader.read(query).await
+    }
+
+    async fn events(
+        &self,
+        tenant: &TenantId,
+        query: &EventQuery,
+        stretch: Stretch,
+    ) -> Result<Page<EventSummary>, StoreError> {
+        let (tenant, query) = (tenant.clone(), query.clone());
+        let query =
+            move |moment: &reader::Moment<'_>| reader::events(moment, &tenant, &query, stretch);
+        self.reader.read(query).await
+    }
+
+    async fn delivery(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| reader::delivery(moment, &tenant, id);
+        self.reader.read(query).await
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &TenantId,
+        query: &DeliveryQuery,
+        stretch: Stretch,
+    ) -> Result<Page<Delivery>, StoreError> {
+        let (tenant, query) = (tenant.clone(), query.clone());
+        let query =
+            move |moment: &reader::Moment<'_>| reader::deliveries(moment, &tenant, &query, stretch);
+        self.reader.read(query).await
+    }
+
+    async fn attempts(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| reader::attempts(moment, &tenant, id);
+        self.reader.read(query).await
+    }
+
+    async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| reader::counts(moment, &tenant);
+        self.reader.read(query).await
+    }
+
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        self.reader.read(reader::tenants).await
+    }
+
+    async fn insert_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
+        self.write(1, move |group| writer::insert_tenant(group, &tenant))
+            .await
+    }
+
+    async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {
+        self.reader.read(reader::subscriptions).await
+    }
+
+    async fn subscription(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+    ) -> Result<Option<Subscription>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| reader::subscription(moment, &tenant, id);
+        self.reader.read(query).await
+    }
+
+    async fn insert_subscription(&self, subscription: Subscription) -> Result<(), StoreError> {
+        let insert = move |group: &mut writer::Group<'_>| {
+            writer::insert_subscription(group, &subscription)
+        };
+        self.write(1, insert).await
+    }
+
+    async fn update_subscription(
+        &self,
+        subscription: Subscription,
+        forgive: bool,
+    ) -> Result<(), StoreError> {
+        let update = move |group: &mut writer::Group<'_>| {
+            writer::update_subscription(group, &subscription, forgive)
+        };
+        self.write(1, update).await
+    }
+
+    async fn delete_subscription(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        let delete = move |group: &mut writer::Group<'_>| {
+            writer::delete_subscription(group, &tenant, id, now)
+        };
+        self.write(1, delete).await
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.reader.read(reader::keys).await
+    }
+
+    async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError> {
+        self.write(1, move |group| writer::insert_key(group, &key))
+            .await
+    }
+
+    async fn delete_key(&self, tenant: Option<&TenantId>, id: KeyId) -> Result<bool, StoreError> {
+        let tenant = tenant.cloned();
+        let delete = move |group: &mut writer::Group<'_>| {
+            writer::delete_key(group, tenant.as_ref(), id)
+        };
+        self.write(1, delete).await
+    }
+
+    async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
+        self.write(used.len(), move |group| writer::touch_keys(group, &used))
+            .await
+    }
+}
+
+impl SqliteStore {
+    async fn write<T: Send + 'static>(
+        &self,
+        rows: usize,
+        run: impl FnOnce(&mut writer::Group<'_>) -> crate::fault::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.call(rows, Vec::new(), run).await
+    }
+}

@@ -1,0 +1,109 @@
+//! A subscription as a row: what SQL asks about in columns, the rest as one JSON text.
+
+use std::time::Duration;
+
+use posthaste::{
+    body::BodyFormat,
+    clock::Timestamp,
+    delivery::Health,
+    event::TenantId,
+    json::RawJson,
+    retry::RetryPolicy,
+    signature::{Scheme, Secret, Secrets, XWebhookHash},
+    subscription::{EventPattern, Subscription},
+};
+use rusqlite::Row;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    fault::{Fault, Result},
+    row::Columns,
+};
+
+#[derive(Serialize, Deserialize)]
+struct Settings {
+    url: String,
+    description: String,
+    events: Vec<EventPattern>,
+    schemes: Vec<Scheme>,
+    algorithm: XWebhookHash,
+    secret: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous: Option<(String, Timestamp)>,
+    retry: RetryPolicy,
+    timeout_ms: u64,
+    max_in_flight: u32,
+    auto_pause_after: u32,
+    format: BodyFormat,
+    metadata: RawJson,
+}
+
+/// The part of a subscription that is one JSON text.
+pub fn settings(subscription: &Subscription) -> Result<String> {
+    let secrets = &subscription.secrets;
+    let previous = secrets.previous.as_ref();
+    let settings = Settings {
+        url: subscription.url.as_str().to_owned(),
+        description: subscription.description.clone(),
+        events: subscription.events.clone(),
+        schemes: subscription.schemes.clone(),
+        algorithm: subscription.algorithm,
+        secret: secrets.current.expose().to_owned(),
+        previous: previous.map(|(secret, until)| (secret.expose().to_owned(), *until)),
+        retry: subscription.retry.clone(),
+        timeout_ms: u64::try_from(subscription.timeout.as_millis()).unwrap_or(u64::MAX),
+        max_in_flight: subscription.max_in_flight,
+        auto_pause_after: subscription.auto_pause_after,
+        format: subscription.format,
+        metadata: subscription.metadata.clone(),
+    };
+    serde_json::to_string(&settings).map_err(|error| Fault::Corrupt(error.to_string()))
+}
+
+/// A row of `sql/subscriptions.sql`.
+pub fn read(row: &Row<'_>) -> Result<Subscription> {
+    let json = row.get_ref(7)?.as_str()?;
+    let settings: Settings = serde_json::from_str(json).map_err(|_| corrupt("settings"))?;
+    let tenant: String = row.get(1)?;
+    let previous = settings.previous;
+    Ok(Subscription {
+        id: row.subscription_id(0)?,
+        tenant: tenant.parse::<TenantId>().map_err(|_| corrupt("tenant"))?,
+        external_id: row.get(6)?,
+        url: settings.url.parse().map_err(|_| corrupt("url"))?,
+        description: settings.description,
+        events: settings.events,
+        status: row.coded(2)?,
+        schemes: settings.schemes,
+        algorithm: settings.algorithm,
+        secrets: Secrets {
+            current: Secret::trusted(settings.secret),
+            previous: previous.map(|(secret, until)| (Secret::trusted(secret), until)),
+        },
+        retry: settings.retry,
+        timeout: Duration::from_millis(settings.timeout_ms),
+        max_in_flight: settings.max_in_flight,
+        auto_pause_after: settings.auto_pause_after,
+        format: settings.format,
+        metadata: settings.metadata,
+        health: health(row)?,
+        created_at: row.time(4)?.unwrap_or_default(),
+        updated_at: row.time(5)?.unwrap_or_default(),
+        revision: row.number(3)?,
+    })
+}
+
+fn health(row: &Row<'_>) -> Result<Health> {
+    Ok(Health {
+        unhealthy: row.get(8)?,
+        consecutive_failures: row.get(9)?,
+        failed_attempts_in_a_row: row.get(10)?,
+        last_success_at: row.time(11)?,
+        last_failure_at: row.time(12)?,
+    })
+}
+
+/// Names the column alone: what stands in it may be a secret.
+fn corrupt(column: &str) -> Fault {
+    Fault::Corrupt(format!("a subscription's {column} cannot be read"))
+}

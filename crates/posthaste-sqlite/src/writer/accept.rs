@@ -1,0 +1,156 @@
+//! Accepting events: the event row with the subscriptions it matched is the whole promise.
+
+use std::collections::BTreeMap;
+
+use posthaste::clock::Timestamp;
+use posthaste_store::record::{
+    Acceptance, Accepted, EventSummary, Idempotency, IdempotencyConflict,
+};
+use rusqlite::{OptionalExtension, Row};
+
+use super::group::{Group, Owed, Used};
+use crate::{
+    fault::Result,
+    row::{self, Columns, number},
+};
+
+type Keys = BTreeMap<(u64, [u8; 32]), Used>;
+type Answer = std::result::Result<Vec<Accepted>, IdempotencyConflict>;
+
+/// Each request all or nothing; all that can refuse one is looked at before it writes.
+pub fn accept(
+    group: &mut Group<'_>,
+    now: Timestamp,
+    requests: Vec<Vec<Acceptance>>,
+) -> Result<Vec<Answer>> {
+    let answers = requests.into_iter();
+    answers
+        .map(|request| accept_one(group, now, &request))
+        .collect()
+}
+
+fn accept_one(group: &mut Group<'_>, now: Timestamp, request: &[Acceptance]) -> Result<Answer> {
+    let mut keys = Keys::new();
+    let mut answers = Vec::with_capacity(request.len());
+    for (index, item) in request.iter().enumerate() {
+        match judge(group, now, item, &mut keys)? {
+            Some(answer) => answers.push(answer),
+            None => {
+                let ids = request.iter().map(|item| item.event.id);
+                group.changes.released.extend(ids);
+                return Ok(Err(IdempotencyConflict { index }));
+            }
+        }
+    }
+    group.changes.keys.extend(keys);
+    keep(group, request, &answers)?;
+    Ok(Ok(answers))
+}
+
+/// What an item comes to; none is a conflict. `keys` are those of the same request.
+fn judge(
+    group: &mut Group<'_>,
+    now: Timestamp,
+    item: &Acceptance,
+    keys: &mut Keys,
+) -> Result<Option<Accepted>> {
+    let Some(idempotency) = &item.idempotency else {
+        return Ok(Some(Accepted::New));
+    };
+    let tenant = group.tenants.number(group.connection, &item.event.tenant)?;
+    let key = (tenant, idempotency.key);
+    let known = match keys.get(&key).or_else(|| group.changes.keys.get(&key)) {
+        Some(used) => Some(used.clone()),
+        None => stored(group, key)?,
+    };
+    let same_request = keys.contains_key(&key);
+    let known = known.filter(|used| same_request || used.expires_at > now.as_millis());
+    Ok(match known {
+        Some(used) if used.body != idempotency.body => None,
+        Some(used) => Some(Accepted::Replayed(used.first)),
+        None => {
+            keys.insert(key, use_up(item, idempotency));
+            Some(Accepted::New)
+        }
+    })
+}
+
+fn use_up(item: &Acceptance, idempotency: &Idempotency) -> Used {
+    let event = &item.event;
+    Used {
+        body: idempotency.body,
+        first: EventSummary {
+            id: event.id,
+            event_type: event.event_type.clone(),
+            details: event.details.clone(),
+            deliveries: u32::try_from(item.subscriptions.len()).unwrap_or(u32::MAX),
+        },
+        expires_at: idempotency.expires_at.as_millis(),
+    }
+}
+
+fn stored(group: &Group<'_>, (tenant, key): (u64, [u8; 32])) -> Result<Option<Used>> {
+    let mut query = group
+        .connection
+        .prepare_cached(include_str!("../../sql/idempotency.sql"))?;
+    let read = |row: &Row<'_>| Ok(read_used(row));
+    let used = query.query_row((number(tenant), key), read).optional()?;
+    used.transpose()
+}
+
+fn read_used(row: &Row<'_>) -> Result<Used> {
+    Ok(Used {
+        body: row.get(0)?,
+        expires_at: row.get(1)?,
+        first: EventSummary {
+            id: row.event_id(2)?,
+            event_type: row.event_type(3)?,
+            details: row.details(4)?,
+            deliveries: row.get(5)?,
+        },
+    })
+}
+
+fn keep(group: &mut Group<'_>, request: &[Acceptance], answers: &[Accepted]) -> Result<()> {
+    let connection = group.connection;
+    let mut insert = connection.prepare_cached(include_str!("../../sql/insert_event.sql"))?;
+    let mut packed = Vec::new();
+    for (item, answer) in request.iter().zip(answers) {
+        let event = &item.event;
+        if let Accepted::Replayed(_) = answer {
+            group.changes.released.push(event.id);
+            continue;
+        }
+        let tenant = group.tenants.number(connection, &event.tenant)?;
+        row::pack(&item.subscriptions, &mut packed);
+        insert.execute((
+            number(event.id.as_u64()),
+            number(tenant),
+            event.event_type.as_str(),
+            event.details.test,
+            &packed,
+            row::details(&event.details)?,
+            event.data.as_bytes(),
+        ))?;
+        group.changes.accepted.push(Owed {
+            event: event.clone(),
+            tenant,
+            subscriptions: item.subscriptions.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// The keys that a transaction used up, in the order of their index.
+pub fn write_keys(group: &Group<'_>) -> Result<()> {
+    if group.changes.keys.is_empty() {
+        return Ok(());
+    }
+    let sql = include_str!("../../sql/use_key.sql");
+    let mut insert = group.connection.prepare_cached(sql)?;
+    for ((tenant, key), used) in &group.changes.keys {
+        let event = number(used.first.id.as_u64());
+        insert.execute((number(*tenant), key, used.body, event, used.expires_at))?;
+    }
+    Ok(())
+}
