@@ -17,7 +17,6 @@ use posthaste_store::{
 use rusqlite::Connection;
 
 use crate::{
-    store::SqliteStore,
     checkpoint::Checkpoints,
     connection::{self, ConnectionError},
     fault::Fault,
@@ -26,6 +25,7 @@ use crate::{
     migrate::{MigrationError, migrate},
     reader::Reader,
     rebuild::{newest, rebuild},
+    store::SqliteStore,
     writer::{Desk, Writer, insert_tenant_on},
 };
 

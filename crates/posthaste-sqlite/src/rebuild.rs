@@ -20,16 +20,18 @@ const NODE: u32 = 0;
 /// The last place that anything stored takes.
 pub fn newest(connection: &Connection) -> Result<EventId> {
     let sql = include_str!("../sql/newest.sql");
-    let (event, deliveries, other): (i64, u32, i64) = connection
-        .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let (event, deliveries, other): (i64, u32, i64) =
+        connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let place = |id: i64| Place::of(u64::try_from(id).unwrap_or(0));
     let event = place(event).forward(u64::from(places(deliveries)) - 1);
     Ok(event.max(place(other)).event())
 }
 
 pub fn rebuild(connection: &Connection) -> Result<(State, Ledger)> {
-    let mark = number(meta::number(connection, MARK)?.unwrap_or(0));
-    let newest = newest(connection)?;
+    let mark = meta::number(connection, MARK)?.unwrap_or(0);
+    // The mark may have passed ids that came to nothing; new ones are above it all the same.
+    let newest = newest(connection)?.max(EventId::from_u64(mark));
+    let mark = number(mark);
     let mut state = State {
         opened_at: newest,
         implied: Default::default(),

@@ -19,7 +19,9 @@ pub trait Coded: Copy + PartialEq + 'static {
 
     fn code(self) -> i64 {
         let place = Self::CODES.iter().position(|&other| other == self);
-        place.and_then(|place| i64::try_from(place).ok()).unwrap_or(-1)
+        place
+            .and_then(|place| i64::try_from(place).ok())
+            .unwrap_or(-1)
     }
 
     fn decode(code: i64) -> Result<Self> {
@@ -129,7 +131,9 @@ impl Columns for Row<'_> {
     fn details(&self, column: usize) -> Result<EventDetails> {
         match self.get_ref(column)?.as_blob_or_null()? {
             None => Ok(EventDetails::default()),
-            Some(json) => serde_json::from_slice(json).map_err(|error| Fault::Corrupt(error.to_string())),
+            Some(json) => {
+                serde_json::from_slice(json).map_err(|error| Fault::Corrupt(error.to_string()))
+            }
         }
     }
 }
@@ -140,7 +144,8 @@ pub fn details(details: &EventDetails) -> Result<Option<Vec<u8>>> {
         return Ok(None);
     }
     let json = serde_json::to_vec(details);
-    json.map(Some).map_err(|error| Fault::Corrupt(error.to_string()))
+    json.map(Some)
+        .map_err(|error| Fault::Corrupt(error.to_string()))
 }
 
 /// The subscriptions of an event, 8 big-endian bytes each.

@@ -155,9 +155,8 @@ impl Store for SqliteStore {
         subscription: SubscriptionId,
         at_most: usize,
     ) -> Result<Page<Waiting>, StoreError> {
-        let take = move |group: &mut writer::Group<'_>| {
-            writer::take_shelved(group, subscription, at_most)
-        };
+        let take =
+            move |group: &mut writer::Group<'_>| writer::take_shelved(group, subscription, at_most);
         self.write(at_most, take).await
     }
 
@@ -289,9 +288,8 @@ impl Store for SqliteStore {
     }
 
     async fn insert_subscription(&self, subscription: Subscription) -> Result<(), StoreError> {
-        let insert = move |group: &mut writer::Group<'_>| {
-            writer::insert_subscription(group, &subscription)
-        };
+        let insert =
+            move |group: &mut writer::Group<'_>| writer::insert_subscription(group, &subscription);
         self.write(1, insert).await
     }
 
@@ -330,9 +328,8 @@ impl Store for SqliteStore {
 
     async fn delete_key(&self, tenant: Option<&TenantId>, id: KeyId) -> Result<bool, StoreError> {
         let tenant = tenant.cloned();
-        let delete = move |group: &mut writer::Group<'_>| {
-            writer::delete_key(group, tenant.as_ref(), id)
-        };
+        let delete =
+            move |group: &mut writer::Group<'_>| writer::delete_key(group, tenant.as_ref(), id);
         self.write(1, delete).await
     }
 

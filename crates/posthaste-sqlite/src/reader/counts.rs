@@ -30,7 +30,11 @@ pub fn counts(moment: &Moment<'_>, tenant: &TenantId) -> Result<Counts> {
     };
     for (subscription, number) in implied {
         let shade = Shade::of(connection, subscription)?;
-        add(&mut counts, shade.over(DeliveryState::Pending).status(), number);
+        add(
+            &mut counts,
+            shade.over(DeliveryState::Pending).status(),
+            number,
+        );
     }
     ended(connection, tenant, &mut counts)?;
     waiting(connection, tenant, &mut counts)?;

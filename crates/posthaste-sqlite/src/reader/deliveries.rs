@@ -26,7 +26,11 @@ use crate::{
 /// The columns of a delivery and of what it hangs on, each by primary key.
 const DELIVERIES: &str = include_str!("../../sql/deliveries.sql");
 
-pub fn delivery(moment: &Moment<'_>, tenant: &TenantId, id: DeliveryId) -> Result<Option<Delivery>> {
+pub fn delivery(
+    moment: &Moment<'_>,
+    tenant: &TenantId,
+    id: DeliveryId,
+) -> Result<Option<Delivery>> {
     let (connection, implied) = moment.begin(|_, state| Ok(state.implied.get(&id).cloned()))?;
     let Some(tenant) = tenant::find(connection, tenant)? else {
         return Ok(None);
@@ -119,10 +123,19 @@ impl List {
         }
     }
 
-    fn fetch(&self, connection: &Connection, below: u64, at_most: usize) -> Result<Found<Delivery>> {
+    fn fetch(
+        &self,
+        connection: &Connection,
+        below: u64,
+        at_most: usize,
+    ) -> Result<Found<Delivery>> {
         let rows = self.rows(connection, below, at_most)?;
         let floor = rows.floor.max(self.implied.floor);
-        let implied = self.implied.items.iter().map(|(id, implied)| (*id, implied));
+        let implied = self
+            .implied
+            .items
+            .iter()
+            .map(|(id, implied)| (*id, implied));
         let within = implied
             .skip_while(|(id, _)| id.as_u64() >= below)
             .take_while(|(id, _)| floor.is_none_or(|floor| id.as_u64() >= floor));
@@ -201,7 +214,12 @@ impl List {
         Ok(Found { items, floor })
     }
 
-    fn of_tenant(&self, connection: &Connection, below: u64, at_most: usize) -> Result<Found<Delivery>> {
+    fn of_tenant(
+        &self,
+        connection: &Connection,
+        below: u64,
+        at_most: usize,
+    ) -> Result<Found<Delivery>> {
         let places = places(connection, self.tenant, &self.tail, below, at_most)?;
         let order = "d.id < ?2 AND d.tenant = ?3 ORDER BY d.id DESC";
         let sql = format!("{DELIVERIES} WHERE d.id > ?1 AND d.id <= ?1 + {SLOTS} AND {order}");
@@ -325,7 +343,8 @@ fn read_state(row: &Row<'_>) -> Result<DeliveryState> {
         State::Waiting => {
             let retry_at = row.time(6)?;
             let (paused, deleted) = (row.get(15)?, row.get(16)?);
-            let waiting = retry_at.map_or(DeliveryState::Pending, |at| DeliveryState::Retrying { at });
+            let waiting =
+                retry_at.map_or(DeliveryState::Pending, |at| DeliveryState::Retrying { at });
             Shade { paused, deleted }.over(waiting)
         }
     })
@@ -346,13 +365,20 @@ fn implied(
         waits
             && implied.tenant == tenant
             && query.event.is_none_or(|id| implied.event == id)
-            && query.subscription.is_none_or(|id| implied.subscription == id)
-            && query.event_type.as_ref().is_none_or(|of| implied.event_type == *of)
+            && query
+                .subscription
+                .is_none_or(|id| implied.subscription == id)
+            && query
+                .event_type
+                .as_ref()
+                .is_none_or(|of| implied.event_type == *of)
     };
     let ids = DeliveryId::from_u64(range.from)..DeliveryId::from_u64(range.below.max(range.from));
     let newest_first = state.implied.range(ids).rev();
     let wanted = newest_first.filter(|(_, implied)| wants(implied));
-    let items = wanted.map(|(id, implied)| (*id, implied.clone())).take(SCAN);
+    let items = wanted
+        .map(|(id, implied)| (*id, implied.clone()))
+        .take(SCAN);
     Found::limited(items.collect(), SCAN, |(id, _)| id.as_u64())
 }
 

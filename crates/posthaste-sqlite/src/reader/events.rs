@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use posthaste::{
-    event::TenantId,
-    id::EventId,
-};
+use posthaste::{event::TenantId, id::EventId};
 use posthaste_store::{
     Page,
     query::{EventQuery, Stretch},

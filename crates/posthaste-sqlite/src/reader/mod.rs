@@ -52,7 +52,10 @@ pub struct Moment<'a> {
 
 impl Moment<'_> {
     /// Begins the moment. No commit falls between the copy and the snapshot.
-    pub fn begin<C>(&self, copy: impl FnOnce(&Connection, &State) -> Result<C>) -> Result<(&Connection, C)> {
+    pub fn begin<C>(
+        &self,
+        copy: impl FnOnce(&Connection, &State) -> Result<C>,
+    ) -> Result<(&Connection, C)> {
         let state = self.live.read();
         self.connection.execute_batch("BEGIN")?;
         // A snapshot begins with the first read.
@@ -123,4 +126,3 @@ impl Reader {
         self.spare().clear();
     }
 }
-

@@ -36,7 +36,8 @@ impl<T> Found<T> {
     pub fn and(mut self, other: Self, id: impl Fn(&T) -> u64) -> Self {
         let floor = self.floor.max(other.floor);
         self.items.extend(other.items);
-        self.items.retain(|item| floor.is_none_or(|floor| id(item) >= floor));
+        self.items
+            .retain(|item| floor.is_none_or(|floor| id(item) >= floor));
         self.items.sort_by_key(|item| std::cmp::Reverse(id(item)));
         self.items.dedup_by_key(|item| id(item));
         Self { floor, ..self }

@@ -81,7 +81,8 @@ pub fn update_subscription(
 }
 
 fn revision(connection: &Connection, tenant: u64, id: SubscriptionId) -> Result<Option<u64>> {
-    let query = "SELECT revision FROM subscriptions WHERE id = ?1 AND tenant = ?2 AND deleted_at IS NULL";
+    let query =
+        "SELECT revision FROM subscriptions WHERE id = ?1 AND tenant = ?2 AND deleted_at IS NULL";
     let mut query = connection.prepare_cached(query)?;
     let read = |row: &Row<'_>| Ok(row.number(0));
     let key = (number(id.as_u64()), number(tenant));
@@ -157,7 +158,11 @@ pub fn insert_key(group: &mut Group<'_>, key: &ApiKey) -> Result<()> {
         Some(tenant) => Some(group.tenants.number(group.connection, tenant)?),
         None => None,
     };
-    let scopes: Vec<&str> = key.scopes.iter().map(|scope| Scope::as_str(*scope)).collect();
+    let scopes: Vec<&str> = key
+        .scopes
+        .iter()
+        .map(|scope| Scope::as_str(*scope))
+        .collect();
     let sql = include_str!("../../sql/insert_key.sql");
     group.connection.prepare_cached(sql)?.execute((
         number(key.id.as_u64()),

@@ -164,9 +164,17 @@ impl Writer {
     /// Ends the thread after what it has been sent, without tidying up: as a crash would, except
     /// that callers get their answers.
     pub fn stop(&self) {
-        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let inbox = self
+            .inbox
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         drop(inbox);
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the writer panicked");
         }
@@ -237,9 +245,8 @@ impl Desk {
     /// One transaction, and the answers to it.
     fn turn(&mut self, mut works: Vec<Box<dyn Work>>) {
         let done = catch_unwind(AssertUnwindSafe(|| self.transact(&mut works)));
-        let committed = done.unwrap_or_else(|_| {
-            Err(StoreError::Unavailable("a panic while writing".into()))
-        });
+        let committed =
+            done.unwrap_or_else(|_| Err(StoreError::Unavailable("a panic while writing".into())));
         match &committed {
             Ok(()) => self.taken.keep(),
             Err(error) => self.forget(error),
@@ -264,7 +271,9 @@ impl Desk {
     fn transact(&mut self, works: &mut [Box<dyn Work>]) -> std::result::Result<(), StoreError> {
         self.connect()?;
         let connection = self.connection.as_ref().ok_or_else(gone)?;
-        connection.execute_batch("BEGIN IMMEDIATE").map_err(Fault::from)?;
+        connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(Fault::from)?;
         let mut group = Group {
             connection,
             live: &self.live,
@@ -288,7 +297,8 @@ impl Desk {
         if self.connection.is_some() {
             return Ok(());
         }
-        let unavailable = |error: &dyn std::error::Error| StoreError::Unavailable(error.to_string());
+        let unavailable =
+            |error: &dyn std::error::Error| StoreError::Unavailable(error.to_string());
         let mut connection = connection::writing(&self.path).map_err(|e| unavailable(&e))?;
         let watched = self.checkpoints.watch(&mut connection);
         watched.map_err(|e| unavailable(&e))?;

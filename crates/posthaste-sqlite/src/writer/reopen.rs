@@ -89,7 +89,9 @@ fn find(group: &Group<'_>, tenant: u64, id: DeliveryId) -> Result<Option<Found>>
     let query = "SELECT deleted_at IS NOT NULL FROM subscriptions WHERE id = ?1";
     let mut query = group.connection.prepare_cached(query)?;
     let subscription = number(implied.subscription.as_u64());
-    let deleted = query.query_row([subscription], |row| row.get(0)).optional()?;
+    let deleted = query
+        .query_row([subscription], |row| row.get(0))
+        .optional()?;
     Ok(Some(Found {
         state: State::Waiting,
         retries: false,

@@ -4,7 +4,10 @@ use posthaste::{clock::Timestamp, subscription::SubscriptionStatus};
 use posthaste_store::record::{HealthChange, Parking, SettleBatch, Settlement, Standing};
 use rusqlite::{OptionalExtension, Statement, params};
 
-use super::{configuration::write_health, group::{Group, Late}};
+use super::{
+    configuration::write_health,
+    group::{Group, Late},
+};
 use crate::{
     fault::Result,
     row::{Coded, Columns, State, number},
@@ -35,9 +38,7 @@ fn is_implied(group: &mut Group<'_>, settlement: &Settlement, tenant: u64) -> bo
     let implied = {
         let state = group.live.read();
         let implied = state.implied.get(&id);
-        implied.is_some_and(|implied| {
-            implied.event == settlement.event && implied.tenant == tenant
-        })
+        implied.is_some_and(|implied| implied.event == settlement.event && implied.tenant == tenant)
     };
     implied && group.changes.rowed.insert(id)
 }
@@ -191,7 +192,8 @@ fn change_health(group: &mut Group<'_>, change: &HealthChange) -> Result<()> {
     let connection = group.connection;
     let tenant = number(group.tenants.number(connection, &change.tenant)?);
     let id = number(change.subscription.as_u64());
-    let query = "SELECT status FROM subscriptions WHERE id = ?1 AND tenant = ?2 AND deleted_at IS NULL";
+    let query =
+        "SELECT status FROM subscriptions WHERE id = ?1 AND tenant = ?2 AND deleted_at IS NULL";
     let mut query = connection.prepare_cached(query)?;
     let read = |row: &rusqlite::Row<'_>| Ok(row.coded(0));
     let status = query.query_row((id, tenant), read).optional()?;

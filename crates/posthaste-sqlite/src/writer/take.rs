@@ -75,7 +75,7 @@ pub fn shelved(group: &mut Group<'_>) -> Result<Vec<SubscriptionId>> {
     let sql = include_str!("../../sql/shelved.sql");
     let mut query = group.connection.prepare_cached(sql)?;
     let mut shelved = Vec::new();
-    let mut last = -1;
+    let mut last = -1_i64;
     while let Some(subscription) = query.query_row([last], |row| row.get(0)).optional()? {
         last = subscription;
         let id = SubscriptionId::from_u64(u64::try_from(subscription).unwrap_or(0));
