@@ -242,3 +242,19 @@ async fn a_thousand_answers_are_all_judged_and_sixteen_kept() {
         refused.detail()
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn an_accepted_url_reads_what_it_wrote_and_http_can_carry_it(
+        host in r"(\[[0-9a-f:.%]{0,20}\]|[a-zA-Z0-9.é_-]{1,20})(:[0-9]{1,5})?",
+        rest in r"([/?]\PC{0,60})?",
+    ) {
+        let text = format!("https://{host}{rest}");
+        if let Ok(url) = text.parse::<TargetUrl>() {
+            proptest::prop_assert_eq!(url.as_str().parse::<TargetUrl>(), Ok(url.clone()));
+            proptest::prop_assert!(url.as_str().parse::<http::Uri>().is_ok(), "{}", url);
+            let path = url.path_and_query().parse::<http::Uri>();
+            proptest::prop_assert!(path.is_ok_and(|path| path.path().starts_with('/')), "{}", url);
+        }
+    }
+}

@@ -83,7 +83,8 @@ fn named(name: &str) -> CertificateParams {
     CertificateParams::new([name.to_owned()]).unwrap()
 }
 
-/// Answers with the version of HTTP and the request's body; `/hang` never.
+/// Answers with the version of HTTP and the request's body; `/hang` never, `/huge` with a head of
+/// 64 KiB.
 struct Server {
     port: u16,
     connections: Arc<AtomicUsize>,
@@ -144,6 +145,10 @@ async fn serve(listener: TcpListener, config: Arc<rustls::ServerConfig>, count: 
 async fn respond(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     if request.uri().path() == "/hang" {
         std::future::pending::<()>().await;
+    }
+    if request.uri().path() == "/huge" {
+        let huge = Response::builder().header("x-huge", "x".repeat(64 * 1024));
+        return Ok(huge.body(Full::default()).unwrap());
     }
     let host = request.uri().authority().map(ToString::to_string);
     let (version, length) = (
@@ -228,6 +233,14 @@ async fn a_shared_connection_that_kept_someone_waiting_is_given_up() {
     assert_eq!(error.class, FailureClass::Timeout);
     post(&transport, &server.url("/"), AMPLE).await.unwrap();
     assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_head_over_16_kib_is_too_large_in_http2_too() {
+    let authority = Authority::new();
+    let server = Server::start(authority.certify(&named(NAME)), &["h2"]).await;
+    let sent = post(&transport(&[&authority]), &server.url("/huge"), AMPLE).await;
+    assert_eq!(sent.unwrap_err().class, FailureClass::ResponseTooLarge);
 }
 
 #[track_caller]

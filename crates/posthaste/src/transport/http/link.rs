@@ -58,7 +58,7 @@ impl Link {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(64 * 1024)
             .initial_connection_window_size(1024 * 1024)
-            .max_header_list_size(2 * HEAD_MAX as u32) // the bound itself is checked on the head
+            .max_header_list_size(16 * HEAD_MAX as u32) // read, so that it can be called too large
             .handshake(TokioIo::new(wire))
             .await?;
         tokio::spawn(connection); // ends with its last sender
