@@ -29,6 +29,7 @@ pub fn uuid() -> String {
 pub struct Chance(AtomicU64);
 
 impl Chance {
+    /// The stream of a seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
@@ -40,6 +41,7 @@ impl Chance {
         Self::seeded(u64::from_le_bytes(secure()))
     }
 
+    /// The next 64 bits.
     pub fn bits(&self) -> u64 {
         const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
         let state = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);

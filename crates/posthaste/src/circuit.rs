@@ -12,20 +12,31 @@ pub const PROBE_WAIT_MIN: Duration = Duration::from_secs(30);
 /// The longest wait between probes, reached by doubling.
 pub const PROBE_WAIT_MAX: Duration = Duration::from_secs(300);
 
+/// Whether attempts reach an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Circuit {
     /// Attempts go through; so many have failed in a row.
-    Closed { failures: u32 },
+    Closed {
+        /// In a row, up to the 50th, which opens it.
+        failures: u32,
+    },
     /// Nothing goes through until `probe_at`; then one attempt does.
-    Open { probe_at: Timestamp, wait: Duration },
+    Open {
+        /// When one attempt may try the endpoint.
+        probe_at: Timestamp,
+        /// How long it waits for that; doubled when the probe fails.
+        wait: Duration,
+    },
 }
 
 /// What the circuit lets through now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
+    /// Every attempt.
     All,
     /// One attempt, whose outcome decides.
     Probe,
+    /// None before then.
     NothingUntil(Timestamp),
 }
 
@@ -61,6 +72,7 @@ impl Circuit {
         }
     }
 
+    /// What it lets through now.
     #[must_use]
     pub fn admits(&self, now: Timestamp) -> Admission {
         match *self {

@@ -20,11 +20,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// So many milliseconds after 1970, or before it.
     #[must_use]
     pub const fn from_millis(ms: i64) -> Self {
         Self(ms)
     }
 
+    /// Milliseconds since 1970.
     #[must_use]
     pub const fn as_millis(self) -> i64 {
         self.0
@@ -106,6 +108,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
+    /// Starts at the wall's time.
     #[must_use]
     pub fn new() -> Self {
         let slew = Slew::new(wall_clock());
@@ -166,6 +169,7 @@ impl Slew {
     /// Share of passing time by which a gap to the wall clock is closed: 1/20.
     const SHARE: i64 = 20;
 
+    /// Starts at what the wall says.
     #[must_use]
     pub fn new(wall: Timestamp) -> Self {
         Self {
@@ -194,11 +198,13 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
+    /// Stands at `now`.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self { now: now.0.into() }
     }
 
+    /// Moves it ahead.
     pub fn advance(&self, by: Duration) {
         let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         self.now.fetch_add(ms, std::sync::atomic::Ordering::Relaxed);

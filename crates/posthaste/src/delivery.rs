@@ -16,23 +16,30 @@ pub enum DeliveryState {
     Pending,
     /// Failed, and will be tried again.
     Retrying {
+        /// When it is due.
         at: Timestamp,
     },
     /// A pending or retrying one while its subscription is paused.
     Held,
+    /// A receiver answered 2xx.
     Delivered {
+        /// When it did.
         at: Timestamp,
     },
     /// A dead letter: its attempts are spent.
     Failed {
+        /// When the last attempt ended.
         at: Timestamp,
     },
+    /// It left the queue without being delivered.
     Discarded {
+        /// The reason, which is always visible.
         why: Discard,
     },
 }
 
 impl DeliveryState {
+    /// Its name.
     #[must_use]
     pub fn status(&self) -> DeliveryStatus {
         match self {
@@ -50,16 +57,24 @@ macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),* }
+        pub enum $name { $(
+            $(#[$vdoc])*
+            #[doc = concat!("`", $text, "`")]
+            #[serde(rename = $text)]
+            $variant
+        ),* }
 
         impl $name {
+            /// All of them, in the order of their declaration.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
+            /// As it stands in JSON.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),* }
             }
 
+            /// The one of that name.
             #[must_use]
             pub fn named(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|known| known.as_str() == name)
@@ -125,9 +140,15 @@ names! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// A final 2xx to the signed POST.
-    Accepted { status: u16 },
+    Accepted {
+        /// 200 to 299.
+        status: u16,
+    },
+    /// Anything but a final 2xx.
     Refused {
+        /// The kind of failure.
         class: FailureClass,
+        /// The answer's status, where there was an answer.
         status: Option<u16>,
         /// What the receiver asked for, with 429 or 503.
         retry_after: Option<Duration>,
@@ -137,6 +158,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it was accepted.
     #[must_use]
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Accepted { .. })
@@ -163,6 +185,7 @@ pub struct Tries {
 }
 
 impl Tries {
+    /// With one more attempt, of the whole and of the budget.
     #[must_use]
     pub fn one_more(self) -> Self {
         Self {
@@ -175,8 +198,11 @@ impl Tries {
 /// What becomes of a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transition {
+    /// It is delivered.
     Deliver,
+    /// It is tried again, then.
     RetryAt(Timestamp),
+    /// Its attempts are spent.
     DeadLetter,
 }
 
@@ -208,8 +234,11 @@ pub struct Health {
     pub unhealthy: bool,
     /// Deliveries in a row that spent all their attempts.
     pub consecutive_failures: u32,
+    /// What opens the circuit; from 0 again after a success or a resume.
     pub failed_attempts_in_a_row: u32,
+    /// The last 2xx.
     pub last_success_at: Option<Timestamp>,
+    /// The last failed attempt.
     pub last_failure_at: Option<Timestamp>,
 }
 

@@ -19,6 +19,7 @@ macro_rules! checked_text {
         pub struct $error;
 
         impl $name {
+            /// Its text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -115,9 +116,12 @@ impl TenantId {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
+    /// A producer published the event.
     #[default]
     Publish,
+    /// Someone asked for it again.
     Redeliver,
+    /// A replay of a window of time.
     Replay,
     /// One attempt to one subscription, counted for neither health nor pause.
     Test,
@@ -127,17 +131,22 @@ pub enum Origin {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EventDetails {
+    /// Of the type's schema.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
+    /// Who published it, as they say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// What ties it to other events and to logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
+    /// What fifo subscriptions keep in order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ordering_key: Option<String>,
     /// When it happened, as its producer says; never used for scheduling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
+    /// The publisher's own notes; they are not sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<RawJson>,
     /// W3C trace context of the publish, passed on to receivers.
@@ -159,9 +168,13 @@ fn is_zero(n: &u8) -> bool {
 /// An event with its id: what is stored, signed and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
+    /// What receivers deduplicate by.
     pub id: EventId,
+    /// Whose it is.
     pub tenant: TenantId,
+    /// What kind of thing happened.
     pub event_type: EventType,
+    /// What it has besides.
     pub details: EventDetails,
     /// The published JSON, byte for byte.
     pub data: RawJson,

@@ -45,6 +45,7 @@ impl Place {
         Self(ms << (NODE_BITS + SEQUENCE_BITS) | node << SEQUENCE_BITS | sequence)
     }
 
+    /// The place of an id, without its slot.
     #[must_use]
     pub fn of(id: u64) -> Self {
         Self(id >> SLOT_BITS)
@@ -55,6 +56,7 @@ impl Place {
         self.0 << SLOT_BITS | u64::from(slot)
     }
 
+    /// The event of this place.
     #[must_use]
     pub fn event(self) -> EventId {
         EventId(self.slot(0))
@@ -126,6 +128,7 @@ macro_rules! ids {
                 Self(id & (u64::MAX >> 1))
             }
 
+            /// As it is stored.
             #[must_use]
             pub const fn as_u64(self) -> u64 {
                 self.0
@@ -137,6 +140,7 @@ macro_rules! ids {
                 time_of(self.0)
             }
 
+            /// Its place in time.
             #[must_use]
             pub fn place(self) -> Place {
                 Place::of(self.0)

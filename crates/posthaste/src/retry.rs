@@ -34,6 +34,7 @@ enum Form {
     Linear(Linear),
 }
 
+/// A policy with a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
@@ -69,9 +70,13 @@ impl Preset {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exponential {
+    /// The first wait, in seconds; at least 0.05.
     pub base_s: f64,
+    /// 1 to 100.
     pub factor: f64,
+    /// The longest wait, in seconds.
     pub max_s: f64,
+    /// 1 to 30.
     pub retries: u32,
 }
 
@@ -79,28 +84,37 @@ pub struct Exponential {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Linear {
+    /// In seconds; at least 0.05.
     pub delay_s: f64,
+    /// 1 to 30.
     pub retries: u32,
 }
 
 /// Why a policy is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum RetryPolicyError {
+    /// None, or too many.
     #[error("expected 1 to 30 retries, got {0}; for no retries use the preset \"none\"")]
     Retries(usize),
+    /// A wait that is too short.
     #[error("expected every wait to be at least 0.05 s, got {0} s")]
     Delay(f64),
+    /// Waits that are too long in all.
     #[error("expected waits that add up to at most 30 days")]
     Horizon,
+    /// A factor out of bounds.
     #[error("expected a factor of 1 to 100, got {0}")]
     Factor(f64),
+    /// A jitter out of bounds.
     #[error("expected a jitter of 0 to 1, got {0}")]
     Jitter(f64),
+    /// Several forms, or none.
     #[error("expected exactly one of schedule_s, exponential and linear")]
     Form,
 }
 
 impl RetryPolicy {
+    /// The policy of a name.
     #[must_use]
     pub fn preset(preset: Preset) -> Self {
         let waits = preset.seconds().iter().copied().map(Duration::from_secs);

@@ -19,9 +19,11 @@ use crate::{
 /// What a subscription wants of one kind: `memory.created`, `memory.*` or `*`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum EventPattern {
+    /// This type alone.
     Exact(EventType),
     /// The dotted prefix, with its last dot: any depth below it.
     Prefix(String),
+    /// All of the tenant's own types; never the platform's.
     All,
 }
 
@@ -31,6 +33,7 @@ pub enum EventPattern {
 pub struct EventPatternError;
 
 impl EventPattern {
+    /// Whether it wants events of this type.
     #[must_use]
     pub fn matches(&self, event_type: &EventType) -> bool {
         match self {
@@ -86,6 +89,7 @@ impl<'de> Deserialize<'de> for EventPattern {
 /// Whether new events become deliveries, and whether those leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubscriptionStatus {
+    /// Deliveries are made and leave.
     Active,
     /// Deliveries are made and held, and go out on resume.
     Paused(PauseReason),
@@ -94,6 +98,7 @@ pub enum SubscriptionStatus {
 }
 
 impl SubscriptionStatus {
+    /// Its name, without the reason.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -107,19 +112,27 @@ impl SubscriptionStatus {
 /// One subscription of one tenant, whole: configuration, standing and secrets.
 #[derive(Clone, Debug)]
 pub struct Subscription {
+    /// What it is called in the API.
     pub id: SubscriptionId,
+    /// Whose it is.
     pub tenant: TenantId,
     /// The caller's own name for it, unique in the tenant.
     pub external_id: Option<String>,
+    /// Where its requests go.
     pub url: TargetUrl,
+    /// For people; shown, never interpreted.
     pub description: String,
     /// Empty is all of the tenant's own types.
     pub events: Vec<EventPattern>,
+    /// Whether deliveries are made, and leave.
     pub status: SubscriptionStatus,
+    /// How its requests are signed.
     pub schemes: Vec<Scheme>,
     /// The hash of the `x-webhook` scheme.
     pub algorithm: XWebhookHash,
+    /// What they are signed with.
     pub secrets: Secrets,
+    /// The waits between attempts.
     pub retry: RetryPolicy,
     /// For a whole attempt; 100 to 60,000 ms, default 10,000.
     pub timeout: Duration,
@@ -127,11 +140,15 @@ pub struct Subscription {
     pub max_in_flight: u32,
     /// Deliveries in a row that spend their attempts before it is paused; default 5, 0 is never.
     pub auto_pause_after: u32,
+    /// How events become bodies.
     pub format: BodyFormat,
     /// A JSON object of the caller's.
     pub metadata: RawJson,
+    /// How it has fared lately.
     pub health: Health,
+    /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last changed.
     pub updated_at: Timestamp,
     /// Counts changes, so that a stale one is refused.
     pub revision: u64,

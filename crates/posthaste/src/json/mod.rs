@@ -43,26 +43,31 @@ impl RawJson {
         Self(text)
     }
 
+    /// `{}`
     #[must_use]
     pub fn empty_object() -> Self {
         Self(Bytes::from_static(b"{}"))
     }
 
+    /// The text as bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
+    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("checked when it was made")
     }
 
+    /// The text, shared.
     #[must_use]
     pub fn bytes(&self) -> Bytes {
         self.0.clone()
     }
 
+    /// The text's length in bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty)] // no JSON value is empty
     pub fn len(&self) -> usize {

@@ -15,12 +15,16 @@ pub struct Secret(Zeroizing<String>);
 /// Why a secret is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
+    /// Too short to be a secret.
     #[error("expected at least 16 bytes")]
     Short,
+    /// Too long, or with control characters.
     #[error("expected at most 512 bytes of visible text")]
     Text,
+    /// Its key has no fitting length, or is no base64.
     #[error("expected base64 of 24 to 64 bytes behind whsec_")]
     Whsec,
+    /// A private key of another scheme.
     #[error("expected whsec_ and base64, or a text of its own; whsk_ belongs to ed25519")]
     Whsk,
 }
@@ -96,12 +100,14 @@ impl fmt::Debug for Secret {
 /// A subscription's secrets: the current one and, while a rotation overlaps, the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secrets {
+    /// What signs from now on.
     pub current: Secret,
     /// The one before, and until when it keeps signing.
     pub previous: Option<(Secret, Timestamp)>,
 }
 
 impl Secrets {
+    /// One secret, and no rotation.
     #[must_use]
     pub fn new(current: Secret) -> Self {
         Self {

@@ -19,6 +19,7 @@ pub type Headers = Vec<(Cow<'static, str>, String)>;
 /// A receiver's final answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
+    /// The status code of the final answer.
     pub status: u16,
     /// `name: value` lines as received, escaped to visible text, cut at 16 KiB.
     pub headers: String,
@@ -32,6 +33,7 @@ pub struct Answer {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{class}: {detail}")]
 pub struct TransportError {
+    /// The kind of failure.
     pub class: FailureClass,
     /// For the tenant: names no address that a name resolved to.
     pub detail: String,
