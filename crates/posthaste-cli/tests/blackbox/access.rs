@@ -14,9 +14,22 @@ fn a_key_may_do_what_its_scopes_name_and_no_more() {
     let admin = server.client();
     let wanted = json!({"name": "publisher", "scopes": ["events:publish"]});
     let made = admin.post("/keys", &wanted, 201);
-    let shown = ["id", "key", "name", "scopes", "tenant", "expires_at", "allowed_ips", "created_at", "last_used_at"];
+    let shown = [
+        "id",
+        "key",
+        "name",
+        "scopes",
+        "tenant",
+        "expires_at",
+        "allowed_ips",
+        "created_at",
+        "last_used_at",
+    ];
     assert_members(&made, &shown);
-    assert_eq!((&made["tenant"], &made["name"]), (&json!("default"), &json!("publisher")));
+    assert_eq!(
+        (&made["tenant"], &made["name"]),
+        (&json!("default"), &json!("publisher"))
+    );
     let key = text(&made, "key");
     assert!(key.starts_with("pst_") && key.len() > 40, "{}", key.len());
 
@@ -29,22 +42,45 @@ fn a_key_may_do_what_its_scopes_name_and_no_more() {
         ("GET", "", "subscriptions:read"),
         ("POST", "", "subscriptions:write"),
         ("GET", "/deliveries", "deliveries:read"),
-        ("POST", "/deliveries/dlv_0000000000001/redeliver", "deliveries:write"),
+        (
+            "POST",
+            "/deliveries/dlv_0000000000001/redeliver",
+            "deliveries:write",
+        ),
         ("GET", "/keys", "keys:manage"),
         ("GET", "/tenants", "tenants:manage"),
     ] {
         let answer = publisher.call(method, path, &Value::Null);
-        assert_eq!((answer.status, answer.problem().as_str()), (403, "insufficient-scope"), "{method} {path}");
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (403, "insufficient-scope"),
+            "{method} {path}"
+        );
         assert_eq!(answer.json()["required_scope"], scope, "{method} {path}");
     }
     assert!(!server.said().contains(&key));
 
     let listed = admin.list("/keys");
-    let ours = listed.iter().find(|listed| listed["id"] == made["id"]).expect("it is listed");
-    assert_members(ours, &shown.map(|name| if name == "key" { "id" } else { name })[1..].iter().copied()
-        .collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+    let ours = listed
+        .iter()
+        .find(|listed| listed["id"] == made["id"])
+        .expect("it is listed");
+    assert_members(
+        ours,
+        &shown.map(|name| if name == "key" { "id" } else { name })[1..]
+            .iter()
+            .copied()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>(),
+    );
     admin.delete(&format!("/keys/{}", id(&made)), 204);
-    assert_eq!(publisher.call("POST", "/events", &json!({"type": "a", "data": 1})).status, 401);
+    assert_eq!(
+        publisher
+            .call("POST", "/events", &json!({"type": "a", "data": 1}))
+            .status,
+        401
+    );
     admin.delete(&format!("/keys/{}", id(&made)), 404);
 }
 
@@ -53,16 +89,25 @@ fn nobody_gives_a_scope_that_they_lack() {
     let server = Server::start();
     let admin = server.client();
     let manager = json!({"scopes": ["keys:manage", "events:read"]});
-    let manager = server.stranger().with_key(&text(&admin.post("/keys", &manager, 201), "key"));
+    let manager = server
+        .stranger()
+        .with_key(&text(&admin.post("/keys", &manager, 201), "key"));
     let made = manager.post("/keys", &json!({"scopes": ["events:read"]}), 201);
     let reader = server.stranger().with_key(&text(&made, "key"));
     reader.get("/events");
     manager.post("/keys", &json!({"scopes": ["events:publish"]}), 403);
     manager.post("/keys", &json!({"scopes": ["*"]}), 403);
-    manager.post("/keys", &json!({"scopes": ["events:read"], "platform": true}), 403);
+    manager.post(
+        "/keys",
+        &json!({"scopes": ["events:read"], "platform": true}),
+        403,
+    );
     manager.post("/keys", &json!({"scopes": ["no:such"]}), 422);
     manager.post("/keys", &json!({"scopes": []}), 422);
-    let all = server.stranger().with_key(&text(&admin.post("/keys", &json!({"scopes": ["*"]}), 201), "key"));
+    let all = server.stranger().with_key(&text(
+        &admin.post("/keys", &json!({"scopes": ["*"]}), 201),
+        "key",
+    ));
     all.get("/keys");
     assert_eq!(all.call("GET", "/tenants", &Value::Null).status, 403);
 }
@@ -72,7 +117,9 @@ fn keys_and_tenants_outlive_a_crash() {
     let server = Server::start();
     let admin = server.client();
     admin.post("/tenants", &json!({"id": "acme", "name": "Acme"}), 201);
-    let made = admin.with("posthaste-tenant", "acme").post("/keys", &json!({"scopes": ["*"]}), 201);
+    let made = admin
+        .with("posthaste-tenant", "acme")
+        .post("/keys", &json!({"scopes": ["*"]}), 201);
     assert_eq!(made["tenant"], "acme");
     let server = server.kill().start();
     let acme = server.stranger().with_key(&text(&made, "key"));
@@ -86,7 +133,10 @@ fn one_tenant_finds_nothing_of_another() {
     let (server, sink) = (Server::start(), Sink::start());
     let admin = server.client();
     let tenant = admin.post("/tenants", &json!({"id": "acme"}), 201);
-    assert_members(&tenant, &["id", "name", "limits", "catalogue", "created_at"]);
+    assert_members(
+        &tenant,
+        &["id", "name", "limits", "catalogue", "created_at"],
+    );
     admin.post("/tenants", &json!({"id": "acme"}), 409);
     admin.post("/tenants", &json!({"id": "Acme!"}), 422);
     let mut tenants: Vec<_> = admin.list("/tenants").iter().map(id).collect();
@@ -110,7 +160,10 @@ fn one_tenant_finds_nothing_of_another() {
         ("POST", format!("/subscriptions/{subscription}/pause")),
         ("POST", format!("/subscriptions/{subscription}/resume")),
         ("POST", format!("/subscriptions/{subscription}/test")),
-        ("POST", format!("/subscriptions/{subscription}/rotate-secret")),
+        (
+            "POST",
+            format!("/subscriptions/{subscription}/rotate-secret"),
+        ),
         ("GET", format!("/deliveries/{delivery}")),
         ("GET", format!("/deliveries/{delivery}/attempts")),
         ("POST", format!("/deliveries/{delivery}/redeliver")),
@@ -118,15 +171,30 @@ fn one_tenant_finds_nothing_of_another() {
         ("DELETE", format!("/{subscription}")),
     ] {
         let answer = ours.call(method, &path, &Value::Null);
-        assert_eq!((answer.status, answer.problem().as_str()), (404, "not-found"), "{method} {path}");
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (404, "not-found"),
+            "{method} {path}"
+        );
     }
     for path in ["/events", "/subscriptions", "/deliveries"] {
         assert_eq!(ours.list(path), [] as [Value; 0], "{path}");
     }
     assert_eq!(ours.get(""), json!([]));
     assert_eq!(ours.publish("a.b", json!(2))["deliveries"], 0);
-    assert_eq!(ours.with("posthaste-tenant", "acme").call("GET", "/events", &Value::Null).status, 404);
-    assert_eq!(admin.with("posthaste-tenant", "nobody").call("GET", "/events", &Value::Null).status, 404);
+    assert_eq!(
+        ours.with("posthaste-tenant", "acme")
+            .call("GET", "/events", &Value::Null)
+            .status,
+        404
+    );
+    assert_eq!(
+        admin
+            .with("posthaste-tenant", "nobody")
+            .call("GET", "/events", &Value::Null)
+            .status,
+        404
+    );
 }
 
 #[test]
@@ -135,7 +203,12 @@ fn an_id_that_is_spelled_otherwise_is_another() {
     let client = server.client();
     let event = id(&client.publish("a.b", json!(1)));
     client.get(&format!("/events/{event}"));
-    for other in [event.to_uppercase(), format!("{event}%20"), event.replace("evt_", "dlv_"), "evt_".to_owned()] {
+    for other in [
+        event.to_uppercase(),
+        format!("{event}%20"),
+        event.replace("evt_", "dlv_"),
+        "evt_".to_owned(),
+    ] {
         let answer = client.send("GET", &format!("{BASE}/events/{other}"), b"");
         assert_eq!(answer.status, 404, "{other}: {}", answer.text());
     }
@@ -155,7 +228,11 @@ fn the_first_start_makes_a_key_that_its_owner_alone_can_read() {
     client.get("/tenants");
     let server = server.kill().start();
     server.stranger().with_key(key.trim()).get("/tenants");
-    assert_eq!(server.client().call("GET", "/tenants", &Value::Null).status, 401, "{ADMIN_KEY}");
+    assert_eq!(
+        server.client().call("GET", "/tenants", &Value::Null).status,
+        401,
+        "{ADMIN_KEY}"
+    );
 }
 
 #[test]
@@ -168,9 +245,21 @@ fn what_stands_at_the_root_needs_no_key() {
         assert!(answer.header("x-request-id").is_some(), "{path}");
     }
     let document = stranger.send("GET", "/openapi.json", b"").json();
-    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{}", document["openapi"]);
-    for path in ["/events", "/events/batch", "/subscriptions/{id}/rotate-secret", "/verify"] {
-        assert!(document["paths"][format!("{BASE}{path}")].is_object(), "{path}");
+    assert!(
+        document["openapi"].as_str().unwrap().starts_with("3.1"),
+        "{}",
+        document["openapi"]
+    );
+    for path in [
+        "/events",
+        "/events/batch",
+        "/subscriptions/{id}/rotate-secret",
+        "/verify",
+    ] {
+        assert!(
+            document["paths"][format!("{BASE}{path}")].is_object(),
+            "{path}"
+        );
     }
 }
 
@@ -181,10 +270,19 @@ fn a_signature_is_checked_for_anyone_with_a_key() {
     let secret = text(&client.subscribe(&sink.url(), json!({})), "secret");
     client.publish("a.b", json!({"n": 1}));
     let arrival = sink.wait_for(1).remove(0);
-    let headers: Value = arrival.headers().into_iter().map(|(name, value)| (name, json!(value))).collect();
+    let headers: Value = arrival
+        .headers()
+        .into_iter()
+        .map(|(name, value)| (name, json!(value)))
+        .collect();
     for scheme in ["standard", "pt", "x-webhook"] {
-        let mut asked = json!({"scheme": scheme, "secret": secret, "headers": headers, "body": arrival.text()});
-        assert_eq!(client.post("/verify", &asked, 200)["valid"], true, "{scheme}");
+        let mut asked =
+            json!({"scheme": scheme, "secret": secret, "headers": headers, "body": arrival.text()});
+        assert_eq!(
+            client.post("/verify", &asked, 200)["valid"],
+            true,
+            "{scheme}"
+        );
         asked["body"] = json!("{}");
         let refused = client.post("/verify", &asked, 200);
         assert_eq!(refused["valid"], false, "{scheme}");

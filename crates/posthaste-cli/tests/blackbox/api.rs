@@ -128,13 +128,20 @@ pub fn id(object: &Value) -> String {
 #[track_caller]
 pub fn text(object: &Value, member: &str) -> String {
     let found = object[member].as_str();
-    found.unwrap_or_else(|| panic!("no text {member} in {object}")).to_owned()
+    found
+        .unwrap_or_else(|| panic!("no text {member} in {object}"))
+        .to_owned()
 }
 
 /// The names of an object's members, sorted.
 #[track_caller]
 pub fn members(object: &Value) -> Vec<&str> {
-    let mut names: Vec<_> = object.as_object().expect("an object").keys().map(String::as_str).collect();
+    let mut names: Vec<_> = object
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
     names.sort_unstable();
     names
 }

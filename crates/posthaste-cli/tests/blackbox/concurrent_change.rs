@@ -16,15 +16,25 @@ fn a_change_of_what_has_changed_since_is_refused_when_it_names_what_it_saw() {
     let path = format!("/subscriptions/{}", id(&client.subscribe(URL, json!({}))));
     let tag = |what: &str| {
         let answer = client.call("GET", &path, &Value::Null);
-        answer.header("etag").unwrap_or_else(|| panic!("an etag {what}")).to_owned()
+        answer
+            .header("etag")
+            .unwrap_or_else(|| panic!("an etag {what}"))
+            .to_owned()
     };
     let first = tag("at first");
     assert_eq!(tag("unchanged"), first);
-    let change = |tag: &str| client.with("if-match", tag).call("PATCH", &path, &json!({"description": "x"}));
+    let change = |tag: &str| {
+        client
+            .with("if-match", tag)
+            .call("PATCH", &path, &json!({"description": "x"}))
+    };
     change(&first).expect(200);
     assert_ne!(tag("changed"), first);
     let stale = change(&first);
-    assert_eq!((stale.status, stale.problem().as_str()), (412, "precondition-failed"));
+    assert_eq!(
+        (stale.status, stale.problem().as_str()),
+        (412, "precondition-failed")
+    );
     change(&tag("fresh")).expect(200);
     client.patch(&path, &json!({"description": "without a condition"}));
 }
@@ -33,15 +43,41 @@ fn a_change_of_what_has_changed_since_is_refused_when_it_names_what_it_saw() {
 fn a_subscription_reads_with_all_its_members_and_their_defaults() {
     let server = Server::start();
     let client = server.client();
-    let made = client.subscribe(URL, json!({"events": ["memory.*", "tag.added"], "external_id": "mine"}));
+    let made = client.subscribe(
+        URL,
+        json!({"events": ["memory.*", "tag.added"], "external_id": "mine"}),
+    );
     let read = client.subscription(&id(&made));
     assert_members(
         &read,
         &[
-            "id", "external_id", "url", "description", "events", "filter", "status",
-            "status_reason", "schemes", "algorithm", "retry", "timeout_ms", "rate_limit_per_s",
-            "max_in_flight", "auto_pause_after", "mode", "batch", "ordering", "format", "versions",
-            "headers", "auth", "tls", "metadata", "health", "created_at", "updated_at",
+            "id",
+            "external_id",
+            "url",
+            "description",
+            "events",
+            "filter",
+            "status",
+            "status_reason",
+            "schemes",
+            "algorithm",
+            "retry",
+            "timeout_ms",
+            "rate_limit_per_s",
+            "max_in_flight",
+            "auto_pause_after",
+            "mode",
+            "batch",
+            "ordering",
+            "format",
+            "versions",
+            "headers",
+            "auth",
+            "tls",
+            "metadata",
+            "health",
+            "created_at",
+            "updated_at",
         ],
     );
     let expected = json!({
@@ -61,7 +97,11 @@ fn a_subscription_reads_with_all_its_members_and_their_defaults() {
         assert_eq!(&read[member], value, "{member}");
         assert_eq!(&made[member], value, "{member}");
     }
-    let taken = client.call("POST", "/subscriptions", &json!({"url": URL, "external_id": "mine"}));
+    let taken = client.call(
+        "POST",
+        "/subscriptions",
+        &json!({"url": URL, "external_id": "mine"}),
+    );
     assert_eq!(taken.status, 409, "{}", taken.text());
 }
 
@@ -71,8 +111,15 @@ fn what_is_wrong_in_a_subscription_is_named_and_nothing_is_made() {
     let client = server.client();
     let check = |body: Value, pointer: &str| {
         let problem = client.call("POST", "/subscriptions", &body).expect(422);
-        let named = |error: &Value| error["pointer"].as_str().is_some_and(|at| at.starts_with(pointer));
-        assert!(problem["errors"].as_array().unwrap().iter().any(named), "{pointer}: {problem}");
+        let named = |error: &Value| {
+            error["pointer"]
+                .as_str()
+                .is_some_and(|at| at.starts_with(pointer))
+        };
+        assert!(
+            problem["errors"].as_array().unwrap().iter().any(named),
+            "{pointer}: {problem}"
+        );
     };
     check(json!({}), "/url");
     check(json!({"url": "http://localhost/x", "uhl": 1}), "/uhl");
@@ -87,13 +134,24 @@ fn what_is_wrong_in_a_subscription_is_named_and_nothing_is_made() {
     check(json!({"url": URL, "timeout_ms": 99}), "/timeout_ms");
     check(json!({"url": URL, "max_in_flight": 1001}), "/max_in_flight");
     check(json!({"url": URL, "retry": "often"}), "/retry");
-    check(json!({"url": URL, "retry": {"schedule_s": [0.01]}}), "/retry");
+    check(
+        json!({"url": URL, "retry": {"schedule_s": [0.01]}}),
+        "/retry",
+    );
     check(json!({"url": URL, "retry": {"schedule_s": []}}), "/retry");
-    check(json!({"url": URL, "retry": {"schedule_s": vec![1; 31]}}), "/retry");
-    check(json!({"url": URL, "retry": {"schedule_s": [2_600_000]}}), "/retry");
+    check(
+        json!({"url": URL, "retry": {"schedule_s": vec![1; 31]}}),
+        "/retry",
+    );
+    check(
+        json!({"url": URL, "retry": {"schedule_s": [2_600_000]}}),
+        "/retry",
+    );
     assert_eq!(client.list("/subscriptions"), [] as [Value; 0]);
     let server = server.kill().start();
     assert_eq!(server.client().list("/subscriptions"), [] as [Value; 0]);
-    let unchanged = server.client().send("GET", &format!("{BASE}/subscriptions"), b"");
+    let unchanged = server
+        .client()
+        .send("GET", &format!("{BASE}/subscriptions"), b"");
     assert_eq!(unchanged.json(), json!({"data": [], "next_cursor": null}));
 }

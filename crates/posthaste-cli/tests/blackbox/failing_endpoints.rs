@@ -3,22 +3,21 @@
 use posthaste_receiver::Behaviour;
 use serde_json::{Value, json};
 
-use crate::{
-    api::id,
-    server::Server,
-    sink::Sink,
-};
+use crate::{api::id, server::Server, sink::Sink};
 
 #[test]
 fn an_endpoint_that_spends_five_deliveries_is_paused_and_the_rest_is_held_until_resume() {
     let (server, sink) = (Server::start(), Sink::start());
     let client = server.client();
     sink.always(Behaviour::status(500));
-    let subscription = id(&client.subscribe(&sink.url(), json!({"retry": "none", "max_in_flight": 1})));
+    let subscription =
+        id(&client.subscribe(&sink.url(), json!({"retry": "none", "max_in_flight": 1})));
     for n in 0..8 {
         client.publish("a.b", json!({"n": n}));
     }
-    let paused = client.subscription_when(&subscription, "it is paused", |seen| seen["status"] == "paused");
+    let paused = client.subscription_when(&subscription, "it is paused", |seen| {
+        seen["status"] == "paused"
+    });
     assert_eq!(paused["status_reason"], "consecutive_failures");
     assert_eq!(paused["health"]["consecutive_failures"], 5);
     client.deliveries_when("status=held", 3);
@@ -28,8 +27,15 @@ fn an_endpoint_that_spends_five_deliveries_is_paused_and_the_rest_is_held_until_
     assert_eq!(sink.arrivals().len(), 5);
 
     sink.always(Behaviour::status(200));
-    let resumed = client.post(&format!("/subscriptions/{subscription}/resume"), &Value::Null, 200);
-    assert_eq!((&resumed["status"], &resumed["status_reason"]), (&json!("active"), &Value::Null));
+    let resumed = client.post(
+        &format!("/subscriptions/{subscription}/resume"),
+        &Value::Null,
+        200,
+    );
+    assert_eq!(
+        (&resumed["status"], &resumed["status_reason"]),
+        (&json!("active"), &Value::Null)
+    );
     assert_eq!(resumed["health"]["consecutive_failures"], 0);
     client.deliveries_when("status=delivered", 4);
     assert_eq!(sink.arrivals().len(), 9);
@@ -43,8 +49,13 @@ fn an_endpoint_that_answers_410_is_paused_and_its_backlog_is_held() {
     let subscription = id(&client.subscribe(&sink.url(), json!({})));
     client.publish("a.b", json!(1));
     let gone = client.deliveries_when("status=failed", 1).remove(0);
-    assert_eq!((&gone["attempts"], &gone["last_status_code"]), (&json!(1), &json!(410)));
-    let paused = client.subscription_when(&subscription, "it is paused", |seen| seen["status"] == "paused");
+    assert_eq!(
+        (&gone["attempts"], &gone["last_status_code"]),
+        (&json!(1), &json!(410))
+    );
+    let paused = client.subscription_when(&subscription, "it is paused", |seen| {
+        seen["status"] == "paused"
+    });
     assert_eq!(paused["status_reason"], "gone");
     client.publish("a.b", json!(2));
     client.deliveries_when("status=held", 1);
@@ -57,11 +68,15 @@ fn an_alert_goes_to_those_who_subscribed_to_alerts() {
     let client = server.client();
     sink.always(Behaviour::status(410));
     let subscription = client.subscribe(&sink.url(), json!({}));
-    client.subscribe(&alerts.url(), json!({"events": ["posthaste.subscription.paused"]}));
+    client.subscribe(
+        &alerts.url(),
+        json!({"events": ["posthaste.subscription.paused"]}),
+    );
     client.publish("a.b", json!(1));
     let alert: Value = serde_json::from_slice(&alerts.wait_for(1)[0].body).unwrap();
     assert_eq!(alert["type"], "posthaste.subscription.paused");
-    let expected = json!({"subscription_id": subscription["id"], "url": sink.url(), "reason": "gone"});
+    let expected =
+        json!({"subscription_id": subscription["id"], "url": sink.url(), "reason": "gone"});
     assert_eq!(alert["data"], expected);
     assert_eq!(sink.arrivals().len(), 1);
 }

@@ -47,7 +47,10 @@ impl Answer {
     #[track_caller]
     pub fn problem(&self) -> String {
         let problem = self.json();
-        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
         assert_eq!(problem["status"], self.status, "{problem}");
         for member in ["title", "detail"] {
             assert!(problem[member].is_string(), "{member} in {problem}");
@@ -81,8 +84,12 @@ impl Wire {
 
     pub fn answer(&mut self) -> io::Result<Answer> {
         let status_line = self.line()?;
-        let status = status_line.split(' ').nth(1).and_then(|text| text.parse().ok());
-        let status = status.ok_or_else(|| io::Error::other(format!("no status: {status_line:?}")))?;
+        let status = status_line
+            .split(' ')
+            .nth(1)
+            .and_then(|text| text.parse().ok());
+        let status =
+            status.ok_or_else(|| io::Error::other(format!("no status: {status_line:?}")))?;
         let mut headers = Vec::new();
         loop {
             let line = self.line()?;
@@ -121,7 +128,9 @@ impl Wire {
         if answer.header("transfer-encoding") == Some("chunked") {
             return self.chunks();
         }
-        let length = answer.header("content-length").and_then(|text| text.parse().ok());
+        let length = answer
+            .header("content-length")
+            .and_then(|text| text.parse().ok());
         let mut body = vec![0; length.unwrap_or(0)];
         self.0.read_exact(&mut body)?;
         Ok(body)

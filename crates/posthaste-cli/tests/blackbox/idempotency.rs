@@ -34,7 +34,10 @@ fn the_same_key_answers_the_first_events_body_and_makes_no_second() {
     assert_eq!(client.list("/events").len(), 1);
 
     let conflict = publish(&client, "k-1", r#"{"type":"a.b","data":{"n":1} }"#);
-    assert_eq!((conflict.status, conflict.problem().as_str()), (409, "idempotency-conflict"));
+    assert_eq!(
+        (conflict.status, conflict.problem().as_str()),
+        (409, "idempotency-conflict")
+    );
     let other = publish(&client, "k-2", body).expect(202);
     assert_ne!(id(&other), id(&first.json()));
     sink.wait_for(2);
@@ -77,11 +80,20 @@ fn a_hundred_racing_clients_make_one_event() {
     };
     let answers: Vec<_> = std::thread::scope(|scope| {
         let racing: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(race)).collect();
-        racing.into_iter().map(|racer| racer.join().expect("no racer panics")).collect()
+        racing
+            .into_iter()
+            .map(|racer| racer.join().expect("no racer panics"))
+            .collect()
     });
-    let ids: BTreeSet<_> = answers.iter().map(|answer| id(&answer.expect(202))).collect();
+    let ids: BTreeSet<_> = answers
+        .iter()
+        .map(|answer| id(&answer.expect(202)))
+        .collect();
     assert_eq!(ids.len(), 1);
-    assert_eq!(answers.iter().filter(|answer| is_replayed(answer)).count(), CLIENTS - 1);
+    assert_eq!(
+        answers.iter().filter(|answer| is_replayed(answer)).count(),
+        CLIENTS - 1
+    );
     assert_eq!(client.list("/events").len(), 1);
     client.delivery_when(&client.delivery_of(&answers[0].json()), "delivered");
     assert_eq!(sink.arrivals().len(), 1);

@@ -24,14 +24,26 @@ fn members_that_are_to_come_take_their_default_alone() {
         client.patch(&path, &json!({member: default}));
         for answer in [
             client.call("PATCH", &path, &json!({member: other})),
-            client.call("POST", "/subscriptions", &json!({"url": URL, member: other})),
+            client.call(
+                "POST",
+                "/subscriptions",
+                &json!({"url": URL, member: other}),
+            ),
         ] {
             let seen = (answer.status, answer.problem());
-            assert_eq!(seen, (422, "not-available-yet".to_owned()), "{member}: {}", answer.text());
+            assert_eq!(
+                seen,
+                (422, "not-available-yet".to_owned()),
+                "{member}: {}",
+                answer.text()
+            );
         }
     }
     let ed25519 = json!({"url": URL, "schemes": ["standard"], "algorithm": "ed25519"});
-    assert_eq!(client.call("POST", "/subscriptions", &ed25519).problem(), "not-available-yet");
+    assert_eq!(
+        client.call("POST", "/subscriptions", &ed25519).problem(),
+        "not-available-yet"
+    );
     assert_eq!(client.list("/subscriptions").len(), 1);
 }
 

@@ -25,8 +25,15 @@ fn the_four_routes_answer_exactly_as_the_contract_says() {
     assert_members(
         only,
         &[
-            "webhook_id", "url", "events", "metadata", "active", "health_status",
-            "consecutive_failures", "last_triggered_at", "created_at",
+            "webhook_id",
+            "url",
+            "events",
+            "metadata",
+            "active",
+            "health_status",
+            "consecutive_failures",
+            "last_triggered_at",
+            "created_at",
         ],
     );
     for (member, value) in [
@@ -44,8 +51,14 @@ fn the_four_routes_answer_exactly_as_the_contract_says() {
 
     let trial = client.post(&format!("/{hook}/test"), &Value::Null, 202);
     assert_members(&trial, &["delivery_id", "webhook_id", "status", "message"]);
-    assert_eq!((&trial["webhook_id"], &trial["status"]), (&json!(hook), &json!("pending")));
-    assert_eq!(sink.wait_for(1)[0].header("x-event-type"), Some("memory.created"));
+    assert_eq!(
+        (&trial["webhook_id"], &trial["status"]),
+        (&json!(hook), &json!("pending"))
+    );
+    assert_eq!(
+        sink.wait_for(1)[0].header("x-event-type"),
+        Some("memory.created")
+    );
 
     let gone = client.delete(&format!("/{hook}"), 200);
     assert_members(&gone, &["webhook_id", "message"]);
@@ -61,18 +74,31 @@ fn a_quick_subscription_is_an_ordinary_one_that_sends_flat_bodies() {
     let given = json!({"url": sink.url(), "events": [], "secret": "a secret of one's own"});
     let hook = text(&client.post("", &given, 201), "webhook_id");
     let seen = client.subscription(&hook);
-    assert_eq!((&seen["format"], &seen["retry"]), (&json!("flat"), &json!("quick")));
-    assert_eq!(client.get(&format!("/subscriptions/{hook}/secret")), json!({"secret": given["secret"]}));
+    assert_eq!(
+        (&seen["format"], &seen["retry"]),
+        (&json!("flat"), &json!("quick"))
+    );
+    assert_eq!(
+        client.get(&format!("/subscriptions/{hook}/secret")),
+        json!({"secret": given["secret"]})
+    );
     let event = client.publish("a.b", json!({"z": 1, "a": 2}));
     let arrived = sink.wait_for(1)[0].text();
-    assert!(arrived.starts_with(r#"{"a":2,"timestamp":""#) && arrived.ends_with(r#","z":1}"#), "{arrived}");
+    assert!(
+        arrived.starts_with(r#"{"a":2,"timestamp":""#) && arrived.ends_with(r#","z":1}"#),
+        "{arrived}"
+    );
     client.delivery_when(&client.delivery_of(&event), "delivered");
     let listed = client.get("");
     assert!(listed[0]["last_triggered_at"].is_string(), "{listed}");
     client.post(&format!("/subscriptions/{hook}/pause"), &Value::Null, 200);
     assert_eq!(client.get("")[0]["active"], false);
     client.subscribe(&sink.url(), json!({}));
-    assert_eq!(client.get("").as_array().unwrap().len(), 2, "both APIs show all");
+    assert_eq!(
+        client.get("").as_array().unwrap().len(),
+        2,
+        "both APIs show all"
+    );
 }
 
 #[test]

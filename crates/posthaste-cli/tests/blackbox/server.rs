@@ -83,7 +83,10 @@ impl Launch {
         command.arg(self.data_dir()).args(&self.flags);
         command.current_dir(self.home.path());
         command.envs(self.environment.iter().cloned());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 }
@@ -138,7 +141,10 @@ impl Server {
 
     /// Everything that it printed so far.
     pub fn said(&self) -> String {
-        self.said.lock().expect("nothing panics while it holds this").clone()
+        self.said
+            .lock()
+            .expect("nothing panics while it holds this")
+            .clone()
     }
 
     /// The time since the process was started.
@@ -172,7 +178,9 @@ impl Server {
     /// Takes back the limit on the size of its files.
     pub fn lift_limits(&self) {
         let pid = self.child.id().to_string();
-        let status = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status();
+        let status = Command::new("prlimit")
+            .args(["--pid", &pid, "--fsize=unlimited"])
+            .status();
         assert!(status.expect("prlimit runs").success());
     }
 

@@ -20,7 +20,9 @@ fn a_server_that_is_told_to_stop_drains_and_repeats_nothing() {
     let slow = Reply::status(200).after(Duration::from_millis(500));
     sink.script(Script::always(slow));
     client.subscribe(&sink.url(), json!({"max_in_flight": AT_ONCE}));
-    let items = (0..EVENTS).map(|n| json!({"type": "a.b", "data": n})).collect();
+    let items = (0..EVENTS)
+        .map(|n| json!({"type": "a.b", "data": n}))
+        .collect();
     let accepted = client.post("/events/batch", &Value::Array(items), 202);
     sink.wait_for(AT_ONCE);
     server.terminate();
@@ -37,8 +39,16 @@ fn a_server_that_is_told_to_stop_drains_and_repeats_nothing() {
         *times.entry(arrival.id().to_owned()).or_default() += 1;
     }
     let twice: Vec<_> = times.iter().filter(|(_, times)| **times > 1).collect();
-    assert!(twice.is_empty(), "{} of {before} came twice: {twice:?}", twice.len());
-    let missing = accepted["events"].as_array().unwrap().iter().filter(|event| !times.contains_key(&id(event)));
+    assert!(
+        twice.is_empty(),
+        "{} of {before} came twice: {twice:?}",
+        twice.len()
+    );
+    let missing = accepted["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| !times.contains_key(&id(event)));
     assert_eq!(missing.count(), 0);
 }
 

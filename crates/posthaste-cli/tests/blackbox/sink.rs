@@ -29,7 +29,8 @@ impl Arrival {
     /// The `webhook-id`: the event's id.
     #[track_caller]
     pub fn id(&self) -> &str {
-        self.header("webhook-id").expect("every request has a webhook-id")
+        self.header("webhook-id")
+            .expect("every request has a webhook-id")
     }
 
     pub fn text(&self) -> String {

@@ -28,7 +28,10 @@ fn a_full_storage_answers_503_and_keeps_all_that_it_promised() {
         !accepted
     });
     let refused = refused.expect("50 MB do not fit into 4 MiB");
-    assert_eq!((refused.status, refused.problem().as_str()), (503, "storage-unavailable"));
+    assert_eq!(
+        (refused.status, refused.problem().as_str()),
+        (503, "storage-unavailable")
+    );
     assert!(refused.header("retry-after").is_some());
     assert!(!promised.is_empty(), "some went in before it was full");
 
@@ -41,11 +44,26 @@ fn a_full_storage_answers_503_and_keeps_all_that_it_promised() {
     assert_all_arrive(&sink, &promised);
 
     let server = server.kill().start();
-    let listed: Vec<_> = server.client().list("/events?limit=100").iter().map(id).collect();
-    let lost: Vec<_> = promised.iter().filter(|event| !listed.contains(event)).collect();
+    let listed: Vec<_> = server
+        .client()
+        .list("/events?limit=100")
+        .iter()
+        .map(id)
+        .collect();
+    let lost: Vec<_> = promised
+        .iter()
+        .filter(|event| !listed.contains(event))
+        .collect();
     assert!(lost.is_empty(), "{lost:?}");
-    assert_eq!(listed.len(), promised.len(), "what was refused left nothing behind");
-    assert_eq!(server.client().list("/deliveries?status=failed"), [] as [Value; 0]);
+    assert_eq!(
+        listed.len(),
+        promised.len(),
+        "what was refused left nothing behind"
+    );
+    assert_eq!(
+        server.client().list("/deliveries?status=failed"),
+        [] as [Value; 0]
+    );
 }
 
 fn assert_all_arrive(sink: &Sink, promised: &[String]) {
