@@ -46,7 +46,7 @@ impl<'a> Fields<'a> {
             Ok(Members(members)) => Ok(fields(members)),
             Err(_) => {
                 let mut fields = fields(Vec::new());
-                fields.fault("", Fault::new("type", "expected an object").into());
+                fields.fault("", Fault::new("type", "expected an object"));
                 Err(fields.errors)
             }
         }
@@ -70,10 +70,7 @@ impl<'a> Fields<'a> {
         read: impl FnOnce(&'a str) -> Read<T>,
     ) -> Option<T> {
         let Some(raw) = self.take(name) else {
-            self.fault(
-                name,
-                Fault::new("required", format!("{name} is required")).into(),
-            );
+            self.fault(name, Fault::new("required", format!("{name} is required")));
             return None;
         };
         self.read(name, raw, read)

@@ -326,6 +326,20 @@ mod tests {
     }
 
     #[test]
+    fn storage_that_is_down_is_a_503_that_says_when_to_come_back() {
+        let down = || StoreError::Unavailable("disk full at /secret/path".to_owned());
+        for problem in [
+            Problem::from(OperationError::Storage(down())),
+            Problem::publish(PublishError::Storage(down()), |_| String::new()),
+        ] {
+            assert!(!problem.0.detail.contains("secret"), "{problem:?}");
+            let response = problem.into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        }
+    }
+
+    #[test]
     fn fields_of_one_kind_give_the_problem_its_kind() {
         #[track_caller]
         fn check(kinds: &[Kind], expected: Kind) {

@@ -93,3 +93,23 @@ fn after_panic(id: &HeaderValue, panic: &(dyn Any + Send)) -> Response {
     let detail = "this request failed by our own fault; its id is in x-request-id";
     Problem::new(Kind::Internal, detail).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_with_an_id() {
+        let panics = tower::service_fn(|_: Request| async {
+            assert!(std::hint::black_box(false), "as asked");
+            Ok::<Response, Infallible>(Response::new(Body::empty()))
+        });
+        let named = RequestIds::new().layer(panics);
+        let response = named.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()[X_REQUEST_ID].len(), 16);
+    }
+}

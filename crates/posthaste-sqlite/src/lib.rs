@@ -26,3 +26,6 @@ pub use connection::ConnectionError;
 pub use migrate::MigrationError;
 pub use open::{OpenError, Options};
 pub use store::SqliteStore;
+
+#[cfg(test)]
+mod trials;

@@ -340,7 +340,7 @@ impl Store for SqliteStore {
 }
 
 impl SqliteStore {
-    async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         rows: usize,
         run: impl FnOnce(&mut writer::Group<'_>) -> crate::fault::Result<T> + Send + 'static,

@@ -45,7 +45,7 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Response {
 /// Prometheus text.
 #[utoipa::path(
     get, path = "/metrics", tag = "server", security(()),
-    responses((status = 200, description = "The figures", body = String, content_type = "text/plain")),
+    responses((status = 200, description = "The figures", body = String, content_type = "application/openmetrics-text")),
 )]
 pub(crate) async fn metrics(State(api): State<Api>) -> Response {
     let mut response = api.engine.metrics().into_response();

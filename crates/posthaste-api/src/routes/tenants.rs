@@ -155,7 +155,8 @@ pub(crate) async fn list_tenants(
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
     let cursors = Cursors::new(&api.cursor_key, "tenants", None, &parameters);
-    let before = cursors.place(&mut parameters)?.map(place_of).transpose()?;
+    let before = cursors.place(&mut parameters)?;
+    let before = before.as_deref().map(place_of).transpose()?;
     let limit = parameters.limit();
     parameters.finish()?;
     let mut tenants = api.engine.tenants();
@@ -181,7 +182,7 @@ fn sealed(tenant: &Tenant) -> Vec<u8> {
     [&age[..], tenant.id.as_str().as_bytes()].concat()
 }
 
-fn place_of(sealed: Vec<u8>) -> Result<Place, Problem> {
+fn place_of(sealed: &[u8]) -> Result<Place, Problem> {
     let place = || {
         let (age, id) = sealed.split_first_chunk::<8>()?;
         let id = std::str::from_utf8(id).ok()?.parse().ok()?;

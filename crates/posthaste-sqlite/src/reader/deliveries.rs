@@ -185,9 +185,11 @@ impl List {
         };
         let order = "d.id < ?2 ORDER BY d.id DESC LIMIT ?3";
         for state in states {
-            // The state stands in the text: the partial index is chosen by it.
+            // The second condition is that of the partial index, which is not chosen without it.
             let state = state.code();
-            let sql = format!("{DELIVERIES} WHERE d.tenant = ?1 AND d.state = {state} AND {order}");
+            let sql = format!(
+                "{DELIVERIES} WHERE d.tenant = ?1 AND d.state = {state} AND d.state <> 1 AND {order}"
+            );
             let key = (number(self.tenant), number(below), number(at_most as u64));
             let of_state = Found::limited(rows(connection, &sql, key)?, at_most, id_of);
             found = found.and(of_state, id_of);

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn pages_follow_one_another_to_the_end() {
         let list: Vec<u64> = (1..=5000).rev().collect();
-        let wants = |id: &u64| id % 1000 == 0;
+        let wants = |id: &u64| id.is_multiple_of(1000);
         let (mut range, mut seen) = (ALL, Vec::new());
         loop {
             let page = page(range, 2, |&id| id, wants, |at, n| Ok(below(&list, at, n))).unwrap();

@@ -27,8 +27,12 @@ pub fn recover(
     let mut events = HashMap::new();
     let mut items = Vec::with_capacity(implied.len());
     for (id, implied) in implied {
-        let event = load(connection, implied.event, &mut events)?;
-        items.push(waiting(id, &implied, event));
+        match load(connection, implied.event, &mut events) {
+            Ok(event) => items.push(waiting(id, &implied, event)),
+            // It keeps no other from leaving.
+            Err(Fault::Corrupt(why)) => tracing::error!(delivery = %id, why, "row is corrupt"),
+            Err(fault) => return Err(fault),
+        }
     }
     Ok(Page { items, next })
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Entries that one commit feeds to each index; enough to keep up with what it adds.
-const SLICE: usize = 2000;
+const SLICE: usize = if cfg!(test) { 7 } else { 2000 };
 
 /// A slice of each.
 pub fn feed(group: &mut Group<'_>) -> Result<()> {

@@ -101,7 +101,7 @@ where
             ledger.release(self.reserved.iter().copied());
         }
         let outcome = self.outcome.unwrap_or_else(|| Err(gone()));
-        let _caller_left = self.answer.send(committed.and_then(|()| outcome));
+        let _caller_left = self.answer.send(committed.and(outcome));
     }
 }
 

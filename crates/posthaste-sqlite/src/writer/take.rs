@@ -113,8 +113,13 @@ fn take(group: &mut Group<'_>, ids: &[DeliveryId], next: Option<u64>) -> Result<
     let mut events = HashMap::new();
     let mut items = Vec::with_capacity(ids.len());
     for &id in ids {
-        items.push(waiting(group, id, &mut events)?);
         group.taken.take(id);
+        match waiting(group, id, &mut events) {
+            Ok(waiting) => items.push(waiting),
+            // It stays where it is, in nobody's hands, and keeps no other from leaving.
+            Err(Fault::Corrupt(why)) => tracing::error!(delivery = %id, why, "row is corrupt"),
+            Err(fault) => return Err(fault),
+        }
     }
     Ok(Page { items, next })
 }

@@ -1,0 +1,389 @@
+//! Who may do what: keys, scopes, tenants, and the check of signatures.
+
+use axum::body::Body;
+use posthaste::signature::{Scheme, Secret, Secrets, Signer, XWebhookHash};
+
+use super::world::{World, request};
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_wrong_with_a_key_the_answer_is_the_same() {
+    let world = World::new().await;
+    let long = format!("Bearer pst_{}", "x".repeat(10_240));
+    let bearer = format!("Bearer {}", super::world::PLATFORM_KEY);
+    let mut off_by_one = bearer.clone();
+    off_by_one.replace_range(off_by_one.len() - 1.., "1");
+    let mut bodies = Vec::new();
+    let rows: [&[(&str, &str)]; 8] = [
+        &[],
+        &[("authorization", "Bearer")],
+        &[("authorization", "Bearer pst_unknown")],
+        &[("authorization", "Basic dXNlcjpwYXNz")],
+        &[("authorization", &long)],
+        &[("authorization", &off_by_one)],
+        &[("authorization", &bearer[7..])],
+        &[("authorization", &bearer), ("authorization", &bearer)],
+    ];
+    for headers in rows {
+        let answer = world
+            .send(request("GET", "/events", headers, Body::empty()))
+            .await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.problem().0),
+            (401, "unauthenticated")
+        );
+        assert_eq!(
+            answer.header("www-authenticate"),
+            Some("Bearer realm=\"posthaste\"")
+        );
+        bodies.push(answer.text);
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1);
+}
+
+async fn with_key(
+    world: &World,
+    key: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> super::world::Answered {
+    let bearer = format!("Bearer {key}");
+    let headers = [("authorization", bearer.as_str())];
+    world
+        .send(request(method, path, &headers, body.to_owned()))
+        .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_opens_what_its_scopes_name() {
+    let world = World::new().await;
+    let none = world.key("default", r#"["portal:create"]"#).await;
+    for (method, path, scope) in [
+        ("POST", "/events", "events:publish"),
+        ("POST", "/events/batch", "events:publish"),
+        ("GET", "/events", "events:read"),
+        ("GET", "/events/evt_0000000000000", "events:read"),
+        (
+            "GET",
+            "/events/evt_0000000000000/deliveries",
+            "deliveries:read",
+        ),
+        ("GET", "/subscriptions", "subscriptions:read"),
+        ("POST", "/subscriptions", "subscriptions:write"),
+        (
+            "PATCH",
+            "/subscriptions/sub_0000000000000",
+            "subscriptions:write",
+        ),
+        (
+            "DELETE",
+            "/subscriptions/sub_0000000000000",
+            "subscriptions:write",
+        ),
+        (
+            "POST",
+            "/subscriptions/sub_0000000000000/test",
+            "subscriptions:write",
+        ),
+        (
+            "POST",
+            "/subscriptions/sub_0000000000000/pause",
+            "subscriptions:write",
+        ),
+        (
+            "POST",
+            "/subscriptions/sub_0000000000000/resume",
+            "subscriptions:write",
+        ),
+        (
+            "POST",
+            "/subscriptions/sub_0000000000000/rotate-secret",
+            "subscriptions:write",
+        ),
+        (
+            "GET",
+            "/subscriptions/sub_0000000000000/secret",
+            "subscriptions:write",
+        ),
+        ("GET", "/deliveries", "deliveries:read"),
+        (
+            "GET",
+            "/deliveries/dlv_0000000000000/attempts",
+            "deliveries:read",
+        ),
+        (
+            "POST",
+            "/deliveries/dlv_0000000000000/redeliver",
+            "deliveries:write",
+        ),
+        ("GET", "", "subscriptions:read"),
+        ("POST", "", "subscriptions:write"),
+        ("DELETE", "/sub_0000000000000", "subscriptions:write"),
+        ("GET", "/keys", "keys:manage"),
+        ("POST", "/keys", "keys:manage"),
+        ("GET", "/tenants", "tenants:manage"),
+        ("POST", "/tenants", "tenants:manage"),
+        ("GET", "/tenants/default", "tenants:manage"),
+    ] {
+        let answer = with_key(&world, &none, method, path, "{}").await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.problem().0),
+            (403, "insufficient-scope"),
+            "{method} {path}"
+        );
+        assert_eq!(answer.body["required_scope"], scope, "{method} {path}");
+        assert!(!answer.text.contains("portal:create"), "{}", answer.text);
+    }
+    let publisher = world.key("default", r#"["events:publish"]"#).await;
+    let body = r#"{"type":"a","data":1}"#;
+    assert_eq!(
+        with_key(&world, &publisher, "POST", "/events", body)
+            .await
+            .status,
+        202
+    );
+    assert_eq!(
+        with_key(&world, &publisher, "GET", "/events", "")
+            .await
+            .status,
+        403
+    );
+    let everything = world.key("default", r#"["*"]"#).await;
+    assert_eq!(
+        with_key(&world, &everything, "GET", "/events", "")
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        with_key(&world, &everything, "GET", "/tenants", "")
+            .await
+            .status,
+        403
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_another_tenants_is_not_there() {
+    let world = World::new().await;
+    assert_eq!(world.post("/tenants", r#"{"id":"acme"}"#).await.status, 201);
+    let acme = world.key("acme", r#"["*"]"#).await;
+    let made = world
+        .subscribe(r#"{"url":"https://example.com/hook"}"#)
+        .await;
+    let event = world.post("/events", r#"{"type":"a","data":1}"#).await;
+    let deliveries = world.get("/deliveries").await;
+    let (sub, evt, dlv) = (
+        &made.body["id"],
+        &event.body["id"],
+        &deliveries.body["data"][0]["id"],
+    );
+    let id = |id: &serde_json::Value| id.as_str().unwrap().to_owned();
+    let (sub, evt, dlv) = (id(sub), id(evt), id(dlv));
+    for (method, path, body) in [
+        ("GET", format!("/subscriptions/{sub}"), ""),
+        ("PATCH", format!("/subscriptions/{sub}"), "{}"),
+        ("DELETE", format!("/subscriptions/{sub}"), ""),
+        ("GET", format!("/subscriptions/{sub}/secret"), ""),
+        ("POST", format!("/subscriptions/{sub}/pause"), ""),
+        ("POST", format!("/subscriptions/{sub}/rotate-secret"), ""),
+        ("POST", format!("/subscriptions/{sub}/test"), ""),
+        ("DELETE", format!("/{sub}"), ""),
+        ("GET", format!("/events/{evt}"), ""),
+        ("GET", format!("/events/{evt}/deliveries"), ""),
+        ("GET", format!("/deliveries/{dlv}"), ""),
+        ("GET", format!("/deliveries/{dlv}/attempts"), ""),
+        ("POST", format!("/deliveries/{dlv}/redeliver"), ""),
+    ] {
+        let answer = with_key(&world, &acme, method, &path, body).await;
+        assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
+    }
+    for path in ["/events", "/subscriptions", "/deliveries"] {
+        let answer = with_key(&world, &acme, "GET", path, "").await;
+        assert_eq!(answer.body["data"], serde_json::json!([]), "{path}");
+    }
+    let narrowed = format!(r#"{{"type":"a","data":1,"subscriptions":["{sub}"]}}"#);
+    assert_eq!(
+        with_key(&world, &acme, "POST", "/events", &narrowed)
+            .await
+            .status,
+        422
+    );
+    let unknown = [("posthaste-tenant", "nobody")];
+    assert_eq!(
+        world
+            .call_with("GET", "/events", &unknown, Body::empty())
+            .await
+            .status,
+        404
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_shown_once_and_open_nothing_after_their_end() {
+    let world = World::new().await;
+    let body = r#"{"name":"ci","scopes":["events:read","keys:manage"],"expires_at":"2099-01-01T00:00:00Z"}"#;
+    let made = world.post("/keys", body).await;
+    insta::assert_json_snapshot!(made.body, {
+        ".id" => "[id]", ".key" => "[key]", ".created_at" => "[time]"
+    }, @r#"
+    {
+      "allowed_ips": [],
+      "created_at": "[time]",
+      "expires_at": "2099-01-01T00:00:00.000Z",
+      "id": "[id]",
+      "key": "[key]",
+      "last_used_at": null,
+      "name": "ci",
+      "scopes": [
+        "events:read",
+        "keys:manage"
+      ],
+      "tenant": "default"
+    }
+    "#);
+    let key = made.body["key"].as_str().unwrap();
+    let listed = world.get("/keys").await;
+    assert!(
+        !listed.text.contains(key) && listed.text.contains("\"ci\""),
+        "{}",
+        listed.text
+    );
+    let more = with_key(
+        &world,
+        key,
+        "POST",
+        "/keys",
+        r#"{"scopes":["events:publish"]}"#,
+    )
+    .await;
+    assert_eq!(
+        (more.status.as_u16(), &more.body["required_scope"]),
+        (403, &"events:publish".into())
+    );
+    let platform = r#"{"scopes":["events:read"],"platform":true}"#;
+    assert_eq!(
+        with_key(&world, key, "POST", "/keys", platform)
+            .await
+            .status,
+        403
+    );
+    let made_platform = world.post("/keys", platform).await;
+    assert_eq!(made_platform.body["tenant"], serde_json::Value::Null);
+    for made in [&made, &made_platform] {
+        let path = format!("/keys/{}", made.body["id"].as_str().unwrap());
+        assert_eq!(world.call("DELETE", &path, Body::empty()).await.status, 204);
+        assert_eq!(world.call("DELETE", &path, Body::empty()).await.status, 404);
+    }
+    assert_eq!(
+        with_key(&world, key, "GET", "/events", "").await.status,
+        401
+    );
+    let past = r#"{"scopes":["events:read"],"expires_at":"2020-01-01T00:00:00Z"}"#;
+    let past = world.post("/keys", past).await;
+    let past = past.body["key"].as_str().unwrap();
+    assert_eq!(
+        with_key(&world, past, "GET", "/events", "").await.status,
+        401
+    );
+    for (bad, slug) in [
+        (r#"{"scopes":[]}"#, "validation"),
+        (r#"{"scopes":["events"]}"#, "validation"),
+        (r#"{"scopes":["*"],"name":"a\u0007"}"#, "validation"),
+        (
+            r#"{"scopes":["*"],"allowed_ips":["10.0.0.0/8"]}"#,
+            "not-available-yet",
+        ),
+    ] {
+        let answer = world.post("/keys", bad).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.problem().0),
+            (422, slug),
+            "{bad}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tenants_are_made_once() {
+    let world = World::new().await;
+    let made = world
+        .post(
+            "/tenants",
+            r#"{"id":"acme","name":"Acme","limits":{"events_per_s":null}}"#,
+        )
+        .await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    insta::assert_json_snapshot!(made.body, { ".created_at" => "[time]" }, @r#"
+    {
+      "catalogue": "open",
+      "created_at": "[time]",
+      "id": "acme",
+      "limits": {
+        "events_per_s": null,
+        "hold_days": null,
+        "retention_days": null,
+        "subscriptions": 10000
+      },
+      "name": "Acme"
+    }
+    "#);
+    assert_eq!(world.get("/tenants/acme").await.body, made.body);
+    let again = world.post("/tenants", r#"{"id":"acme"}"#).await;
+    assert_eq!(
+        (again.status.as_u16(), again.problem().0),
+        (409, "already-exists")
+    );
+    for (bad, slug) in [
+        (r#"{"id":"Acme"}"#, "validation"),
+        ("{}", "validation"),
+        (
+            r#"{"id":"b","limits":{"events_per_s":5}}"#,
+            "not-available-yet",
+        ),
+        (r#"{"id":"b","catalogue":"strict"}"#, "not-available-yet"),
+    ] {
+        let answer = world.post("/tenants", bad).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.problem().0),
+            (422, slug),
+            "{bad}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn signatures_are_checked_in_every_scheme() {
+    let world = World::new().await;
+    let key = world.key("default", r#"["portal:create"]"#).await;
+    let secret: Secret = "0123456789abcdef".parse().unwrap();
+    let secrets = Secrets::new(secret);
+    let now = world.engine.clock().wall();
+    let signer = Signer::new(Scheme::ALL, XWebhookHash::Sha512, &secrets);
+    let mut headers = Vec::new();
+    signer.headers(
+        "evt_0000000000000",
+        now.unix_seconds(),
+        now,
+        b"{}",
+        &mut headers,
+    );
+    let headers: serde_json::Map<String, serde_json::Value> = headers
+        .into_iter()
+        .map(|(name, value)| (name.to_string(), value.into()))
+        .collect();
+    for scheme in ["standard", "pt", "x-webhook"] {
+        for (body, valid) in [("{}", true), ("{} ", false)] {
+            let asked = serde_json::json!({"scheme": scheme, "secret": "0123456789abcdef",
+                "headers": headers, "body": body});
+            let answer = with_key(&world, &key, "POST", "/verify", &asked.to_string()).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            assert_eq!(answer.body["valid"], valid, "{scheme}: {}", answer.text);
+            assert_eq!(answer.body["reason"].is_null(), valid, "{}", answer.text);
+        }
+    }
+    let bad = r#"{"scheme":"v0","secret":"x","headers":[],"body":1}"#;
+    let answer = world.post("/verify", bad).await;
+    assert_eq!(answer.pointers(), ["/scheme", "/headers", "/body"]);
+}

@@ -1,0 +1,11 @@
+//! The API over a real engine and the model store: in process, in virtual time. Sockets are used
+//! only for what is about sockets.
+
+mod world;
+mod access;
+mod bad_input;
+mod document;
+mod lists;
+mod publish;
+mod sockets;
+mod subscriptions;

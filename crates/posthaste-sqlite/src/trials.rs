@@ -1,0 +1,308 @@
+//! What this store promises beyond the suite: its files, its failures, and lists that are exact
+//! however far the lazy indexes have been fed. (Runs and slices are small here.)
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use posthaste::{
+    clock::Timestamp,
+    event::TenantId,
+    id::{DeliveryId, EventId, SubscriptionId},
+};
+use posthaste_store::{
+    Store, StoreError,
+    conformance::{START, fixtures},
+    query::{DeliveryQuery, EventQuery, Stretch},
+    record::{Acceptance, Parking, SettleBatch, Settlement, Standing, Waiting},
+};
+
+use crate::{OpenError, Options, SqliteStore, fault::Fault};
+
+fn tenant() -> TenantId {
+    TenantId::default_tenant()
+}
+
+fn open(directory: &Path) -> SqliteStore {
+    SqliteStore::open(directory.join("a.db"), START).unwrap()
+}
+
+fn request(store: &SqliteStore, subscription: u64) -> Vec<Acceptance> {
+    let id = store.reserve(START, &[1])[0];
+    vec![Acceptance {
+        event: Arc::new(fixtures::event(id, tenant())),
+        subscriptions: [SubscriptionId::from_u64(subscription)].into(),
+        idempotency: None,
+    }]
+}
+
+async fn accept(store: &SqliteStore) -> Result<(), StoreError> {
+    let request = request(store, 1);
+    store.accept(START, vec![request]).await.map(drop)
+}
+
+fn delivered(item: &Acceptance) -> Settlement {
+    Settlement {
+        id: item.event.id.delivery(0),
+        tenant: tenant(),
+        event: item.event.id,
+        event_type: item.event.event_type.clone(),
+        subscription: item.subscriptions[0],
+        origin: Default::default(),
+        format: None,
+        tries: Default::default(),
+        standing: Standing::Delivered,
+        at: START,
+        attempt: None,
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_keeps_no_other_from_being_taken_or_recovered() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let requests: Vec<_> = (0..4).map(|_| request(&store, 1)).collect();
+    let items: Vec<Acceptance> = requests.iter().flatten().cloned().collect();
+    store.accept(START, requests).await.unwrap();
+    let parking = Parking::Due(START);
+    let standing = Standing::Waiting {
+        retry_at: None,
+        parking,
+    };
+    let parked = items[..2].iter().map(delivered);
+    let settlements = parked.map(|to| Settlement { standing, ..to }).collect();
+    let health = Vec::new();
+    store
+        .settle(SettleBatch {
+            settlements,
+            health,
+        })
+        .await
+        .unwrap();
+    let spoilt = [items[0].event.id, items[2].event.id].map(EventId::as_u64);
+    let spoil = store.write(0, move |group| {
+        let sql = format!(
+            "UPDATE events SET details = x'00' WHERE id IN {:?}",
+            (spoilt[0], spoilt[1])
+        );
+        Ok(group.connection.execute_batch(&sql)?)
+    });
+    spoil.await.unwrap();
+    drop(store);
+    let store = open(directory.path());
+    let due = store.take_due(START, 9).await.unwrap().items;
+    let recovered = store.recover(None, 9).await.unwrap().items;
+    let ids = |of: Vec<Waiting>| {
+        of.iter()
+            .map(|waiting| waiting.event.id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(due), [items[1].event.id]);
+    assert_eq!(ids(recovered), [items[3].event.id]);
+}
+
+async fn listed(store: &SqliteStore, subscription: Option<SubscriptionId>) -> Vec<DeliveryId> {
+    let query = DeliveryQuery {
+        subscription,
+        ..DeliveryQuery::default()
+    };
+    let (mut before, mut ids) = (None, Vec::new());
+    loop {
+        let stretch = Stretch { before, limit: 9 };
+        let page = store.deliveries(&tenant(), &query, stretch).await.unwrap();
+        ids.extend(page.items.iter().map(|delivery| delivery.id));
+        before = page.next;
+        if before.is_none() {
+            return ids;
+        }
+    }
+}
+
+#[tokio::test]
+async fn lists_are_exact_however_far_the_indexes_are_fed_and_after_a_crash() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path());
+    let mut owed: Vec<Acceptance> = Vec::new();
+    let mut expected: Vec<(DeliveryId, SubscriptionId)> = Vec::new();
+    for round in 0..120_u64 {
+        let requests: Vec<_> = (0..5).map(|n| request(&store, (round + n) % 3)).collect();
+        let items: Vec<Acceptance> = requests.iter().flatten().cloned().collect();
+        store.accept(START, requests).await.unwrap();
+        let made = items
+            .iter()
+            .map(|item| (item.event.id.delivery(0), item.subscriptions[0]));
+        expected.extend(made);
+        owed.extend(items);
+        // The newest first: outcomes do not come in the order of ids.
+        let settlements = (0..4)
+            .filter_map(|_| owed.pop())
+            .map(|item| delivered(&item));
+        let settlements = settlements.collect();
+        let health = Vec::new();
+        store
+            .settle(SettleBatch {
+                settlements,
+                health,
+            })
+            .await
+            .unwrap();
+        if round % 40 == 39 {
+            drop(store);
+            store = open(directory.path());
+        }
+        if round % 8 == 7 {
+            check_lists(&store, &expected).await;
+        }
+    }
+    store.close().await.unwrap();
+    check_lists(&open(directory.path()), &expected).await;
+}
+
+async fn check_lists(store: &SqliteStore, expected: &[(DeliveryId, SubscriptionId)]) {
+    for subscription in [None, Some(0), Some(1), Some(2)] {
+        let subscription = subscription.map(SubscriptionId::from_u64);
+        let wanted = expected.iter().rev();
+        let wanted = wanted.filter(|(_, of)| subscription.is_none_or(|id| id == *of));
+        let wanted: Vec<DeliveryId> = wanted.map(|(id, _)| *id).collect();
+        assert_eq!(
+            listed(store, subscription).await,
+            wanted,
+            "{subscription:?}"
+        );
+    }
+    let stretch = Stretch {
+        before: None,
+        limit: 1000,
+    };
+    let events = store
+        .events(&tenant(), &EventQuery::default(), stretch)
+        .await;
+    assert_eq!(events.unwrap().items.len(), expected.len());
+}
+
+#[tokio::test]
+async fn a_transaction_that_fails_keeps_nothing_and_the_next_one_works() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    // While the first piece of work is under way the others gather into one transaction.
+    let (_, accepted, failed, ()) = tokio::join!(
+        store.write(usize::MAX, move |_| Ok(wait.recv().is_ok())),
+        accept(&store),
+        store.write(0, |_| Err::<(), _>(Fault::Sqlite(
+            rusqlite::Error::InvalidQuery
+        ))),
+        async { go.send(()).unwrap() },
+    );
+    assert!(
+        matches!(failed, Err(StoreError::Unavailable(_))),
+        "{failed:?}"
+    );
+    assert!(
+        matches!(accepted, Err(StoreError::Unavailable(_))),
+        "{accepted:?}"
+    );
+    assert_eq!(store.counts(&tenant()).await.unwrap().pending, 0);
+    accept(&store).await.unwrap();
+    assert_eq!(store.counts(&tenant()).await.unwrap().pending, 1);
+    let mark = store.settled_mark();
+    let newest = store.reserve(START, &[0])[0];
+    assert!(mark < newest);
+}
+
+#[tokio::test]
+async fn a_panic_in_the_writer_answers_its_callers_and_the_next_one_works() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let panicked = store.write(0, |_| -> crate::fault::Result<()> { panic!("on purpose") });
+    assert!(matches!(panicked.await, Err(StoreError::Unavailable(_))));
+    accept(&store).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_is_well_again_when_there_is_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    // Each statement that needs a new page fails, on this connection.
+    let full = store.write(0, |group| {
+        let pages = "PRAGMA max_page_count = 1";
+        Ok(group
+            .connection
+            .query_row(pages, [], |row| row.get::<_, i64>(0))?)
+    });
+    full.await.unwrap();
+    let mut refused = 0;
+    for _ in 0..1000 {
+        match accept(&store).await {
+            Ok(()) if refused == 0 => {}
+            Ok(()) => return,
+            Err(StoreError::Unavailable(_)) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    panic!("refused {refused} times and never well again");
+}
+
+#[tokio::test]
+async fn after_shutdown_every_verb_is_unavailable_and_the_wal_is_empty() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    accept(&store).await.unwrap();
+    store.shutdown().await.unwrap();
+    assert!(matches!(
+        accept(&store).await,
+        Err(StoreError::Unavailable(_))
+    ));
+    assert!(matches!(
+        store.tenants().await,
+        Err(StoreError::Unavailable(_))
+    ));
+    let wal = std::fs::metadata(directory.path().join("a.db-wal"));
+    assert!(wal.map_or(0, |wal| wal.len()) == 0);
+}
+
+#[test]
+fn a_store_that_is_open_cannot_be_opened_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let again = SqliteStore::open(directory.path().join("a.db"), START);
+    assert!(matches!(again, Err(OpenError::InUse(_))));
+    drop(store);
+    open(directory.path());
+}
+
+#[tokio::test]
+async fn a_store_ahead_of_the_clock_is_refused_unless_someone_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let store = open(directory.path());
+    accept(&store).await.unwrap();
+    drop(store);
+    let earlier = Timestamp::from_millis(START.as_millis() - 300_001);
+    let refused = SqliteStore::open(&path, earlier);
+    assert!(matches!(refused, Err(OpenError::AheadOfTheClock { .. })));
+    let options = Options {
+        ahead_of_the_clock: true,
+    };
+    SqliteStore::open_with(&path, options, earlier).unwrap();
+    SqliteStore::open(&path, earlier + Duration::from_secs(1)).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_its_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let _store = open(directory.path());
+    for file in std::fs::read_dir(directory.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?}", file.path());
+    }
+}
+
+#[tokio::test]
+async fn the_identity_is_made_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let one = open(directory.path()).identity();
+    let again = open(directory.path()).identity();
+    assert!(one == again);
+}
