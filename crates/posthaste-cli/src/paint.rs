@@ -55,20 +55,4 @@ impl Paint {
             text.to_owned()
         }
     }
-
-    /// A status of a subscription or delivery in its colour.
-    pub fn status(self, status: &str) -> String {
-        let ink = match status {
-            "active" | "delivered" | "healthy" => Ink::Green,
-            "failed" | "disabled" | "unhealthy" => Ink::Red,
-            "retrying" | "paused" | "held" => Ink::Yellow,
-            "discarded" => Ink::Dim,
-            _ => return text_of(status),
-        };
-        self.ink(ink, status)
-    }
-}
-
-fn text_of(status: &str) -> String {
-    status.to_owned()
 }

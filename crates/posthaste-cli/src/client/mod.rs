@@ -86,7 +86,10 @@ impl Answer {
 /// Why there is no good answer.
 #[derive(Debug)]
 pub enum CallError {
-    Unreachable { server: String, cause: anyhow::Error },
+    Unreachable {
+        server: String,
+        cause: anyhow::Error,
+    },
     /// The connection broke or the time was up: the server may have done it or not.
     Broken(anyhow::Error),
     Refused(Problem),
@@ -139,9 +142,9 @@ impl Client {
         request: Request<Full<Bytes>>,
     ) -> Result<(StatusCode, HeaderMap, Bytes), CallError> {
         let mut slot = self.connection.lock().await;
-        let mut connection = match slot.take() {
-            Some(mut open) if open.ready().await.is_ok() => open,
-            _ => self.connect().await?,
+        let mut connection = match alive(slot.take()).await {
+            Some(open) => open,
+            None => self.connect().await?,
         };
         let broken = |error: hyper::Error| CallError::Broken(error.into());
         let answer = connection.send_request(request).await.map_err(broken)?;
@@ -168,7 +171,10 @@ impl Client {
             .method(call.method)
             .uri(format!("{prefix}{BASE}{}", call.path))
             .header(header::HOST, server.authority())
-            .header(header::USER_AGENT, concat!("posthaste-cli/", env!("CARGO_PKG_VERSION")))
+            .header(
+                header::USER_AGENT,
+                concat!("posthaste-cli/", env!("CARGO_PKG_VERSION")),
+            )
             .header(header::CONTENT_TYPE, call.content_type);
         if let Some(key) = &self.target.key {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
@@ -180,6 +186,15 @@ impl Client {
             request = request.header("idempotency-key", key);
         }
         let body = Full::new(call.body);
-        request.body(body).expect("the parts were checked as arguments")
+        request
+            .body(body)
+            .expect("the parts were checked as arguments")
     }
+}
+
+/// A connection that the server has not closed meanwhile.
+async fn alive(connection: Option<SendRequest<Full<Bytes>>>) -> Option<SendRequest<Full<Bytes>>> {
+    let mut connection = connection?;
+    connection.ready().await.ok()?;
+    Some(connection)
 }

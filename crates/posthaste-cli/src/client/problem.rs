@@ -74,8 +74,16 @@ impl fmt::Display for Problem {
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pointer = if self.pointer.is_empty() { "/" } else { &self.pointer };
-        let detail = if self.detail.is_empty() { &self.code } else { &self.detail };
+        let pointer = if self.pointer.is_empty() {
+            "/"
+        } else {
+            &self.pointer
+        };
+        let detail = if self.detail.is_empty() {
+            &self.code
+        } else {
+            &self.detail
+        };
         write!(f, "\n  {pointer}  {detail}")
     }
 }

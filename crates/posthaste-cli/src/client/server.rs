@@ -6,6 +6,7 @@ use clap::Args;
 use url::Url;
 
 use crate::{
+    admin_key,
     configuration::{self, Configuration, Flag},
     usage,
 };
@@ -15,10 +16,22 @@ use crate::{
 #[command(next_help_heading = "Server")]
 pub struct ServerArguments {
     /// The server's address
-    #[arg(long, global = true, env = "POSTHASTE_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8400")]
+    #[arg(
+        long,
+        global = true,
+        env = "POSTHASTE_SERVER",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8400"
+    )]
     pub server: Url,
     /// The key; without one, <data dir>/admin.key where it is readable
-    #[arg(long, global = true, env = "POSTHASTE_KEY", hide_env_values = true, value_name = "KEY")]
+    #[arg(
+        long,
+        global = true,
+        env = "POSTHASTE_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
     pub key: Option<String>,
     /// The tenant that a platform key acts for
     #[arg(long, global = true, env = "POSTHASTE_TENANT", value_name = "ID")]
@@ -42,7 +55,10 @@ impl ServerArguments {
     /// configuration that cannot be read, where it is needed to find the key.
     pub fn target(&self) -> anyhow::Result<Target> {
         if !matches!(self.server.scheme(), "http" | "https") {
-            return Err(usage(format!("--server {}: expected http:// or https://", self.server)));
+            return Err(usage(format!(
+                "--server {}: expected http:// or https://",
+                self.server
+            )));
         }
         let key = match &self.key {
             Some(key) => Some(key.trim().to_owned()),
@@ -70,8 +86,8 @@ impl ServerArguments {
             text: dir.display().to_string(),
         });
         let written = configuration::read(None, flags.collect())?;
-        let file = Configuration::from_written(&written)?.data_dir.join("admin.key");
-        let text = std::fs::read_to_string(file).ok();
+        let data_dir = Configuration::from_written(&written)?.data_dir;
+        let text = std::fs::read_to_string(admin_key::file_in(&data_dir)).ok();
         Ok(text.map(|text| text.trim().to_owned()))
     }
 }

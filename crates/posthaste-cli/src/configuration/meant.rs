@@ -203,7 +203,11 @@ impl Reading<'_> {
 
     fn complain(&mut self, name: &str, setting: &Setting) {
         let kind = keys::find(name).expect("the key is in the table").kind;
-        let value = if kind.is_secret() { "***" } else { &setting.text };
+        let value = if kind.is_secret() {
+            "***"
+        } else {
+            &setting.text
+        };
         let from = match &setting.source {
             Source::Default => String::new(),
             source => format!(" (from {source})"),
@@ -215,7 +219,7 @@ impl Reading<'_> {
 }
 
 /// Whether this has the form of a key that an operator may choose.
-pub fn is_key(text: &str) -> bool {
+pub(super) fn is_key(text: &str) -> bool {
     const DIGITS: std::ops::RangeInclusive<usize> = 32..=250;
     text.strip_prefix("pst_").is_some_and(|digits| {
         DIGITS.contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_alphanumeric())

@@ -10,7 +10,7 @@ mod shown;
 
 use std::path::{Path, PathBuf};
 
-pub use meant::{Configuration, Database, LogFormat, is_key};
+pub use meant::{Configuration, Database, LogFormat};
 pub use shown::shown;
 pub use written::{Flag, Written};
 
@@ -43,8 +43,8 @@ pub fn read(file: Option<&Path>, flags: Vec<Flag>) -> Result<Written, Configurat
         Err(error) => complaints.push(format!("cannot read {}: {error}", path.display())),
     }
     let variables = std::env::vars_os();
-    let variables =
-        variables.filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+    let variables = variables
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
     written.add_environment(variables, &mut complaints);
     written.add_flags(flags, &mut complaints);
     if complaints.is_empty() {

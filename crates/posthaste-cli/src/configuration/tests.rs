@@ -1,4 +1,4 @@
-use super::*;
+use super::{meant::is_key, *};
 
 struct Given {
     toml: &'static str,
@@ -61,7 +61,10 @@ fn nothing_written_means_the_contracts_defaults() {
 #[test]
 fn flags_stand_over_variables_over_the_file() {
     let toml = "listen = '127.0.0.1:1'\ndata_dir = 'a'\nlog = 'warn'\n";
-    let environment = &[("POSTHASTE_LISTEN", "127.0.0.1:2"), ("POSTHASTE_LOG", "debug")];
+    let environment = &[
+        ("POSTHASTE_LISTEN", "127.0.0.1:2"),
+        ("POSTHASTE_LOG", "debug"),
+    ];
     let flags = listen("127.0.0.1:3");
     let meant = configured(Given {
         toml,

@@ -9,7 +9,7 @@ mod subscriptions;
 use posthaste::clock::Timestamp;
 use posthaste_store::{StoreError, settings::Scope};
 
-pub use access::{NewKey, Principal};
+pub use access::{NewKey, Principal, new_key_value};
 pub use deliveries::{Redelivered, Trial};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};

@@ -1,0 +1,85 @@
+//! The command line as a whole; each command's own arguments stand beside what it does.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{commands, demo, publish, receiver, serve, verify};
+
+const EXAMPLES: &str = "\
+Examples:
+  posthaste demo                                 see it work, with nothing set up
+  posthaste serve --dev                          a server to develop against
+  posthaste subscriptions create https://example.com/hook --events 'order.*'
+  posthaste publish order.created --data '{\"id\":42}'
+  posthaste deliveries list --status failed      what did not arrive
+
+Exit codes: 0 done, 1 failed, 2 asked wrongly.";
+
+/// Webhooks that arrive: publish an event, and every subscriber gets it, signed and retried
+#[derive(Parser, Debug)]
+#[command(name = "posthaste", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Arguments {
+    /// Print JSON lines, for scripts
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the server: API and engine
+    Serve(serve::Arguments),
+    /// Watch it work: a server on a temporary store, three receivers, lifelike events
+    Demo(demo::Arguments),
+    /// Publish one event, or a file of them
+    Publish(publish::Arguments),
+    /// Who gets which events, and where
+    Subscriptions(commands::subscriptions::Arguments),
+    /// What was published
+    Events(commands::events::Arguments),
+    /// What became of each event at each subscription
+    Deliveries(commands::deliveries::Arguments),
+    /// API keys
+    Keys(commands::keys::Arguments),
+    /// Tenants, with a key of the platform
+    Tenants(commands::tenants::Arguments),
+    /// Check a signature, given headers and a body
+    Verify(verify::Arguments),
+    /// A receiver that verifies, prints, and misbehaves on request
+    Receiver(receiver::Arguments),
+}
+
+pub fn read() -> Arguments {
+    Arguments::parse()
+}
+
+impl Arguments {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let json = self.json;
+        match self.command {
+            Command::Serve(arguments) => arguments.run().await,
+            Command::Demo(arguments) => arguments.run(json).await,
+            Command::Publish(arguments) => arguments.run(json).await,
+            Command::Subscriptions(arguments) => arguments.run(json).await,
+            Command::Events(arguments) => arguments.run(json).await,
+            Command::Deliveries(arguments) => arguments.run(json).await,
+            Command::Keys(arguments) => arguments.run(json).await,
+            Command::Tenants(arguments) => arguments.run(json).await,
+            Command::Verify(arguments) => arguments.run(json),
+            Command::Receiver(arguments) => arguments.run(json).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,74 @@
+//! `posthaste events`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::{
+    client::{Call, ServerArguments},
+    session::{Session, Wanted, object},
+    table::{Column, column},
+};
+
+const COLUMNS: &[Column] = &[
+    column("ID", "/id"),
+    column("TYPE", "/type"),
+    column("CREATED", "/created_at"),
+    column("DELIVERIES", "/deliveries"),
+    column("SOURCE", "/source"),
+    column("CORRELATION", "/correlation_id"),
+];
+
+#[derive(Args, Debug)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// What was published, the newest first
+    List {
+        /// An exact type, or a prefix such as order.*
+        #[arg(long = "type", value_name = "TYPE")]
+        event_type: Option<String>,
+        /// Not before this time (RFC 3339)
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Before this time (RFC 3339)
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        #[arg(long, value_name = "ID")]
+        correlation_id: Option<String>,
+        #[command(flatten)]
+        wanted: Wanted,
+    },
+    /// One of them, with its data
+    Show { id: String },
+}
+
+impl Arguments {
+    pub async fn run(self, json: bool) -> anyhow::Result<ExitCode> {
+        let session = Session::new(&self.server, json)?;
+        match self.command {
+            Command::List {
+                event_type,
+                since,
+                until,
+                correlation_id,
+                wanted,
+            } => {
+                let filters = [
+                    ("type", event_type.as_deref()),
+                    ("since", since.as_deref()),
+                    ("until", until.as_deref()),
+                    ("correlation_id", correlation_id.as_deref()),
+                ];
+                session.list("/events", &filters, wanted, COLUMNS).await
+            }
+            Command::Show { id } => session.show(Call::get(object("events", &id))).await,
+        }
+    }
+}

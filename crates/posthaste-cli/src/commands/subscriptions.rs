@@ -1,0 +1,277 @@
+//! `posthaste subscriptions`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    client::{Call, ServerArguments},
+    session::{Session, Wanted, object},
+    table::{Column, column},
+    usage,
+};
+
+const COLUMNS: &[Column] = &[
+    column("ID", "/id"),
+    column("URL", "/url"),
+    column("EVENTS", "/events").or("all"),
+    column("STATUS", "/status"),
+    column("WHY", "/status_reason"),
+    column("HEALTH", "/health/status"),
+    column("CIRCUIT", "/health/circuit"),
+];
+
+const CREATE_HELP: &str = "\
+Examples:
+  posthaste subscriptions create https://example.com/hook --events 'order.*,user.deleted'
+  posthaste subscriptions create https://example.com/hook --retry patient --timeout-ms 5000
+  posthaste subscriptions create https://example.com/hook --retry '{\"schedule_s\":[1,10,60]}'";
+
+#[derive(Args, Debug)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Make one; shows its secret
+    #[command(after_help = CREATE_HELP)]
+    Create {
+        url: String,
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+    /// All of them, the newest first
+    List {
+        /// active, paused or disabled
+        #[arg(long)]
+        status: Option<String>,
+        #[arg(long)]
+        url: Option<String>,
+        #[arg(long, value_name = "ID")]
+        external_id: Option<String>,
+        #[command(flatten)]
+        wanted: Wanted,
+    },
+    /// One of them, with all its settings
+    Show { id: String },
+    /// Change what is given, leave the rest
+    Update {
+        id: String,
+        #[arg(long)]
+        url: Option<String>,
+        /// active, paused or disabled
+        #[arg(long)]
+        status: Option<String>,
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+    /// Delete it; what it was still owed is discarded
+    Delete { id: String },
+    /// Hold its deliveries; nothing is lost
+    Pause { id: String },
+    /// Release what was held, and forgive its failures
+    Resume { id: String },
+    /// Try it: one delivery, to this one alone
+    Test {
+        id: String,
+        /// The event's type
+        #[arg(long = "type", value_name = "TYPE")]
+        event_type: Option<String>,
+    },
+    /// Reveal its secret
+    Secret { id: String },
+    /// Give it a new secret; the old one keeps signing beside it for a while
+    RotateSecret {
+        id: String,
+        /// For how many seconds [default: 86400]
+        #[arg(long, value_name = "SECONDS")]
+        overlap_s: Option<u64>,
+        /// One of your own
+        #[arg(long)]
+        secret: Option<String>,
+    },
+}
+
+/// What may be chosen; absent settings take the server's defaults.
+#[derive(Args, Debug, Default)]
+struct Settings {
+    /// Exact types and prefixes such as order.* [default: all]
+    #[arg(long, value_name = "TYPE,…", value_delimiter = ',')]
+    events: Option<Vec<String>>,
+    #[arg(long)]
+    description: Option<String>,
+    /// Your own name for it
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+    /// standard, pt, x-webhook [default: all three]
+    #[arg(long, value_name = "SCHEME,…", value_delimiter = ',')]
+    schemes: Option<Vec<String>>,
+    /// The hash of x-webhook: hmac-sha256 or hmac-sha512
+    #[arg(long)]
+    algorithm: Option<String>,
+    /// default, quick, patient, none, or a policy as JSON
+    #[arg(long, value_name = "POLICY")]
+    retry: Option<String>,
+    /// How long one attempt may take
+    #[arg(long, value_name = "MS")]
+    timeout_ms: Option<u64>,
+    /// Attempts at once
+    #[arg(long, value_name = "N")]
+    max_in_flight: Option<u32>,
+    /// Dead letters in a row after which it is paused; 0 for never
+    #[arg(long, value_name = "N")]
+    auto_pause_after: Option<u32>,
+    /// envelope, flat, raw or cloudevents
+    #[arg(long)]
+    format: Option<String>,
+    /// A JSON object of your own
+    #[arg(long, value_name = "JSON")]
+    metadata: Option<String>,
+    /// A secret of your own, where one is made (create)
+    #[arg(long)]
+    secret: Option<String>,
+}
+
+impl Settings {
+    fn body(&self) -> anyhow::Result<Map<String, Value>> {
+        let retry = self.retry.as_deref().map(policy).transpose()?;
+        let metadata = self.metadata.as_deref().map(metadata).transpose()?;
+        let given = json!({
+            "events": self.events,
+            "description": self.description,
+            "external_id": self.external_id,
+            "schemes": self.schemes,
+            "algorithm": self.algorithm,
+            "retry": retry,
+            "timeout_ms": self.timeout_ms,
+            "max_in_flight": self.max_in_flight,
+            "auto_pause_after": self.auto_pause_after,
+            "format": self.format,
+            "metadata": metadata,
+            "secret": self.secret,
+        });
+        let Value::Object(given) = given else {
+            unreachable!("it was written as one")
+        };
+        Ok(given
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .collect())
+    }
+}
+
+/// A preset's name, or a policy.
+fn policy(text: &str) -> anyhow::Result<Value> {
+    if !text.starts_with('{') {
+        return Ok(text.into());
+    }
+    serde_json::from_str(text).map_err(|error| usage(format!("--retry: malformed JSON: {error}")))
+}
+
+fn metadata(text: &str) -> anyhow::Result<Value> {
+    let malformed = |error| usage(format!("--metadata: malformed JSON: {error}"));
+    serde_json::from_str(text).map_err(malformed)
+}
+
+impl Arguments {
+    pub async fn run(self, json: bool) -> anyhow::Result<ExitCode> {
+        let session = Session::new(&self.server, json)?;
+        self.command.run(&session).await
+    }
+}
+
+impl Command {
+    async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Create { url, settings } => {
+                let mut body = settings.body()?;
+                body.insert("url".to_owned(), url.into());
+                session
+                    .show(Call::post("/subscriptions").json(&body.into()))
+                    .await
+            }
+            Self::List {
+                status,
+                url,
+                external_id,
+                wanted,
+            } => {
+                let filters = [
+                    ("status", status.as_deref()),
+                    ("url", url.as_deref()),
+                    ("external_id", external_id.as_deref()),
+                ];
+                session
+                    .list("/subscriptions", &filters, wanted, COLUMNS)
+                    .await
+            }
+            Self::Show { id } => session.show(Call::get(path(&id))).await,
+            Self::Update {
+                id,
+                url,
+                status,
+                settings,
+            } => {
+                let mut body = settings.body()?;
+                body.extend(url.map(|url| ("url".to_owned(), url.into())));
+                body.extend(status.map(|status| ("status".to_owned(), status.into())));
+                let call = Call::new(Method::PATCH, path(&id)).json(&body.into());
+                session.show(call).await
+            }
+            Self::Delete { id } => {
+                let call = Call::new(Method::DELETE, path(&id));
+                session.done(call, |_| format!("{id} is deleted")).await
+            }
+            Self::Pause { id } => {
+                let call = action(&id, "pause");
+                session
+                    .done(call, |_| format!("{id} is paused; its deliveries are held"))
+                    .await
+            }
+            Self::Resume { id } => {
+                let call = action(&id, "resume");
+                session
+                    .done(call, |_| format!("{id} is active; what was held goes out"))
+                    .await
+            }
+            Self::Test { id, event_type } => {
+                let body = event_type.map_or(json!({}), |name| json!({"type": name}));
+                session.show(action(&id, "test").json(&body)).await
+            }
+            Self::Secret { id } => {
+                let call = Call::get(path(&id) + "/secret");
+                session.done(call, |answer| text(answer, "secret")).await
+            }
+            Self::RotateSecret {
+                id,
+                overlap_s,
+                secret,
+            } => {
+                let mut body = Map::new();
+                body.extend(overlap_s.map(|overlap_s| ("overlap_s".to_owned(), overlap_s.into())));
+                body.extend(secret.map(|secret| ("secret".to_owned(), secret.into())));
+                session
+                    .show(action(&id, "rotate-secret").json(&body.into()))
+                    .await
+            }
+        }
+    }
+}
+
+fn path(id: &str) -> String {
+    object("subscriptions", id)
+}
+
+fn action(id: &str, verb: &str) -> Call {
+    Call::post(format!("{}/{verb}", path(id)))
+}
+
+fn text(answer: &Value, member: &str) -> String {
+    answer[member].as_str().unwrap_or_default().to_owned()
+}

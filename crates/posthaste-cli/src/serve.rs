@@ -1,0 +1,124 @@
+//! `posthaste serve`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+
+use crate::{
+    configuration::{self, Configuration, Flag},
+    log,
+    paint::{Ink, Paint},
+    server::Server,
+    shutdown::Shutdown,
+};
+
+const HELP: &str = "\
+Examples:
+  posthaste serve --dev
+  posthaste serve --listen 0.0.0.0:8400 --data-dir /var/lib/posthaste
+  POSTHASTE_EGRESS_ALLOW=10.0.0.0/8 posthaste serve
+  posthaste serve --print-config > posthaste.toml
+
+Every setting may stand in posthaste.toml, or in the environment as POSTHASTE_ and its key in
+capitals, dots as _ . Flags win over the environment, which wins over the file.";
+
+#[derive(Args, Debug)]
+#[command(after_help = HELP)]
+pub struct Arguments {
+    /// Address and port of the API [default: 127.0.0.1:8400]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// Where everything is kept [default: ./posthaste-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// sqlite:<path> [default: <data dir>/posthaste.db]
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// The file of settings [default: posthaste.toml, where there is one]
+    #[arg(long, value_name = "FILE", env = "POSTHASTE_CONFIG")]
+    config: Option<PathBuf>,
+    /// What is logged: a level, or target=level,… [default: info]
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+    /// text or json [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// For development: loopback and plain http may be targets, and the key is printed
+    #[arg(long)]
+    dev: bool,
+    /// Show the settings, and where each comes from, and end
+    #[arg(long)]
+    print_config: bool,
+}
+
+impl Arguments {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let written = configuration::read(self.config.as_deref(), self.flags())?;
+        let configuration = Configuration::from_written(&written)?;
+        if self.print_config {
+            print!("{}", configuration::shown(&written, &configuration));
+            return Ok(ExitCode::SUCCESS);
+        }
+        log::start(&configuration.log, configuration.log_format);
+        let shutdown = Shutdown::on_signals()?;
+        let server = Server::start(&configuration).await?;
+        announce(&server, configuration.dev);
+        server.run(shutdown).await?;
+        tracing::info!("stopped");
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn flags(&self) -> Vec<Flag> {
+        let written = [
+            ("--listen", "listen", self.listen.clone()),
+            ("--data-dir", "data_dir", self.data_dir.clone()),
+            ("--database", "database", self.database.clone()),
+            ("--log", "log", self.log.clone()),
+            ("--log-format", "log_format", self.log_format.clone()),
+            ("--dev", "dev", self.dev.then(|| "true".to_owned())),
+        ];
+        let given = written.into_iter();
+        given
+            .filter_map(|(flag, key, text)| {
+                Some(Flag {
+                    flag,
+                    key,
+                    text: text?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// The one line that says it is ready; in development also how to begin.
+fn announce(server: &Server, dev: bool) {
+    let paint = Paint::for_stdout();
+    let (version, url) = (env!("CARGO_PKG_VERSION"), server.url());
+    println!(
+        "Posthaste {version} is ready at {}",
+        paint.ink(Ink::Cyan, &url)
+    );
+    if !dev {
+        return;
+    }
+    let place = &server.key.place;
+    let Some(key) = &server.key.value else {
+        return println!(
+            "\n  The key is not in {place}; give your own with POSTHASTE_ADMIN_KEY.\n"
+        );
+    };
+    println!(
+        "\n  {}  {key}  {}",
+        paint.ink(Ink::Bold, "key"),
+        paint.ink(Ink::Dim, place)
+    );
+    println!("  {}  {}\n", paint.ink(Ink::Bold, "try"), curl(&url, key));
+}
+
+/// Publishes an event; ready to paste.
+pub fn curl(url: &str, key: &str) -> String {
+    format!(
+        "curl {url}/api/v1/webhooks/events -H 'Authorization: Bearer {key}' \\\n         \
+         -H 'Content-Type: application/json' -d '{{\"type\":\"order.created\",\"data\":{{\"id\":42}}}}'"
+    )
+}

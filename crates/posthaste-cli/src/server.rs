@@ -1,0 +1,126 @@
+//! A running server: store, engine, API and listener, wired together and taken down in order.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use posthaste::{
+    chance::Chance,
+    clock::{Clock, SystemClock},
+    egress::{EgressRules, TargetUrl, VetError},
+    transport::http::{HttpConfig, HttpTransport},
+};
+use posthaste_engine::{Engine, EngineConfig};
+use posthaste_sqlite::SqliteStore;
+use tokio::net::TcpListener;
+
+use crate::{
+    admin_key::{self, AdminKey},
+    configuration::{Configuration, Database},
+    shutdown::Shutdown,
+};
+
+/// How long requests under way may still take once the server was asked to stop.
+const REQUESTS_WITHIN: Duration = Duration::from_secs(10);
+/// How long attempts under way may still take after that.
+const DRAIN_WITHIN: Duration = Duration::from_secs(30);
+
+pub struct Server {
+    pub address: SocketAddr,
+    pub key: AdminKey,
+    engine: Engine,
+    store: Arc<SqliteStore>,
+    listener: TcpListener,
+}
+
+impl Server {
+    /// When this returns, connections are accepted by the operating system.
+    ///
+    /// # Errors
+    /// The store cannot be opened, or the address not be listened on.
+    pub async fn start(configuration: &Configuration) -> anyhow::Result<Self> {
+        let data_dir = &configuration.data_dir;
+        admin_key::make_data_dir(data_dir)
+            .with_context(|| format!("cannot make the data directory {}", data_dir.display()))?;
+        // First of all: an address in use must not cost a store that another process runs on.
+        let listener = TcpListener::bind(configuration.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", configuration.listen))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let Database::Sqlite(path) = &configuration.database;
+        let store = Arc::new(open(path, &clock)?);
+        let config = engine_config(configuration, clock)?;
+        let engine = Engine::start(store.clone(), config)
+            .await
+            .context("cannot read the store")?;
+        let chosen = configuration.admin_key.as_deref();
+        let key = admin_key::ensure(&engine, data_dir, chosen).await?;
+        Ok(Self {
+            address: listener.local_addr()?,
+            key,
+            engine,
+            store,
+            listener,
+        })
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Serves until asked to stop: then nothing new is accepted, requests are answered, attempts
+    /// under way end and are written, and the store is closed.
+    ///
+    /// # Errors
+    /// The store could not be closed; what was accepted is in it all the same.
+    pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        let options = posthaste_api::Options::default();
+        let router = posthaste_api::router(self.engine.clone(), options);
+        let serving = posthaste_api::serve(self.listener, router, shutdown.clone().asked());
+        tokio::select! {
+            served = serving => served?,
+            () = async { shutdown.asked().await; tokio::time::sleep(REQUESTS_WITHIN).await } => {
+                tracing::warn!("requests under way were cut off");
+            }
+        }
+        if !self.engine.drain(DRAIN_WITHIN).await {
+            tracing::warn!("attempts under way are made again at the next start");
+        }
+        self.store
+            .shutdown()
+            .await
+            .context("cannot close the store")
+    }
+}
+
+fn open(path: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<SqliteStore> {
+    SqliteStore::open(path, clock.now())
+        .with_context(|| format!("cannot open the store {}", path.display()))
+}
+
+fn engine_config(
+    configuration: &Configuration,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<EngineConfig> {
+    let egress = Arc::new(configuration.egress.clone());
+    Ok(EngineConfig {
+        limits: configuration.limits,
+        bounds: configuration.bounds,
+        transport: Arc::new(transport(egress.clone(), clock.clone())?),
+        egress,
+        clock,
+        chance: Arc::new(Chance::from_system()),
+    })
+}
+
+fn transport(rules: Arc<EgressRules>, clock: Arc<dyn Clock>) -> anyhow::Result<HttpTransport> {
+    // The tenant sees `blocked` alone; the operator sees which address it was.
+    let watch = |url: &TargetUrl, error: &VetError| {
+        tracing::warn!(origin = %url.origin(), %error, "egress.refused");
+    };
+    Ok(HttpTransport::new(HttpConfig {
+        rules,
+        clock,
+        watch: Arc::new(watch),
+        ..HttpConfig::default()
+    })?)
+}
