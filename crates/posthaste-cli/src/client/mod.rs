@@ -98,10 +98,11 @@ pub enum CallError {
 impl std::fmt::Display for CallError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unreachable { server, cause } => write!(
+            Self::Unreachable { server, cause } if is_refused(cause) => write!(
                 f,
-                "no server at {server} ({cause:#}); start one with `posthaste serve`"
+                "no server at {server} ({cause}); start one with `posthaste serve`"
             ),
+            Self::Unreachable { server, cause } => write!(f, "cannot reach {server}: {cause:#}"),
             Self::Broken(cause) => write!(f, "the server did not answer: {cause:#}"),
             Self::Refused(problem) => problem.fmt(f),
         }
@@ -109,6 +110,12 @@ impl std::fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
+
+/// Nobody listens there.
+fn is_refused(cause: &anyhow::Error) -> bool {
+    let cause = cause.downcast_ref::<std::io::Error>();
+    cause.is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
 
 /// A server, and who asks.
 pub struct Client {

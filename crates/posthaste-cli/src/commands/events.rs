@@ -40,6 +40,7 @@ enum Command {
         /// Before this time (RFC 3339)
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
+        /// Of what it belongs to
         #[arg(long, value_name = "ID")]
         correlation_id: Option<String>,
         #[command(flatten)]

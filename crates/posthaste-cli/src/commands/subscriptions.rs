@@ -42,7 +42,11 @@ enum Command {
     /// Make one; shows its secret
     #[command(after_help = CREATE_HELP)]
     Create {
+        /// Where events are posted to
         url: String,
+        /// A secret of your own [default: one is made]
+        #[arg(long)]
+        secret: Option<String>,
         #[command(flatten)]
         settings: Box<Settings>,
     },
@@ -51,8 +55,10 @@ enum Command {
         /// active, paused or disabled
         #[arg(long)]
         status: Option<String>,
+        /// To exactly this URL
         #[arg(long)]
         url: Option<String>,
+        /// By your own name for it
         #[arg(long, value_name = "ID")]
         external_id: Option<String>,
         #[command(flatten)]
@@ -63,6 +69,7 @@ enum Command {
     /// Change what is given, leave the rest
     Update {
         id: String,
+        /// Where events are posted to from now on
         #[arg(long)]
         url: Option<String>,
         /// active, paused or disabled
@@ -104,7 +111,8 @@ struct Settings {
     /// Exact types and prefixes such as order.* [default: all]
     #[arg(long, value_name = "TYPE,…", value_delimiter = ',')]
     events: Option<Vec<String>>,
-    #[arg(long)]
+    /// What it is for
+    #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// Your own name for it
     #[arg(long, value_name = "ID")]
@@ -133,9 +141,6 @@ struct Settings {
     /// A JSON object of your own
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
-    /// A secret of your own, where one is made (create)
-    #[arg(long)]
-    secret: Option<String>,
 }
 
 impl Settings {
@@ -154,7 +159,6 @@ impl Settings {
             "auto_pause_after": self.auto_pause_after,
             "format": self.format,
             "metadata": metadata,
-            "secret": self.secret,
         });
         let Value::Object(given) = given else {
             unreachable!("it was written as one")
@@ -189,8 +193,13 @@ impl Arguments {
 impl Command {
     async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Create { url, settings } => {
+            Self::Create {
+                url,
+                secret,
+                settings,
+            } => {
                 let mut body = settings.body()?;
+                body.extend(secret.map(|secret| ("secret".to_owned(), secret.into())));
                 body.insert("url".to_owned(), url.into());
                 session
                     .show(Call::post("/subscriptions").json(&body.into()))

@@ -1,7 +1,7 @@
 //! Configuration in two steps: what was written ([`written`]), then what is meant ([`meant`]).
 //!
-//! Every complaint is collected, so that one start names all of them, each with its key, its value
-//! and what would have been right. No setting is read but from here.
+//! Each step collects its complaints, so that one start names all of them, each with its key, its
+//! value and what would have been right. No setting is read but from here.
 
 mod keys;
 mod written;

@@ -44,11 +44,11 @@ pub struct Arguments {
     /// The input is one JSON value a line
     #[arg(long)]
     ndjson: bool,
-    #[command(flatten)]
-    details: Details,
     /// Repeating the command with the same key and input publishes nothing twice
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+    #[command(flatten)]
+    details: Details,
     #[command(flatten)]
     server: ServerArguments,
 }
