@@ -1,7 +1,13 @@
-"""A receiver on the standard library: it answers 204 to what verifies, 401 to what does not."""
+"""A receiver on the standard library: it answers 200 to what verifies, 401 to what does not."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Listener(ThreadingHTTPServer):
+    """Takes as many connections at once as a subscription may open."""
+
+    request_queue_size = 128
 
 
 class Receiver:
@@ -13,7 +19,7 @@ class Receiver:
         self.repeats = 0
         self.refusals = []
         self.changed = threading.Condition()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self.server = Listener(("127.0.0.1", 0), self.handler())
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property
@@ -45,7 +51,7 @@ class Receiver:
                 self.repeats += headers["webhook-id"] in self.bodies
                 self.bodies[headers["webhook-id"]] = body
             self.changed.notify_all()
-        return 401 if refusal else 204
+        return 401 if refusal else 200
 
     def handler(receiver):
         class Handler(BaseHTTPRequestHandler):
@@ -55,6 +61,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 self.send_response(receiver.take(headers, body))
+                self.send_header("content-length", "0")
                 self.end_headers()
 
             def log_message(self, *_):

@@ -216,6 +216,7 @@ fn what_json_says_has_to_be_an_event() {
     let invalid = |row, body: &str, code: Option<&str>| {
         check(row, body, &desk.publish(body), 422, "validation", code);
     };
+    invalid(15, r#"{"type":"a\u0000b","data":1}"#, None);
     for member in ["correlation_id", "ordering_key", "source"] {
         invalid(
             15,
@@ -264,19 +265,7 @@ fn what_json_says_has_to_be_an_event() {
 fn an_event_type_is_a_dotted_name() {
     let desk = Desk::open();
     let long = "x".repeat(129);
-    for name in [
-        "",
-        &long,
-        "a..b",
-        ".a",
-        "a.",
-        "a b",
-        "é",
-        "*",
-        "a.*",
-        "a\\u0000b",
-        "a/b",
-    ] {
+    for name in ["", &long, "a..b", ".a", "a.", "a b", "é", "*", "a.*", "a/b"] {
         let answer = desk.publish(format!(r#"{{"type":"{name}","data":1}}"#));
         check(23, name, &answer, 422, "invalid-event-type", None);
         assert!(

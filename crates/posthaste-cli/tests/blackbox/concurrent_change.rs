@@ -7,7 +7,7 @@ use crate::{
     server::Server,
 };
 
-const URL: &str = "http://127.0.0.1:9/hook";
+const URL: &str = "http://127.0.0.1:8999/hook";
 
 #[test]
 fn a_change_of_what_has_changed_since_is_refused_when_it_names_what_it_saw() {

@@ -61,22 +61,3 @@ fn an_endpoint_that_answers_410_is_paused_and_its_backlog_is_held() {
     client.deliveries_when("status=held", 1);
     assert_eq!(sink.arrivals().len(), 1);
 }
-
-#[test]
-fn an_alert_goes_to_those_who_subscribed_to_alerts() {
-    let (server, sink, alerts) = (Server::start(), Sink::start(), Sink::start());
-    let client = server.client();
-    sink.always(Behaviour::status(410));
-    let subscription = client.subscribe(&sink.url(), json!({}));
-    client.subscribe(
-        &alerts.url(),
-        json!({"events": ["posthaste.subscription.paused"]}),
-    );
-    client.publish("a.b", json!(1));
-    let alert: Value = serde_json::from_slice(&alerts.wait_for(1)[0].body).unwrap();
-    assert_eq!(alert["type"], "posthaste.subscription.paused");
-    let expected =
-        json!({"subscription_id": subscription["id"], "url": sink.url(), "reason": "gone"});
-    assert_eq!(alert["data"], expected);
-    assert_eq!(sink.arrivals().len(), 1);
-}

@@ -145,8 +145,8 @@ fn a_delivery_that_nobody_has_tried_yet_is_listed_as_any_other() {
 fn subscriptions_are_listed_by_status_url_and_external_id() {
     let server = Server::start();
     let client = server.client();
-    let one = client.subscribe("http://127.0.0.1:9/one", json!({"external_id": "one"}));
-    let two = client.subscribe("http://127.0.0.1:9/two", json!({}));
+    let one = client.subscribe("http://127.0.0.1:8999/one", json!({"external_id": "one"}));
+    let two = client.subscribe("http://127.0.0.1:8999/two", json!({}));
     client.post(
         &format!("/subscriptions/{}/pause", id(&two)),
         &Value::Null,
@@ -162,5 +162,5 @@ fn subscriptions_are_listed_by_status_url_and_external_id() {
     assert_eq!(ids("?limit=1"), [id(&two), id(&one)]);
     assert_eq!(ids("?status=paused"), [id(&two)]);
     assert_eq!(ids("?external_id=one"), [id(&one)]);
-    assert_eq!(ids("?url=http%3A%2F%2F127.0.0.1%3A9%2Fone"), [id(&one)]);
+    assert_eq!(ids("?url=http%3A%2F%2F127.0.0.1%3A8999%2Fone"), [id(&one)]);
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{api::id, server::Server};
 
-const URL: &str = "http://127.0.0.1:9/hook";
+const URL: &str = "http://127.0.0.1:8999/hook";
 
 #[test]
 fn members_that_are_to_come_take_their_default_alone() {

@@ -9,7 +9,7 @@ use crate::{
     sink::Sink,
 };
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYq=";
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 const PUBLISHED: &str = r#"{"type":"memory.created","version":2,"source":"tests","correlation_id":"c-1","occurred_at":"2026-01-02T03:04:05.678Z","data":{"z": 1.0,  "a":[1e400,9007199254740993 ]}}"#;
 
 #[test]

@@ -107,10 +107,10 @@ fn what_is_wrong_in_a_quick_body_is_named() {
     let client = server.client();
     for body in [
         json!({}),
-        json!({"url": "http://127.0.0.1:9", "events": ["a b"]}),
-        json!({"url": "http://127.0.0.1:9", "events": [], "x": 1}),
+        json!({"url": "http://127.0.0.1:8999", "events": ["a b"]}),
+        json!({"url": "http://127.0.0.1:8999", "events": [], "x": 1}),
         json!({"url": "ftp://example.com/", "events": []}),
-        json!({"url": "http://127.0.0.1:9/", "events": [], "secret": "short"}),
+        json!({"url": "http://127.0.0.1:8999/", "events": [], "secret": "short"}),
     ] {
         let answer = client.call("POST", "", &body);
         assert_eq!(answer.status, 422, "{body}: {}", answer.text());
