@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use jiff::{SignedDuration, civil, fmt::temporal::Pieces};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+const EPOCH: civil::DateTime = civil::datetime(1970, 1, 1, 0, 0, 0, 0);
 
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -56,8 +59,11 @@ impl std::ops::Add<Duration> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(time) => write!(f, "{time:.3}"),
+        if let Ok(time) = jiff::Timestamp::from_millisecond(self.0) {
+            return write!(f, "{time:.3}");
+        }
+        match EPOCH.checked_add(SignedDuration::from_millis(self.0)) {
+            Ok(time) => write!(f, "{time:.3}Z"),
             Err(_) => write!(f, "{} ms", self.0),
         }
     }
@@ -72,9 +78,22 @@ impl std::str::FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        let time: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
-        Ok(Self(time.as_millisecond()))
+        match text.parse::<jiff::Timestamp>() {
+            Ok(time) => Ok(Self(time.as_millisecond())),
+            Err(_) => at_the_end_of_time(text).ok_or(TimestampError),
+        }
     }
+}
+
+/// A jiff timestamp ends a day before year 9999 does, so that any offset may be added to it; the
+/// last moment of all is a time like any other to those who write it.
+fn at_the_end_of_time(text: &str) -> Option<Timestamp> {
+    let pieces = Pieces::parse(text).ok()?;
+    let offset = pieces.to_numeric_offset()?;
+    let local = pieces.date().to_datetime(pieces.time()?);
+    let utc = local.checked_sub(SignedDuration::from_secs(offset.seconds().into())).ok()?;
+    let ms = utc.duration_since(EPOCH).as_millis();
+    i64::try_from(ms).ok().map(Timestamp)
 }
 
 impl Serialize for Timestamp {
@@ -265,7 +284,15 @@ mod tests {
         let zoned: Timestamp = "2026-11-21T21:36:00.123+01:00".parse().unwrap();
         assert_eq!(zoned, time);
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
+        for text in ["1969-07-20T20:17:40.000Z", "9999-12-31T23:59:59.999Z"] {
+            assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), text);
+        }
+        let behind: Timestamp = "9999-12-31T23:59:59+01:00".parse().unwrap();
+        assert_eq!(behind.to_string(), "9999-12-31T22:59:59.000Z");
         for bad in [
+            "9999-12-31T23:30:00-01:00",
+            "9999-12-32T00:00:00Z",
+            "9999-12-31T23:59:59",
             "2024-02-30T00:00:00Z",
             "2024-01-01T00:00:00",
             "1700000000",

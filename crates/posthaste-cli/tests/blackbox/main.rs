@@ -1,0 +1,29 @@
+//! The product from outside: the real binary as a process, spoken to over real sockets, with
+//! receivers that misbehave. Nothing here knows how the inside is built; CONTRACT's words alone.
+
+mod wait;
+mod http;
+mod server;
+mod sink;
+mod signature;
+mod api;
+
+mod access;
+mod bad_input;
+mod batch;
+mod cli;
+mod concurrent_change;
+mod crash;
+mod demo;
+mod failing_endpoints;
+mod idempotency;
+mod lists;
+mod not_available_yet;
+mod pausing;
+mod publish;
+mod quick;
+mod retries;
+mod rotation;
+mod shutdown;
+mod storage_full;
+mod test_route;

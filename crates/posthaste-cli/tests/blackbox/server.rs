@@ -1,0 +1,230 @@
+//! The built binary as a process of its own: started, killed, stopped, and started again on the
+//! same data.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use posthaste::clock::{Clock, SystemClock};
+use tempfile::TempDir;
+
+use crate::{
+    http::Client,
+    wait::{SOON, until},
+};
+
+/// The platform's key of every server here.
+pub const ADMIN_KEY: &str = "pst_0123456789abcdefghijABCDEFGHIJ0123456789abc";
+pub const BINARY: &str = env!("CARGO_BIN_EXE_posthaste");
+
+/// How a server is started: everything else stands in its data directory.
+#[derive(Clone)]
+pub struct Launch {
+    home: Arc<TempDir>,
+    flags: Vec<String>,
+    environment: Vec<(String, String)>,
+    file_size_kib: Option<u64>,
+}
+
+impl Launch {
+    pub fn new() -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory can be made");
+        Self {
+            home: Arc::new(home),
+            flags: vec!["--dev".to_owned()],
+            environment: vec![("POSTHASTE_ADMIN_KEY".to_owned(), ADMIN_KEY.to_owned())],
+            file_size_kib: None,
+        }
+    }
+
+    pub fn without(mut self, variable: &str) -> Self {
+        self.environment.retain(|(name, _)| name != variable);
+        self
+    }
+
+    /// No file of the server's grows over this, until [`Server::lift_limits`].
+    pub fn with_files_up_to_kib(mut self, kib: u64) -> Self {
+        self.file_size_kib = Some(kib);
+        self
+    }
+
+    pub fn data_dir(&self) -> std::path::PathBuf {
+        self.home.path().join("data")
+    }
+
+    pub fn start(&self) -> Server {
+        let stopwatch = SystemClock::new();
+        let mut child = self.command().spawn().expect("the binary starts");
+        let said = Arc::new(Mutex::new(String::new()));
+        listen(child.stdout.take().expect("it is piped"), said.clone());
+        listen(child.stderr.take().expect("it is piped"), said.clone());
+        let mut server = Server {
+            launch: self.clone(),
+            child,
+            said,
+            address: ([127, 0, 0, 1], 0).into(),
+            stopwatch,
+        };
+        server.address = server.wait_for_address();
+        server.wait_until_ready();
+        server
+    }
+
+    fn command(&self) -> Command {
+        let mut command = match self.file_size_kib {
+            None => Command::new(BINARY),
+            Some(kib) => limited(kib),
+        };
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
+        command.arg(self.data_dir()).args(&self.flags);
+        command.current_dir(self.home.path());
+        command.envs(self.environment.iter().cloned());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+}
+
+/// The binary under a soft limit on the size of files, past which a write is an error instead of
+/// a signal. POSIX counts in blocks of 512 bytes.
+fn limited(kib: u64) -> Command {
+    let script = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"", kib * 2);
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, BINARY]);
+    command
+}
+
+fn listen(stream: impl Read + Send + 'static, said: Arc<Mutex<String>>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+            let mut said = said.lock().expect("nothing panics while it holds this");
+            said.push_str(&String::from_utf8_lossy(&line));
+            said.push('\n');
+        }
+    });
+}
+
+/// A running server; killed when it is dropped.
+pub struct Server {
+    launch: Launch,
+    child: Child,
+    said: Arc<Mutex<String>>,
+    pub address: SocketAddr,
+    stopwatch: SystemClock,
+}
+
+impl Server {
+    /// On an empty store of its own.
+    pub fn start() -> Self {
+        Launch::new().start()
+    }
+
+    /// One who holds the platform's key.
+    pub fn client(&self) -> Client {
+        self.stranger().with_key(ADMIN_KEY)
+    }
+
+    /// One without a key.
+    pub fn stranger(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Everything that it printed so far.
+    pub fn said(&self) -> String {
+        self.said
+            .lock()
+            .expect("nothing panics while it holds this")
+            .clone()
+    }
+
+    /// The time since the process was started.
+    pub fn age(&self) -> Duration {
+        self.stopwatch.elapsed()
+    }
+
+    /// SIGKILL, and it is gone when this returns.
+    pub fn kill(mut self) -> Launch {
+        self.child.kill().expect("our own child can be killed");
+        self.child.wait().expect("our own child can be waited for");
+        self.launch.clone()
+    }
+
+    /// SIGTERM, without waiting.
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn ended(mut self, within: Duration) -> (ExitStatus, Launch) {
+        let status = until("the server ends", within, || {
+            self.child.try_wait().expect("our own child can be asked")
+        });
+        (status, self.launch.clone())
+    }
+
+    /// Takes back the limit on the size of its files.
+    pub fn lift_limits(&self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("prlimit")
+            .args(["--pid", &pid, "--fsize=unlimited"])
+            .status();
+        assert!(status.expect("prlimit runs").success());
+    }
+
+    #[track_caller]
+    fn wait_for_address(&mut self) -> SocketAddr {
+        until("the server says where it listens", SOON, || {
+            self.assert_alive();
+            listening_at(&self.said())
+        })
+    }
+
+    #[track_caller]
+    fn wait_until_ready(&mut self) {
+        until("the server is ready", SOON, || {
+            self.assert_alive();
+            let answer = self.stranger().send("GET", "/readyz", b"");
+            (answer.status == 200).then_some(())
+        });
+    }
+
+    #[track_caller]
+    fn assert_alive(&mut self) {
+        if let Some(status) = self.child.try_wait().expect("our own child can be asked") {
+            panic!("the server ended with {status}: {}", self.said());
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if std::thread::panicking() {
+            eprintln!("the server said:\n{}", self.said());
+        }
+    }
+}
+
+/// The first loopback address with a port in what it printed.
+fn listening_at(said: &str) -> Option<SocketAddr> {
+    let is_end = |c: char| !c.is_ascii_digit();
+    said.match_indices("127.0.0.1:").find_map(|(at, start)| {
+        let digits = &said[at + start.len()..];
+        let port: u16 = digits[..digits.find(is_end)?].parse().ok()?;
+        (port != 0).then(|| ([127, 0, 0, 1], port).into())
+    })
+}

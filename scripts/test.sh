@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Everything that has to hold: format, lints, the build, every test in Rust and in Python.
+# Installs what the tests need and is missing; needs no privileges beyond that, and no sudo.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+# The virtual environment of the Python tests, made once and again when the requirements change.
+python_environment() {
+    python3 -c 'import venv, ensurepip' 2>/dev/null || install_venv
+    if ! cmp -s tests/requirements.txt .venv/installed; then
+        python3 -m venv --clear .venv
+        .venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+        cp tests/requirements.txt .venv/installed
+    fi
+}
+
+install_venv() {
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "the Python tests need python3 with venv: please install python3-venv" >&2
+        exit 1
+    fi
+    apt-get update -qq
+    apt-get install -y -qq python3-venv
+}
+
+rust_tests() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --workspace --no-fail-fast --status-level fail --final-status-level slow
+    else
+        cargo test --workspace --all-targets --no-fail-fast
+    fi
+    cargo test --workspace --doc
+}
+
+step "format"
+cargo fmt --check
+
+step "lints"
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+step "tests in Rust"
+rust_tests
+
+step "tests in Python"
+python_environment
+cargo build --workspace --bin posthaste --quiet
+.venv/bin/python -B -m unittest discover --start-directory tests/python --verbose
+
+step "all passed in $((SECONDS / 60)) min $((SECONDS % 60)) s"

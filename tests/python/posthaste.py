@@ -1,0 +1,46 @@
+"""The built binary: a server of one's own, and the client commands against it."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("POSTHASTE_BINARY", str(ROOT / "target/debug/posthaste"))
+KEY = "pst_0123456789abcdefghijABCDEFGHIJ0123456789abc"
+
+
+class Server:
+    def __init__(self):
+        self.home = tempfile.TemporaryDirectory()
+        self.environment = os.environ | {"POSTHASTE_ADMIN_KEY": KEY, "POSTHASTE_KEY": KEY}
+        self.log = open(pathlib.Path(self.home.name) / "log", "w+")
+        serve = [BINARY, "serve", "--dev", "--listen", "127.0.0.1:0", "--data-dir", "data"]
+        self.process = subprocess.Popen(
+            serve, cwd=self.home.name, env=self.environment, text=True,
+            stdout=subprocess.PIPE, stderr=self.log,
+        )
+        ready = self.process.stdout.readline()
+        if " ready at " not in ready:
+            self.log.seek(0)
+            raise RuntimeError(f"the server did not start: {ready}{self.log.read()}")
+        self.environment["POSTHASTE_SERVER"] = ready.split()[-1]
+
+    def run(self, *arguments):
+        """The JSON lines that a command prints; raises where it exits with anything but 0."""
+        done = subprocess.run(
+            [BINARY, "--json", *arguments], cwd=self.home.name, env=self.environment,
+            check=True, stdout=subprocess.PIPE, text=True,
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def close(self):
+        """Stops it as an operator would; it has to end well."""
+        self.process.terminate()
+        self.process.stdout.read()
+        code = self.process.wait(timeout=40)
+        self.process.stdout.close()
+        self.log.close()
+        self.home.cleanup()
+        assert code == 0, f"the server exited with {code}"
