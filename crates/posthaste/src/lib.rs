@@ -91,14 +91,12 @@ pub mod id;
 pub mod json;
 pub mod event;
 pub mod signature;
-#[allow(missing_docs)] // its refusals speak by their error texts
 pub mod egress;
 pub mod body;
 pub mod retry;
 pub mod delivery;
 pub mod circuit;
 pub mod subscription;
-#[allow(missing_docs)] // for `http` in it
 pub mod transport;
 pub mod webhook_event;
 pub mod registry;
@@ -113,6 +111,8 @@ pub use dispatcher::{
 };
 pub use registry::{Webhook, WebhookConfig, WebhookRegistry, create_webhook_registry};
 pub use signature::{SignatureAlgorithm, WebhookSignature};
+#[cfg(feature = "http")]
+pub use transport::http::{HttpConfig, HttpTransport};
 pub use transport::{
     WebhookTransport,
     callback::{CallbackTransport, HTTPWebhookTransport},

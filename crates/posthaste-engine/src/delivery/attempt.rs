@@ -64,7 +64,7 @@ impl Sender {
             .send(&subscription.url, payload, &headers, subscription.timeout);
         let result = sent.await;
         let latency = self.clock.elapsed().saturating_sub(started.stopwatch);
-        let outcome = outcome(&result);
+        let outcome = Outcome::from(&result);
         let attempt = record(started, latency, &headers, result);
         (outcome, attempt)
     }
@@ -107,7 +107,7 @@ impl Sender {
             class: FailureClass::Internal,
             detail: "the attempt's task panicked".to_owned(),
         });
-        let outcome = outcome(&result);
+        let outcome = Outcome::from(&result);
         (outcome, record(started, latency, &Headers::new(), result))
     }
 }
@@ -122,25 +122,6 @@ struct Started {
 /// Visible ASCII and spaces: anything else is left out of the head rather than break it.
 fn is_header_value(text: &str) -> bool {
     text.bytes().all(|b| (b' '..=b'~').contains(&b))
-}
-
-fn outcome(result: &Result<Answer, TransportError>) -> Outcome {
-    match result {
-        Ok(answer) => match answer.status {
-            status @ 200..=299 => Outcome::Accepted { status },
-            410 => Outcome::Gone,
-            status => Outcome::Refused {
-                class: FailureClass::Http,
-                status: Some(status),
-                retry_after: answer.retry_after,
-            },
-        },
-        Err(error) => Outcome::Refused {
-            class: error.class,
-            status: None,
-            retry_after: None,
-        },
-    }
 }
 
 fn record(

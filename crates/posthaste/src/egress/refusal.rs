@@ -2,6 +2,7 @@
 
 /// Why a URL is refused at registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the texts say it
 pub enum UrlRefusal {
     #[error("the URL is longer than 2,048 bytes")]
     TooLong,
@@ -70,6 +71,7 @@ impl From<AddressRefusal> for UrlRefusal {
 
 /// Why an address may not be dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the texts say it
 pub enum AddressRefusal {
     /// In a special-use range, by its name.
     #[error("it is a special-use address ({0})")]

@@ -24,6 +24,7 @@ const ALIASES_MAX: usize = 8;
 /// What a name resolved to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers {
+    /// In the order to try them.
     pub addresses: Vec<IpAddr>,
     /// CNAMEs on the way there, where the resolver tells; the system's does not.
     pub aliases: usize,
@@ -54,6 +55,7 @@ impl Resolver for SystemResolver {
 
 /// Why nothing is dialled. The text is for the operator: it may name an address.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the texts say it
 pub enum VetError {
     #[error(transparent)]
     Url(#[from] UrlRefusal),
@@ -73,6 +75,7 @@ pub enum VetError {
 }
 
 impl VetError {
+    /// What an attempt that ends so is counted as.
     #[must_use]
     pub fn class(&self) -> FailureClass {
         match self {

@@ -110,8 +110,11 @@ fn judge_port(port: u16) -> Result<(), AddressRefusal> {
 /// that name and everything below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deny {
+    /// Every address in it.
     Net(IpNet),
+    /// This host name alone.
     Name(String),
+    /// This name, without its first dot, and everything below it.
     Suffix(String),
 }
 

@@ -27,20 +27,24 @@ pub struct TargetUrl(Url);
 pub enum TargetHost<'a> {
     /// In lower case and ASCII, without a last dot.
     Name(&'a str),
+    /// An IPv4 or IPv6 literal.
     Address(IpAddr),
 }
 
 impl TargetUrl {
+    /// The URL as it is requested.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
+    /// Whether it is reached over TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.scheme() == "https"
     }
 
+    /// Its host, by name or address.
     #[must_use]
     pub fn host(&self) -> TargetHost<'_> {
         match self.0.host() {

@@ -34,13 +34,17 @@ pub type Watch = Arc<dyn Fn(&TargetUrl, &VetError) + Send + Sync>;
 /// How to reach receivers.
 #[derive(Clone)]
 pub struct HttpConfig {
+    /// Which addresses may be dialled; the default is strict.
     pub rules: Arc<EgressRules>,
+    /// Turns names into addresses; the default asks the system.
     pub resolver: Arc<dyn Resolver>,
     /// Reads the date in a `Retry-After`.
     pub clock: Arc<dyn Clock>,
     /// Certificate authorities that are trusted beside the built-in ones.
     pub extra_roots: Vec<CertificateDer<'static>>,
+    /// Bounds of connections.
     pub limits: Limits,
+    /// Told why an address was not dialled; the default ignores it.
     pub watch: Watch,
 }
 
