@@ -91,7 +91,9 @@ fn at_the_end_of_time(text: &str) -> Option<Timestamp> {
     let pieces = Pieces::parse(text).ok()?;
     let offset = pieces.to_numeric_offset()?;
     let local = pieces.date().to_datetime(pieces.time()?);
-    let utc = local.checked_sub(SignedDuration::from_secs(offset.seconds().into())).ok()?;
+    let utc = local
+        .checked_sub(SignedDuration::from_secs(offset.seconds().into()))
+        .ok()?;
     let ms = utc.duration_since(EPOCH).as_millis();
     i64::try_from(ms).ok().map(Timestamp)
 }
