@@ -49,7 +49,9 @@ impl Client {
 
     #[track_caller]
     pub fn publish(&self, event_type: &str, data: Value) -> Value {
-        self.post("/events", &json!({"type": event_type, "data": data}), 202)
+        let mut event = json!({"type": event_type});
+        event["data"] = data;
+        self.post("/events", &event, 202)
     }
 
     /// The one delivery of an event.

@@ -7,7 +7,7 @@ use crate::{
     api::{BASE, text},
     http::{Answer, Client, Wire},
     server::{ADMIN_KEY, Server},
-    sink::Sink,
+    sink::{Arrival, Sink},
 };
 
 /// The largest event: 256 KiB.
@@ -407,11 +407,7 @@ fn odd_json_is_json_and_is_delivered_byte_for_byte() {
     for data in odd {
         desk.data(data).expect(202);
     }
-    let mut arrived: Vec<_> = sink
-        .wait_for(odd.len())
-        .iter()
-        .map(|arrival| arrival.text())
-        .collect();
+    let mut arrived: Vec<_> = sink.wait_for(odd.len()).iter().map(Arrival::text).collect();
     let mut expected = odd.map(str::to_owned).to_vec();
     arrived.sort();
     expected.sort();

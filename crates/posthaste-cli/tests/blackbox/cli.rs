@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     api::{id, text},
     server::{ADMIN_KEY, BINARY, Server},
-    sink::Sink,
+    sink::{Arrival, Sink},
 };
 
 /// Runs a command against a server, with this on its standard input.
@@ -74,11 +74,7 @@ fn events_are_published_from_a_file_from_stdin_and_as_lines() {
         .unwrap();
     std::fs::write(file.path(), &many).unwrap();
     check(&server, &["publish", file.path().to_str().unwrap()], "", 0);
-    let arrived: Vec<_> = sink
-        .wait_for(252)
-        .iter()
-        .map(|arrival| arrival.text())
-        .collect();
+    let arrived: Vec<_> = sink.wait_for(252).iter().map(Arrival::text).collect();
     assert_eq!(
         arrived
             .iter()
@@ -117,7 +113,7 @@ fn subscriptions_and_deliveries_are_made_listed_and_shown() {
     let listed = lines(&check(&server, &["--json", "deliveries", "list"], "", 0));
     assert_eq!(
         listed.iter().map(id).collect::<Vec<_>>(),
-        [delivery.clone()]
+        std::slice::from_ref(&delivery)
     );
     let shown = lines(&check(
         &server,

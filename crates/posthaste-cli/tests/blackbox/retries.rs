@@ -145,16 +145,12 @@ fn a_dead_letter_is_kept_listed_and_sent_again_when_asked() {
 }
 
 #[track_caller]
-fn check_class(more: Value, conduct: Behaviour, class: &str) {
+fn check_class(mut more: Value, conduct: Behaviour, class: &str) {
     let (server, sink) = (Server::start(), Sink::start());
     let client = server.client();
     sink.always(conduct);
-    let mut wanted = json!({"retry": "none"});
-    wanted
-        .as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
-    client.subscribe(&sink.url(), wanted);
+    more["retry"] = json!("none");
+    client.subscribe(&sink.url(), more);
     client.publish("a.b", json!(1));
     let dead = client.deliveries_when("status=failed", 1).remove(0);
     assert!(
