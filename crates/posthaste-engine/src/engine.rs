@@ -15,8 +15,9 @@ use crate::{
     config::{EngineConfig, Limits},
     delivery::{
         attempt::Sender,
-        dispatch::{Dispatch, DispatchLoop},
+        dispatch::DispatchLoop,
         intake::Intake,
+        mailbox::Dispatch,
         settle::{Outcomes, Settler},
     },
     scheduler::{Input, Scheduler},

@@ -13,7 +13,7 @@ use posthaste::{
 };
 use posthaste_store::record::Attempt;
 
-use super::dispatch::Dispatch;
+use super::mailbox::Dispatch;
 use crate::scheduler::{Assignment, Finished, Input};
 
 /// What every delivery says it was sent by.

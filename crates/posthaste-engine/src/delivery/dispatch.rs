@@ -1,91 +1,23 @@
 //! The loop around the scheduler: gives it what happened and the time, and carries out what it
 //! says. It decides nothing itself.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use posthaste::{clock::Clock, id::SubscriptionId};
 use posthaste_store::{Page, Store, StoreError, record::Waiting};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
-use super::{attempt::Sender, settle::Outcomes};
-use crate::scheduler::{Effect, Input, Load, Scheduler};
+use super::{
+    attempt::Sender,
+    mailbox::{Dispatch, Mailbox, Message},
+    settle::Outcomes,
+};
+use crate::scheduler::{Effect, Input, Scheduler};
 
 /// Messages that one turn takes in before effects are carried out.
 const TURN: usize = 256;
 /// The wait before a store that refused is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
-
-enum Message {
-    Input(Input),
-    /// Answered when the scheduler has room for more.
-    WhenRoom(oneshot::Sender<()>),
-}
-
-/// Where the loop is spoken to.
-#[derive(Clone)]
-pub struct Dispatch {
-    messages: mpsc::UnboundedSender<Message>,
-    gauges: Arc<Gauges>,
-}
-
-/// The scheduler's load, for others to read.
-#[derive(Debug, Default)]
-struct Gauges {
-    held: AtomicUsize,
-    in_flight: AtomicUsize,
-    without_row: AtomicUsize,
-    has_room: AtomicBool,
-}
-
-impl Gauges {
-    fn set(&self, load: Load) {
-        self.held.store(load.held, Ordering::Relaxed);
-        self.in_flight.store(load.in_flight, Ordering::Relaxed);
-        self.without_row.store(load.without_row, Ordering::Relaxed);
-        self.has_room.store(load.has_room, Ordering::Relaxed);
-    }
-}
-
-impl Dispatch {
-    #[must_use]
-    pub fn new() -> (Self, Mailbox) {
-        let (messages, mailbox) = mpsc::unbounded_channel();
-        let gauges = Arc::new(Gauges::default());
-        let dispatch = Self { messages, gauges };
-        (dispatch, Mailbox(mailbox))
-    }
-
-    pub fn tell(&self, input: Input) {
-        // The loop lives as long as the engine; after it, nothing is left to tell.
-        self.messages.send(Message::Input(input)).ok();
-    }
-
-    /// Returns once the scheduler has room for more, or is gone.
-    pub async fn room(&self) {
-        let (sender, receiver) = oneshot::channel();
-        self.messages.send(Message::WhenRoom(sender)).ok();
-        receiver.await.ok();
-    }
-
-    #[must_use]
-    pub fn load(&self) -> Load {
-        Load {
-            held: self.gauges.held.load(Ordering::Relaxed),
-            in_flight: self.gauges.in_flight.load(Ordering::Relaxed),
-            without_row: self.gauges.without_row.load(Ordering::Relaxed),
-            has_room: self.gauges.has_room.load(Ordering::Relaxed),
-        }
-    }
-}
-
-/// The other end of a [`Dispatch`].
-pub struct Mailbox(mpsc::UnboundedReceiver<Message>);
 
 /// The loop's own.
 pub struct DispatchLoop {

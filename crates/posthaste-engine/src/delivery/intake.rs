@@ -10,7 +10,7 @@ use posthaste_store::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::dispatch::Dispatch;
+use super::mailbox::Dispatch;
 use crate::{scheduler::Input, telemetry::Telemetry};
 
 /// Requests that one transaction takes at most; each has at most a batch of events.

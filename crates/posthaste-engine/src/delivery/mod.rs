@@ -1,7 +1,8 @@
 //! From accepted to settled: the groups in which the store is spoken to, the loop that carries out
 //! what the scheduler says, and the attempts themselves.
 
-pub mod attempt;
-pub mod dispatch;
+pub mod mailbox;
 pub mod intake;
+pub mod attempt;
 pub mod settle;
+pub mod dispatch;

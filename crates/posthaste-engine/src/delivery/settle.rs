@@ -14,7 +14,7 @@ use posthaste_store::{
 };
 use tokio::sync::{Notify, watch};
 
-use super::dispatch::Dispatch;
+use super::mailbox::Dispatch;
 use crate::{scheduler::Input, telemetry::Telemetry};
 
 /// How long the first outcome of a group waits for others.

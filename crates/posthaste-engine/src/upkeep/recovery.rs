@@ -7,7 +7,7 @@ use posthaste::id::EventId;
 use posthaste_store::{Page, Store, record::Waiting};
 use tokio::sync::watch;
 
-use crate::{delivery::dispatch::Dispatch, scheduler::Input};
+use crate::{delivery::mailbox::Dispatch, scheduler::Input};
 
 /// Deliveries of one page, about.
 const PAGE: usize = 1000;
