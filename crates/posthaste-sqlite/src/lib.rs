@@ -19,8 +19,8 @@ mod checkpoint;
 mod rebuild;
 mod writer;
 mod reader;
-mod open;
 mod store;
+mod open;
 
 pub use connection::ConnectionError;
 pub use migrate::MigrationError;

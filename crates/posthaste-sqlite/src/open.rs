@@ -69,7 +69,29 @@ impl From<rusqlite::Error> for OpenError {
     }
 }
 
-pub fn open(path: &Path, options: Options, now: Timestamp) -> Result<SqliteStore, OpenError> {
+impl SqliteStore {
+    /// Opens the store at `path`, or makes one there.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(path: impl AsRef<Path>, now: Timestamp) -> Result<Self, OpenError> {
+        Self::open_with(path, Options::default(), now)
+    }
+
+    /// As [`Self::open`], with an operator's decisions.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        options: Options,
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
+        open(path.as_ref(), options, now)
+    }
+}
+
+fn open(path: &Path, options: Options, now: Timestamp) -> Result<SqliteStore, OpenError> {
     let lock = lock(path)?;
     create(path).map_err(|error| at(path, error))?;
     let mut connection = connection::writing(path)?;

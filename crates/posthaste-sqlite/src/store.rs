@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
 };
@@ -29,7 +29,6 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     checkpoint,
-    open::{OpenError, Options, open},
     reader::{self, Reader},
     writer::{self, Writer},
 };
@@ -50,26 +49,6 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the store at `path`, or makes one there.
-    ///
-    /// # Errors
-    /// See [`OpenError`].
-    pub fn open(path: impl AsRef<Path>, now: Timestamp) -> Result<Self, OpenError> {
-        Self::open_with(path, Options::default(), now)
-    }
-
-    /// As [`Self::open`], with an operator's decisions.
-    ///
-    /// # Errors
-    /// See [`OpenError`].
-    pub fn open_with(
-        path: impl AsRef<Path>,
-        options: Options,
-        now: Timestamp,
-    ) -> Result<Self, OpenError> {
-        open(path.as_ref(), options, now)
-    }
-
     /// Writes what memory still holds for the indexes, ends its threads and empties the WAL. Every
     /// verb that comes after it is refused as unavailable.
     ///

@@ -1,20 +1,20 @@
 //! Accepting events: the event row with the subscriptions it matched is the whole promise.
 
-use std::collections::BTreeMap;
-
 use posthaste::clock::Timestamp;
 use posthaste_store::record::{
     Acceptance, Accepted, EventSummary, Idempotency, IdempotencyConflict,
 };
 use rusqlite::{OptionalExtension, Row};
 
-use super::group::{Group, Owed, Used};
+use super::{
+    group::{Group, Owed},
+    used_keys::{Keys, Used},
+};
 use crate::{
     fault::Result,
     row::{self, Columns, number},
 };
 
-type Keys = BTreeMap<(u64, [u8; 32]), Used>;
 type Answer = std::result::Result<Vec<Accepted>, IdempotencyConflict>;
 
 /// Each request all or nothing; all that can refuse one is looked at before it writes.
@@ -137,20 +137,6 @@ fn keep(group: &mut Group<'_>, request: &[Acceptance], answers: &[Accepted]) -> 
             tenant,
             subscriptions: item.subscriptions.clone(),
         });
-    }
-    Ok(())
-}
-
-/// The keys that a transaction used up, in the order of their index.
-pub fn write_keys(group: &Group<'_>) -> Result<()> {
-    if group.changes.keys.is_empty() {
-        return Ok(());
-    }
-    let sql = include_str!("../../sql/use_key.sql");
-    let mut insert = group.connection.prepare_cached(sql)?;
-    for ((tenant, key), used) in &group.changes.keys {
-        let event = number(used.first.id.as_u64());
-        insert.execute((number(*tenant), key, used.body, event, used.expires_at))?;
     }
     Ok(())
 }

@@ -1,18 +1,20 @@
 //! One transaction under way, and what it will change in memory once it is committed.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use posthaste::{
     event::Event,
     id::{DeliveryId, EventId, SubscriptionId},
 };
-use posthaste_store::{ledger::Ledger, record::EventSummary};
+use posthaste_store::ledger::Ledger;
 use rusqlite::Connection;
 
-use super::{index_feed::feed, taken::Taken, tenants::Tenants};
+use super::{
+    index_feed::feed,
+    taken::Taken,
+    tenants::Tenants,
+    used_keys::{self, Keys},
+};
 use crate::{
     fault::Result,
     live::{Implied, Live, State, places_of},
@@ -38,7 +40,7 @@ pub struct Changes {
     /// Rows of deliveries that no event implied.
     pub late: Vec<Late>,
     /// Idempotency keys that it used up, by tenant and key; written sorted.
-    pub keys: BTreeMap<(u64, [u8; 32]), Used>,
+    pub keys: Keys,
     /// Entries fed to the index by subscription, and by tenant.
     pub fed: [usize; 2],
 }
@@ -56,19 +58,10 @@ pub struct Late {
     pub subscription: SubscriptionId,
 }
 
-/// An idempotency key and the event it made.
-#[derive(Clone)]
-pub struct Used {
-    pub body: [u8; 32],
-    pub first: EventSummary,
-    /// Unix milliseconds.
-    pub expires_at: i64,
-}
-
 impl Group<'_> {
     /// All of it durable, then all of it seen: readers begin before both or after both.
     pub fn commit(mut self) -> Result<()> {
-        super::accept::write_keys(&self)?;
+        used_keys::write(self.connection, &self.changes.keys)?;
         feed(&mut self)?;
         let mut state = self.live.write();
         self.connection.execute_batch("COMMIT")?;

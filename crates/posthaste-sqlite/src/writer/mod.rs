@@ -5,6 +5,7 @@
 //! changes in memory is changed after its commit, and not at all if it fails; a connection that
 //! failed is not used again.
 
+mod used_keys;
 mod group;
 mod taken;
 mod tenants;
