@@ -46,6 +46,7 @@ rust_tests
 step "tests in Python"
 python_environment
 cargo build --workspace --bin posthaste --quiet
-.venv/bin/python -B -m unittest discover --start-directory tests/python --verbose
+POSTHASTE_BINARY=$(realpath "${CARGO_TARGET_DIR:-target}/debug/posthaste") \
+    .venv/bin/python -B -m unittest discover --start-directory tests/python --verbose
 
 step "all passed in $((SECONDS / 60)) min $((SECONDS % 60)) s"

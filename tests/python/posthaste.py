@@ -11,10 +11,16 @@ BINARY = os.environ.get("POSTHASTE_BINARY", str(ROOT / "target/debug/posthaste")
 KEY = "pst_0123456789abcdefghijABCDEFGHIJ0123456789abc"
 
 
+def environment():
+    """This process's, with nothing of what the machine has set up for Posthaste."""
+    items = os.environ.items()
+    return {name: value for name, value in items if not name.startswith("POSTHASTE_")}
+
+
 class Server:
     def __init__(self):
         self.home = tempfile.TemporaryDirectory()
-        self.environment = os.environ | {"POSTHASTE_ADMIN_KEY": KEY, "POSTHASTE_KEY": KEY}
+        self.environment = environment() | {"POSTHASTE_ADMIN_KEY": KEY, "POSTHASTE_KEY": KEY}
         self.log = open(pathlib.Path(self.home.name) / "log", "w+")
         serve = [BINARY, "serve", "--dev", "--listen", "127.0.0.1:0", "--data-dir", "data"]
         self.process = subprocess.Popen(

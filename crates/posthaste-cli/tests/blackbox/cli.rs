@@ -2,21 +2,21 @@
 
 use std::{
     io::Write,
-    process::{Command, Output, Stdio},
+    process::{Output, Stdio},
 };
 
 use serde_json::{Value, json};
 
 use crate::{
     api::{id, text},
-    server::{ADMIN_KEY, BINARY, Server},
+    server::{ADMIN_KEY, Server, posthaste},
     sink::{Arrival, Sink},
 };
 
 /// Runs a command against a server, with this on its standard input.
 fn run(server: &Server, arguments: &[&str], input: &str) -> Output {
     let home = tempfile::tempdir().unwrap();
-    let mut child = Command::new(BINARY)
+    let mut child = posthaste()
         .args(arguments)
         .current_dir(home.path())
         .env("POSTHASTE_SERVER", server.url())

@@ -13,10 +13,11 @@ use std::{
 };
 
 use posthaste::chance::Chance;
+use posthaste_receiver::Behaviour;
 use serde_json::json;
 
 use crate::{
-    api::{BASE, id, text},
+    api::{BASE, id},
     http::{Answer, Client, Wire},
     server::{ADMIN_KEY, Launch, Server},
     sink::Sink,
@@ -93,7 +94,7 @@ impl Load {
 struct Life {
     /// Arrivals when it was killed.
     until: usize,
-    /// The latest events whose outcome it had written just before.
+    /// The latest deliveries whose outcome it had written just before.
     written: BTreeSet<String>,
     /// From the start of the process to its first delivery.
     first_delivery: Duration,
@@ -105,9 +106,9 @@ fn twenty_five_kills_under_load_lose_nothing_and_repeat_only_what_was_not_yet_wr
     println!("POSTHASTE_SEED={seed}");
     let chance = Chance::seeded(seed);
     let (mut server, sink) = (Launch::new().start(), Sink::start());
-    server
-        .client()
-        .subscribe(&sink.url(), json!({"max_in_flight": IN_FLIGHT}));
+    let client = server.client();
+    client.subscribe(&sink.url(), json!({"max_in_flight": IN_FLIGHT}));
+    let _flaky = subscribe_flaky(&client, seed);
     let load = Arc::new(Load::on(&server));
     let producers: Vec<_> = (0..PRODUCERS)
         .map(|_| {
@@ -131,6 +132,22 @@ fn twenty_five_kills_under_load_lose_nothing_and_repeat_only_what_was_not_yet_wr
     assert_nothing_is_lost(&server, &sink, &load);
     assert_repeats_are_explained(&sink, &lives);
     assert_restarts_are_quick(lives);
+}
+
+/// One more, which fails often and is tried again soon, so that rows that wait live through kills.
+fn subscribe_flaky(client: &Client, seed: u64) -> Sink {
+    let flaky = Sink::start();
+    flaky.always(Behaviour::FailShare {
+        share: 0.3,
+        status: 500,
+        seed,
+    });
+    let patient = json!({"schedule_s": vec![0.05; 30]});
+    client.subscribe(
+        &flaky.url(),
+        json!({"retry": patient, "auto_pause_after": 0}),
+    );
+    flaky
 }
 
 /// Lets the server work until it has answered so many more, and kills it; `before` is what had
@@ -163,10 +180,7 @@ fn written(server: &Server) -> BTreeSet<String> {
         .client()
         .get("/deliveries?limit=1000&status=delivered");
     let delivered = page["data"].as_array().expect("a list");
-    delivered
-        .iter()
-        .map(|delivery| text(delivery, "event_id"))
-        .collect()
+    delivered.iter().map(id).collect()
 }
 
 /// The number of arrivals once the last bytes of a dead server have been read: nobody sends any
@@ -205,6 +219,7 @@ fn assert_nothing_is_lost(server: &Server, sink: &Sink, load: &Load) {
         (waiting == [0, 0]).then_some(())
     });
     assert_eq!(server.client().list("/deliveries?status=failed").len(), 0);
+    assert_eq!(server.client().list("/deliveries?status=held").len(), 0);
     let stored: BTreeSet<String> = server
         .client()
         .list("/events?limit=1000")
@@ -212,6 +227,10 @@ fn assert_nothing_is_lost(server: &Server, sink: &Sink, load: &Load) {
         .map(id)
         .collect();
     assert!(acknowledged.is_subset(&stored));
+    let delivered = server
+        .client()
+        .list("/deliveries?limit=1000&status=delivered");
+    assert_eq!(delivered.len(), 2 * stored.len(), "each of them to both");
 }
 
 /// A repeat needs a kill between its arrivals, and its outcome was not written before that kill: at
@@ -223,12 +242,14 @@ fn assert_repeats_are_explained(sink: &Sink, lives: &[Life]) {
         let Some(earlier) = last_seen.insert(arrival.id().to_owned(), at) else {
             continue;
         };
-        let event = arrival.id();
+        let delivery = arrival
+            .header("x-webhook-id")
+            .expect("every request names its delivery");
         let kill = (lives.iter()).position(|life| (earlier + 1..=at).contains(&life.until));
-        let kill = kill.unwrap_or_else(|| panic!("{event} came twice without a kill"));
+        let kill = kill.unwrap_or_else(|| panic!("{delivery} came twice without a kill"));
         assert!(
-            !lives[kill].written.contains(event),
-            "{event} was written before kill {kill}"
+            !lives[kill].written.contains(delivery),
+            "{delivery} was written before kill {kill}"
         );
         repeats[kill] += 1;
     }

@@ -1,15 +1,13 @@
 //! The demo once through: it ends by itself, and its numbers add up.
 
-use std::process::Command;
-
 use serde_json::Value;
 
-use crate::server::BINARY;
+use crate::server::posthaste;
 
 #[test]
 fn a_demo_once_ends_well_and_its_numbers_add_up() {
     let home = tempfile::tempdir().unwrap();
-    let output = Command::new(BINARY)
+    let output = posthaste()
         .args(["demo", "--once", "--json"])
         .current_dir(home.path())
         .output()

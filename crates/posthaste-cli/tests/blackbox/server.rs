@@ -19,7 +19,21 @@ use crate::{
 
 /// The platform's key of every server here.
 pub const ADMIN_KEY: &str = "pst_0123456789abcdefghijABCDEFGHIJ0123456789abc";
-pub const BINARY: &str = env!("CARGO_BIN_EXE_posthaste");
+const BINARY: &str = env!("CARGO_BIN_EXE_posthaste");
+
+/// The binary, with nothing of what this machine has set up for it.
+pub fn posthaste() -> Command {
+    untouched(Command::new(BINARY))
+}
+
+fn untouched(mut command: Command) -> Command {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("POSTHASTE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
 
 /// How a server is started: everything else stands in its data directory.
 #[derive(Clone)]
@@ -76,7 +90,7 @@ impl Launch {
 
     fn command(&self) -> Command {
         let mut command = match self.file_size_kib {
-            None => Command::new(BINARY),
+            None => posthaste(),
             Some(kib) => limited(kib),
         };
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
@@ -95,7 +109,7 @@ impl Launch {
 /// a signal. POSIX counts in blocks of 512 bytes.
 fn limited(kib: u64) -> Command {
     let script = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"", kib * 2);
-    let mut command = Command::new("sh");
+    let mut command = untouched(Command::new("sh"));
     command.args(["-c", &script, BINARY]);
     command
 }
