@@ -21,7 +21,7 @@ hookbench=$bench_dir/target/release/hookbench
 cargo build --release --quiet
 posthaste=target/release/posthaste
 
-listen=127.0.0.1:${POSTHASTE_BENCH_PORT:-8471}
+listen=127.0.0.1:${HOOKBENCH_SERVER_PORT:-8471}
 api=http://$listen/api/v1/webhooks
 
 start_server() {
