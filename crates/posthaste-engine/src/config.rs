@@ -41,7 +41,7 @@ pub struct Bounds {
     /// Bytes of events held in memory; default 256 MiB.
     pub bytes: usize,
     /// Age at which a delivery in memory that has no row is given one, so that a restart has
-    /// little to look through; default 2 s.
+    /// little to look through; default 5 s.
     pub unparked_for: Duration,
 }
 
@@ -51,7 +51,7 @@ impl Default for Bounds {
             in_flight: 1024,
             deliveries: 100_000,
             bytes: 256 * 1024 * 1024,
-            unparked_for: Duration::from_secs(2),
+            unparked_for: Duration::from_secs(5),
         }
     }
 }

@@ -341,8 +341,8 @@ async fn a_long_attempt_and_a_retry_under_way_survive_a_crash() {
     world.subscribe(URL, &[1.0, 1.0]).await;
     world.receivers.behave(URL, Behaviour::Hang);
     let id = world.publish_many(1).await[0];
-    // Two seconds give it a row; eleven have it under way for the second time.
-    for wait in [3, 9] {
+    // Five seconds give it a row; eleven have it under way for the second time.
+    for wait in [6, 6] {
         world.pass(Duration::from_secs(wait)).await;
         let after = world.after_crash().await;
         after.pass(A_MOMENT).await;

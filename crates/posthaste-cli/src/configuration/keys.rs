@@ -117,7 +117,7 @@ pub const KEYS: &[Key] = &[
         "268435456",
         number(MIB, 65_536 * MIB),
     ),
-    key("delivery.unparked_for_ms", "2000", number(10, 600_000)),
+    key("delivery.unparked_for_ms", "5000", number(10, 600_000)),
 ];
 
 pub fn find(name: &str) -> Option<&'static Key> {

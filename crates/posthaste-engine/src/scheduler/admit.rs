@@ -11,7 +11,7 @@ use posthaste_store::record::{Parking, Standing, Waiting};
 use super::{Effect, Scheduler, lane::Lane, park, settle};
 
 /// Share of the memory that one subscription may fill; what is over it goes to its shelf.
-const LANE_SHARE: usize = 4;
+const LANE_SHARE: usize = 2;
 
 impl Scheduler {
     /// `rowed`: whether they have rows in the store.

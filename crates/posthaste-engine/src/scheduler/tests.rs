@@ -407,8 +407,8 @@ fn a_subscription_fills_no_more_than_its_share_of_the_memory() {
     };
     let mut world = World::new(bounds, vec![subscriber(1), subscriber(2)]);
     world.accept((1..=30).map(|n| waiting(1, n)));
-    assert_eq!(world.scheduler.load().held, 10);
-    assert_eq!(world.settled().len(), 20);
+    assert_eq!(world.scheduler.load().held, 20);
+    assert_eq!(world.settled().len(), 10);
     world.accept([waiting(2, 99)]);
     assert_eq!(
         world.sent(),
