@@ -39,6 +39,7 @@ cargo fmt --check
 
 step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings
+cargo clippy -p posthaste --no-default-features --quiet -- -D warnings
 
 step "tests in Rust"
 rust_tests

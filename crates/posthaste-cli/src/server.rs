@@ -49,7 +49,7 @@ impl Server {
         let Database::Sqlite(path) = &configuration.database;
         let store = Arc::new(open(path, &clock)?);
         let config = engine_config(configuration, clock)?;
-        let engine = Engine::start(store.clone(), config)
+        let engine = Engine::over(store.clone(), config)
             .await
             .context("cannot read the store")?;
         let chosen = configuration.admin_key.as_deref();

@@ -2,7 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use posthaste::{chance::Chance, clock::Clock, egress::EgressRules, transport::WebhookTransport};
+use posthaste::{
+    chance::Chance,
+    clock::{Clock, SystemClock},
+    egress::EgressRules,
+    transport::{
+        WebhookTransport,
+        http::{HttpConfig, HttpTransport},
+    },
+};
 
 /// What producers may send at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,4 +73,32 @@ pub struct EngineConfig {
     pub transport: Arc<dyn WebhookTransport>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<Chance>,
+}
+
+impl EngineConfig {
+    /// Real HTTP under these rules, on the machine's clock, with every other default.
+    #[must_use]
+    pub fn new(egress: EgressRules) -> Self {
+        let (egress, clock) = (Arc::new(egress), Arc::new(SystemClock::new()));
+        let transport = HttpTransport::new(HttpConfig {
+            rules: egress.clone(),
+            clock: clock.clone(),
+            ..HttpConfig::default()
+        });
+        Self {
+            limits: Limits::default(),
+            bounds: Bounds::default(),
+            egress,
+            transport: Arc::new(transport.expect("no extra certificate that could be bad")),
+            clock,
+            chance: Arc::new(Chance::from_system()),
+        }
+    }
+}
+
+impl Default for EngineConfig {
+    /// As [`Self::new`] with strict rules: https to public addresses alone.
+    fn default() -> Self {
+        Self::new(EgressRules::default())
+    }
 }

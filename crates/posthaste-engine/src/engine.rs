@@ -51,7 +51,15 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn start(store: Arc<dyn Store>, config: EngineConfig) -> Result<Self, StoreError> {
+    pub async fn start(store: impl Store, config: EngineConfig) -> Result<Self, StoreError> {
+        Self::over(Arc::new(store), config).await
+    }
+
+    /// As [`Self::start`], over a store that somebody else holds too: to close it, or to look.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn over(store: Arc<dyn Store>, config: EngineConfig) -> Result<Self, StoreError> {
         let subscribers = Subscribers::load(
             store.tenants().await?,
             store.subscriptions().await?,

@@ -165,7 +165,7 @@ impl World {
             chance: Arc::new(Chance::seeded(7)),
         };
         Self {
-            engine: Engine::start(store.clone(), config).await.unwrap(),
+            engine: Engine::over(store.clone(), config).await.unwrap(),
             store,
             clock,
             receivers,

@@ -90,7 +90,7 @@ impl World {
             chance: Arc::new(Chance::seeded(7)),
         };
         let store = Arc::new(MemoryStore::new(START));
-        let engine = Engine::start(store, config).await.unwrap();
+        let engine = Engine::over(store, config).await.unwrap();
         engine.ensure_platform_key(PLATFORM_KEY).await.unwrap();
         let options = Options {
             body_deadline: Duration::from_millis(300),
