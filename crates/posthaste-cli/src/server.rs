@@ -78,6 +78,9 @@ impl Server {
         let serving = posthaste_api::serve(self.listener, router, shutdown.clone().asked());
         tokio::select! {
             served = serving => served?,
+            () = self.engine.failed() => {
+                anyhow::bail!("the engine failed; what was accepted is in the store, start again");
+            }
             () = async { shutdown.asked().await; tokio::time::sleep(REQUESTS_WITHIN).await } => {
                 tracing::warn!("requests under way were cut off");
             }

@@ -1,7 +1,8 @@
 //! The engine: a store, the snapshot of its configuration, and the tasks that deliver.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use posthaste::{
     clock::{Clock, Timestamp},
     delivery::Discard,
@@ -43,6 +44,7 @@ pub(crate) struct Running {
     idle: watch::Receiver<bool>,
     written: watch::Receiver<bool>,
     recovered: watch::Receiver<bool>,
+    failed: watch::Receiver<bool>,
 }
 
 impl Engine {
@@ -103,15 +105,17 @@ impl Engine {
             paused,
             done,
         };
-        let intake = Intake::start(
+        let (intake, groups) = Intake::new(
             store.clone(),
             config.clock.clone(),
             dispatch.clone(),
             telemetry.clone(),
         );
         let recovered = upkeep::recovery::start(store.clone(), dispatch.clone());
-        tokio::spawn(dispatch_loop.run(mailbox));
-        tokio::spawn(settler.run());
+        let (failed, has_failed) = watch::channel(false);
+        essential("intake", &failed, groups);
+        essential("dispatch", &failed, dispatch_loop.run(mailbox));
+        essential("settle", &failed, settler.run());
         let engine = Self(Arc::new(Running {
             store,
             config,
@@ -124,9 +128,10 @@ impl Engine {
             idle: is_idle,
             written: is_written,
             recovered,
+            failed: has_failed,
         }));
         engine.sweep_tombstones(&shelved, &snapshot);
-        tokio::spawn(engine.clone().follow_pauses(pauses));
+        essential("pauses", &failed, engine.clone().follow_pauses(pauses));
         Ok(engine)
     }
 
@@ -177,10 +182,19 @@ impl Engine {
         self.0.telemetry.text(self.0.dispatch.load())
     }
 
-    /// Whether everything accepted before the start is scheduled.
+    /// Whether everything accepted before the start is scheduled, and nothing has failed.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        *self.0.recovered.borrow()
+        *self.0.recovered.borrow() && !*self.0.failed.borrow()
+    }
+
+    /// Returns if one of the tasks that everything depends on panicked. The engine is of no use
+    /// then; the process had better end, and start again from what is in the store.
+    pub async fn failed(&self) {
+        let mut failed = self.0.failed.clone();
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
@@ -239,6 +253,38 @@ impl Engine {
     }
 }
 
+/// Runs a task that the engine cannot do without.
+fn essential(
+    name: &'static str,
+    failed: &watch::Sender<bool>,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
+    let failed = failed.clone();
+    tokio::spawn(async move {
+        if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+            tracing::error!(task = name, "engine.failed");
+            failed.send_replace(true);
+        }
+    });
+}
+
 fn server_name(identity: Identity) -> String {
     format!("{:016x}", identity.server)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_an_essential_task_is_told_and_its_end_is_not() {
+        let (failed, mut told) = watch::channel(false);
+        essential("ends", &failed, async {});
+        essential("panics", &failed, async { panic!("a bug") });
+        assert!(told.wait_for(|failed| *failed).await.is_ok());
+        let (failed, mut told) = watch::channel(false);
+        essential("ends", &failed, async {});
+        drop(failed);
+        assert!(told.wait_for(|failed| *failed).await.is_err());
+    }
 }

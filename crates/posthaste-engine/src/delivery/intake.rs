@@ -33,13 +33,13 @@ struct Request {
 pub struct Intake(mpsc::Sender<Request>);
 
 impl Intake {
-    /// Starts the task that forms groups; it ends when every `Intake` is dropped.
-    pub fn start(
+    /// With the task that forms groups, which ends when every `Intake` is dropped.
+    pub fn new(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         dispatch: Dispatch,
         telemetry: Arc<Telemetry>,
-    ) -> Self {
+    ) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let groups = Groups {
             store,
@@ -48,8 +48,7 @@ impl Intake {
             telemetry,
             left_over: None,
         };
-        tokio::spawn(groups.run(receiver));
-        Self(sender)
+        (Self(sender), groups.run(receiver))
     }
 
     /// Durable when it returns `Ok`. The ids must have been reserved.
