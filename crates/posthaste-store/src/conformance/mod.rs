@@ -29,7 +29,7 @@ pub use world::{Harness, START, World};
 /// A test for each promise, against stores made by a [`Harness`]. Its crate needs tokio
 /// with `macros` and `rt-multi-thread`, and this one with the feature `conformance`:
 ///
-/// ```ignore
+/// ```text
 /// posthaste_store::conformance_suite!(SqliteHarness);
 /// ```
 #[macro_export]
