@@ -84,13 +84,14 @@ impl DispatchLoop {
     }
 
     fn carry_out(&self, effects: &mut Vec<Effect>) {
+        let (mut settlements, mut health) = (Vec::new(), Vec::new());
         for effect in effects.drain(..) {
             match effect {
                 Effect::Send(assignment) => self.sender.clone().spawn(assignment),
-                Effect::Settle(settlement) => self.outcomes.push(*settlement),
+                Effect::Settle(settlement) => settlements.push(*settlement),
                 Effect::Health { subscriber, change } => {
                     subscriber.set_health(change.health);
-                    self.outcomes.push_health(*change);
+                    health.push(*change);
                 }
                 Effect::TakeDue { at_most } => self.take_due(at_most),
                 Effect::TakeShelved {
@@ -99,6 +100,8 @@ impl DispatchLoop {
                 } => self.take_shelved(subscription, at_most),
             }
         }
+        // Together: what an attempt did to its subscription is written with it.
+        self.outcomes.push(settlements, health);
     }
 
     fn take_due(&self, at_most: usize) {
@@ -107,6 +110,7 @@ impl DispatchLoop {
             let page = ask(|| store.take_due(clock.now(), at_most)).await;
             let next_at = page.next.and_then(|ms| i64::try_from(ms).ok());
             dispatch.tell(Input::Due {
+                at_most,
                 taken: page.items,
                 next_at: next_at.map(posthaste::clock::Timestamp::from_millis),
             });
@@ -119,6 +123,7 @@ impl DispatchLoop {
             let page = ask(|| store.take_shelved(subscription, at_most)).await;
             dispatch.tell(Input::Shelf {
                 subscription,
+                at_most,
                 more: page.next.is_some(),
                 taken: page.items,
             });

@@ -43,23 +43,26 @@ struct Gathered {
 }
 
 impl Outcomes {
-    pub fn push(&self, settlement: Settlement) {
-        let mut gathered = self.lock();
-        gathered.settlements.push(settlement);
-        match gathered.settlements.len() {
-            1 => self.some.notify_one(),
-            ENOUGH => self.enough.notify_one(),
-            _ => {}
+    /// Adds what one turn of the scheduler decided. The latest health of a subscription stands for
+    /// all of a group's; a pause stays.
+    pub fn push(&self, settlements: Vec<Settlement>, health: Vec<HealthChange>) {
+        if settlements.is_empty() && health.is_empty() {
+            return;
         }
-    }
-
-    /// The latest health of a subscription stands for all of a group's; a pause stays.
-    pub fn push_health(&self, change: HealthChange) {
         let mut gathered = self.lock();
-        let known = gathered.health.remove(&change.subscription);
-        let pause = change.pause.or(known.and_then(|known| known.pause));
-        let change = HealthChange { pause, ..change };
-        gathered.health.insert(change.subscription, change);
+        gathered.settlements.extend(settlements);
+        for change in health {
+            let known = gathered.health.remove(&change.subscription);
+            let pause = change.pause.or(known.and_then(|known| known.pause));
+            let change = HealthChange { pause, ..change };
+            gathered.health.insert(change.subscription, change);
+        }
+        let enough = gathered.settlements.len() >= ENOUGH;
+        drop(gathered);
+        self.some.notify_one();
+        if enough {
+            self.enough.notify_one();
+        }
     }
 
     /// No more will come: what is here is written at once.
@@ -155,6 +158,7 @@ impl Settler {
     }
 
     fn written(&self, batch: SettleBatch) {
+        self.dispatch.tell(Input::Settled(batch.settlements.len()));
         self.report_parked(&batch.settlements);
         self.telemetry.settled(&batch.settlements);
         for change in batch.health {

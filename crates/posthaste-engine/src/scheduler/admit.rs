@@ -8,10 +8,12 @@ use posthaste::{
 };
 use posthaste_store::record::{Parking, Standing, Waiting};
 
-use super::{Effect, Scheduler, lane::Lane, park, settle};
-
-/// Share of the memory that one subscription may fill; what is over it goes to its shelf.
-const LANE_SHARE: usize = 2;
+use super::{
+    Effect, Scheduler,
+    held::{Held, HeldDeliveries},
+    lane::Lane,
+    park, settle,
+};
 
 impl Scheduler {
     /// `rowed`: whether they have rows in the store.
@@ -62,12 +64,18 @@ impl Scheduler {
     ) -> Option<Parking> {
         let behind_shelf = !rowed && lane.has_shelf();
         if let Some(at) = waiting.retry_at.filter(|at| *at > now) {
-            Some(Parking::Due(at))
-        } else if behind_shelf || lane.queued() >= self.bounds.deliveries / LANE_SHARE {
-            Some(Parking::Shelved)
-        } else {
-            self.is_full().then_some(Parking::Due(now))
+            return Some(Parking::Due(at));
         }
+        let crowded = behind_shelf || !self.has_room_for(lane);
+        crowded.then_some(Parking::Shelved)
+    }
+
+    /// A queue may be as long as what is still free: one that does not drain fills half of the
+    /// memory, two a third each, and however many there are, some is left for the others.
+    fn has_room_for(&self, lane: &Lane) -> bool {
+        let (count, bytes) = lane.queued();
+        let free_bytes = self.bounds.bytes.saturating_sub(self.held.bytes());
+        count < self.free() && bytes + size_of::<Held>() <= free_bytes
     }
 
     fn turn_away(
@@ -86,9 +94,14 @@ impl Scheduler {
 
     fn hold(&mut self, now: Timestamp, waiting: Waiting, rowed: bool) {
         let (id, subscription) = (waiting.id, waiting.subscription);
-        let test = waiting.origin == Origin::Test;
+        match waiting.origin {
+            Origin::Test => self.lanes.push_test(subscription, id),
+            Origin::Publish | Origin::Redeliver | Origin::Replay => {
+                let bytes = HeldDeliveries::bytes_of(&waiting);
+                self.lanes.push(subscription, id, bytes);
+            }
+        }
         self.held.insert(now, waiting, rowed);
-        self.lanes.push(subscription, id, test);
     }
 
     /// What was queued leaves memory for its subscription's shelf.

@@ -33,7 +33,7 @@ pub struct HeldDeliveries {
 impl HeldDeliveries {
     pub fn insert(&mut self, now: Timestamp, waiting: Waiting, rowed: bool) {
         let id = waiting.id;
-        let bytes = waiting.event.size() + size_of::<Held>();
+        let bytes = Self::bytes_of(&waiting);
         self.bytes += bytes;
         if !rowed {
             self.without_row += 1;
@@ -56,10 +56,11 @@ impl HeldDeliveries {
         Some(held)
     }
 
-    /// Most leave in the order they came, so the arrivals stay about as many as what they list.
+    /// The first arrival is always one that is here without a row. One further back may have left,
+    /// or have left and come back with a row; most leave in the order they came.
     fn forget_gone(&mut self) {
         while let Some((_, oldest)) = self.arrivals.front() {
-            if self.by_id.contains_key(oldest) {
+            if self.by_id.get(oldest).is_some_and(|held| !held.rowed) {
                 return;
             }
             self.arrivals.pop_front();
@@ -68,6 +69,11 @@ impl HeldDeliveries {
 
     pub fn contains(&self, id: DeliveryId) -> bool {
         self.by_id.contains_key(&id)
+    }
+
+    /// Bytes that it counts for while it is held.
+    pub fn bytes_of(waiting: &Waiting) -> usize {
+        waiting.event.size() + size_of::<Held>()
     }
 
     pub fn get_mut(&mut self, id: DeliveryId) -> Option<&mut Held> {
@@ -109,15 +115,11 @@ impl HeldDeliveries {
         if since + age > now {
             return None;
         }
-        self.arrivals.pop_front();
-        self.forget_gone();
+        let first = self.by_id.get_mut(&id);
+        first.expect("the first arrival is here").rowed = true;
         self.without_row -= 1;
-        let held = self
-            .by_id
-            .get_mut(&id)
-            .expect("the first arrival is still here");
-        held.rowed = true;
-        Some(held)
+        self.forget_gone();
+        self.by_id.get(&id)
     }
 }
 

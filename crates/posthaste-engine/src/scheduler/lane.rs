@@ -29,7 +29,9 @@ pub struct Lane {
     /// As the scheduler sees it: a pause that it decided holds before the configuration says so.
     pub status: SubscriptionStatus,
     pub health: Health,
-    queue: VecDeque<DeliveryId>,
+    queue: VecDeque<(DeliveryId, usize)>,
+    /// Bytes of the events in the queue.
+    bytes: usize,
     /// Sent whatever the status, and before the others.
     tests: VecDeque<DeliveryId>,
     in_flight: u32,
@@ -43,6 +45,7 @@ impl Lane {
             status: subscriber.subscription.status,
             health: subscriber.health(),
             queue: VecDeque::new(),
+            bytes: 0,
             tests: VecDeque::new(),
             in_flight: 0,
             shelf: Shelf {
@@ -54,13 +57,28 @@ impl Lane {
         }
     }
 
-    pub fn queued(&self) -> usize {
-        self.queue.len()
+    /// Deliveries in its queue, and the bytes of their events.
+    pub fn queued(&self) -> (usize, usize) {
+        (self.queue.len(), self.bytes)
     }
 
     /// Whether older deliveries wait on the shelf, behind which new ones stand.
     pub fn has_shelf(&self) -> bool {
         self.shelf.on_the_way > 0 || self.shelf.filled || self.shelf.asked
+    }
+
+    fn take(&mut self) -> Option<DeliveryId> {
+        if let Some(test) = self.tests.pop_front() {
+            return Some(test);
+        }
+        let (delivery, bytes) = self.queue.pop_front()?;
+        self.bytes -= bytes;
+        Some(delivery)
+    }
+
+    fn empty(&mut self) -> VecDeque<DeliveryId> {
+        self.bytes = 0;
+        self.queue.drain(..).map(|(delivery, _)| delivery).collect()
     }
 
     fn is_active(&self) -> bool {
@@ -127,7 +145,7 @@ impl Lanes {
     fn emptied(&mut self, id: SubscriptionId) -> VecDeque<DeliveryId> {
         self.turn(id);
         match self.by_subscription.get_mut(&id) {
-            Some(lane) if !lane.is_active() => std::mem::take(&mut lane.queue),
+            Some(lane) if !lane.is_active() => lane.empty(),
             _ => VecDeque::new(),
         }
     }
@@ -137,18 +155,22 @@ impl Lanes {
         let Some(mut lane) = self.by_subscription.remove(&id) else {
             return VecDeque::new();
         };
-        lane.tests.extend(lane.queue);
+        let queue = lane.empty();
+        lane.tests.extend(queue);
         lane.tests
     }
 
-    pub fn push(&mut self, id: SubscriptionId, delivery: DeliveryId, test: bool) {
+    pub fn push(&mut self, id: SubscriptionId, delivery: DeliveryId, bytes: usize) {
         if let Some(lane) = self.by_subscription.get_mut(&id) {
-            let queue = if test {
-                &mut lane.tests
-            } else {
-                &mut lane.queue
-            };
-            queue.push_back(delivery);
+            lane.queue.push_back((delivery, bytes));
+            lane.bytes += bytes;
+        }
+        self.turn(id);
+    }
+
+    pub fn push_test(&mut self, id: SubscriptionId, delivery: DeliveryId) {
+        if let Some(lane) = self.by_subscription.get_mut(&id) {
+            lane.tests.push_back(delivery);
         }
         self.turn(id);
     }
@@ -163,8 +185,7 @@ impl Lanes {
             if !lane.may_send() {
                 continue;
             }
-            let tests = lane.tests.pop_front();
-            let delivery = tests.or_else(|| lane.queue.pop_front())?;
+            let delivery = lane.take()?;
             lane.in_flight += 1;
             let subscriber = lane.subscriber.clone();
             self.turn(id);
@@ -211,21 +232,39 @@ impl Lanes {
         true
     }
 
-    /// Lanes with a filled shelf and less than `low` in their queue; they count as asked for.
-    pub fn shelves_to_ask(&mut self, low: usize) -> Vec<SubscriptionId> {
+    /// The lane whose queue measures most.
+    pub fn longest(
+        &self,
+        measure: impl Fn((usize, usize)) -> usize,
+    ) -> Option<(SubscriptionId, usize)> {
+        let lanes = self.by_subscription.iter();
+        let measured = lanes.map(|(id, lane)| (*id, measure(lane.queued())));
+        // By id where two are equal, so that no hash order decides.
+        measured.max_by_key(|(id, share)| (*share, *id))
+    }
+
+    /// Takes the later half out of a queue.
+    pub fn cut_in_half(&mut self, id: SubscriptionId) -> VecDeque<DeliveryId> {
+        let Some(lane) = self.by_subscription.get_mut(&id) else {
+            return VecDeque::new();
+        };
+        let tail = lane.queue.split_off(lane.queue.len() / 2);
+        lane.bytes -= tail.iter().map(|(_, bytes)| bytes).sum::<usize>();
+        tail.into_iter().map(|(delivery, _)| delivery).collect()
+    }
+
+    /// The next lane with a filled shelf and less than `low` in its queue; it counts as asked for.
+    pub fn next_shelf(&mut self, low: usize) -> Option<SubscriptionId> {
         let lanes = &mut self.by_subscription;
-        let mut asked = Vec::new();
-        self.shelves.retain(|id| match lanes.get_mut(id) {
-            Some(lane) if lane.queue.len() < low => {
-                lane.shelf.asked = true;
-                lane.shelf.filled = false;
-                asked.push(*id);
-                false
-            }
-            Some(_) => true,
-            None => false,
-        });
-        asked
+        let id = *self.shelves.iter().find(|id| {
+            let lane = lanes.get(id);
+            lane.is_some_and(|lane| lane.queue.len() < low)
+        })?;
+        self.shelves.remove(&id);
+        let lane = lanes.get_mut(&id)?;
+        lane.shelf.asked = true;
+        lane.shelf.filled = false;
+        Some(id)
     }
 
     /// Puts the lane where it belongs now: into the ring, and among those whose shelf is wanted.

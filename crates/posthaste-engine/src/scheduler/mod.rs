@@ -24,7 +24,14 @@ use held::HeldDeliveries;
 use lane::Lanes;
 
 /// How many deliveries are taken from the store at once.
-const TAKE: usize = 1000;
+const TAKE: usize = 500;
+/// Outcomes that may wait to be written before nothing more is sent: where the store refuses them,
+/// memory would fill with them.
+const UNSETTLED_MAX: usize = 10_000;
+/// Memory is scarce when so many thousandths of it are taken.
+const SCARCE: usize = 875;
+/// A queue is large when it takes so many thousandths of it.
+const LARGE: usize = 62;
 /// The store is asked this often, whether or not a hint said so.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -35,6 +42,7 @@ pub enum Input {
     Accepted(Vec<Waiting>),
     /// Answer to [`Effect::TakeDue`]; and when the next one that stays behind is due.
     Due {
+        at_most: usize,
         taken: Vec<Waiting>,
         next_at: Option<Timestamp>,
     },
@@ -48,11 +56,14 @@ pub enum Input {
     /// Answer to [`Effect::TakeShelved`].
     Shelf {
         subscription: SubscriptionId,
+        at_most: usize,
         taken: Vec<Waiting>,
         more: bool,
     },
     /// An attempt ended.
     Finished(Box<Finished>),
+    /// So many settlements are written.
+    Settled(usize),
     /// A subscription is new or another than before. `resumed`: its failures are forgiven.
     Changed {
         subscriber: Arc<Subscriber>,
@@ -119,6 +130,10 @@ pub struct Scheduler {
     held: HeldDeliveries,
     lanes: Lanes,
     in_flight: usize,
+    /// Settlements that were decided and are not written yet.
+    unsettled: usize,
+    /// Deliveries that the store was asked for and has not answered.
+    asked: usize,
     due: DueWatch,
     draining: bool,
 }
@@ -160,6 +175,8 @@ impl Scheduler {
             held: HeldDeliveries::default(),
             lanes,
             in_flight: 0,
+            unsettled: 0,
+            asked: 0,
             due,
             draining: false,
         }
@@ -167,10 +184,16 @@ impl Scheduler {
 
     /// Takes in what happened and says what to do about it.
     pub fn handle(&mut self, now: Timestamp, input: Input, effects: &mut Vec<Effect>) {
+        let before = effects.len();
         match input {
             Input::Accepted(fresh) => self.admit(now, fresh, false, effects),
-            Input::Due { taken, next_at } => {
+            Input::Due {
+                at_most,
+                taken,
+                next_at,
+            } => {
                 self.due.asking = false;
+                self.asked = self.asked.saturating_sub(at_most);
                 next_at.into_iter().for_each(|at| self.due.hint(at));
                 self.admit(now, taken, true, effects);
             }
@@ -181,18 +204,20 @@ impl Scheduler {
             } => {
                 // Nobody else would fetch what a subscription left that is deleted by now.
                 if !self.lanes.shelved(subscription, count) {
-                    effects.push(fetch(subscription));
+                    effects.push(self.fetch(subscription));
                 }
             }
             Input::Shelf {
                 subscription,
+                at_most,
                 taken,
                 more,
             } => {
+                self.asked = self.asked.saturating_sub(at_most);
                 let known = self.lanes.unshelved(subscription, more);
                 self.admit(now, taken, true, effects);
                 if more && !known {
-                    effects.push(fetch(subscription));
+                    effects.push(self.fetch(subscription));
                 }
             }
             Input::Finished(finished) => self.finish(now, *finished, effects),
@@ -204,9 +229,13 @@ impl Scheduler {
                 let queue = self.lanes.remove(subscription);
                 self.discard(now, queue, Discard::Deleted, effects);
             }
+            Input::Settled(count) => self.unsettled = self.unsettled.saturating_sub(count),
             Input::Tick => self.give_rows(now, effects),
             Input::Drain => self.draining = true,
         }
+        self.relieve(now, effects);
+        let settles = |effect: &&Effect| matches!(effect, Effect::Settle(_));
+        self.unsettled += effects[before..].iter().filter(settles).count();
         self.send(effects);
         self.ask(now, effects);
     }
@@ -239,21 +268,57 @@ impl Scheduler {
         self.held.in_flight()
     }
 
-    /// Below half of the bound: above it, what waits in the store stays there, so that new events
-    /// have the other half.
-    fn has_room(&self) -> bool {
-        !self.draining
-            && self.held.len() < self.bounds.deliveries / 2
-            && self.held.bytes() < self.bounds.bytes / 2
+    /// Deliveries for which there is room, not counting those that the store was asked for.
+    fn free(&self) -> usize {
+        let taken = self.held.len() + self.asked;
+        self.bounds.deliveries.saturating_sub(taken)
     }
 
-    fn is_full(&self) -> bool {
-        self.held.len() >= self.bounds.deliveries || self.held.bytes() >= self.bounds.bytes
+    /// Whether anything may be fetched from the store.
+    fn has_room(&self) -> bool {
+        !self.draining && !self.is_behind() && self.fetch_at_most() > 0
+    }
+
+    /// How many deliveries may be fetched so that all of them find room.
+    fn fetch_at_most(&self) -> usize {
+        let by_bytes = self.held.bytes() < self.bounds.bytes / 4 * 3;
+        if by_bytes {
+            TAKE.min(self.free() / 2)
+        } else {
+            0
+        }
+    }
+
+    /// Thousandths of the memory that so many deliveries with so many bytes take.
+    fn share(&self, (count, bytes): (usize, usize)) -> usize {
+        let of = |part: usize, whole: usize| part.saturating_mul(1000) / whole.max(1);
+        of(count, self.bounds.deliveries).max(of(bytes, self.bounds.bytes))
+    }
+
+    /// Where memory is scarce and one queue has much of it, half of that queue goes to its shelf:
+    /// the backlog of one must not keep the others' deliveries out.
+    fn relieve(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        if self.share((self.held.len(), self.held.bytes())) < SCARCE {
+            return;
+        }
+        let longest = self.lanes.longest(|queued| self.share(queued));
+        if let Some((id, share)) = longest
+            && share > LARGE
+        {
+            let tail = self.lanes.cut_in_half(id);
+            self.shelve(now, tail, effects);
+        }
+    }
+
+    /// Whether outcomes pile up faster than they are written.
+    fn is_behind(&self) -> bool {
+        self.unsettled >= UNSETTLED_MAX
     }
 
     /// Sends what the limits allow, one of each subscription in turn.
     fn send(&mut self, effects: &mut Vec<Effect>) {
-        while !self.draining && self.in_flight < self.bounds.in_flight {
+        let closed = self.draining || self.is_behind();
+        while !closed && self.in_flight < self.bounds.in_flight {
             let Some((id, subscriber)) = self.lanes.next() else {
                 return;
             };
@@ -269,19 +334,29 @@ impl Scheduler {
 
     /// Asks the store for what is due and for shelves, where there is room.
     fn ask(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        if !self.has_room() {
-            return;
-        }
-        if self.due.ask_at <= now && !self.due.asking {
+        if self.due.ask_at <= now && !self.due.asking && self.has_room() {
             self.due = DueWatch {
                 ask_at: now + POLL,
                 asking: true,
             };
-            effects.push(Effect::TakeDue { at_most: TAKE });
+            let at_most = self.fetch_at_most();
+            self.asked += at_most;
+            effects.push(Effect::TakeDue { at_most });
         }
-        let low = (self.bounds.deliveries / 8).min(TAKE);
-        for subscription in self.lanes.shelves_to_ask(low) {
-            effects.push(fetch(subscription));
+        // A queue that is shorter than what one fetch brings has room for it.
+        while self.has_room()
+            && let Some(subscription) = self.lanes.next_shelf(self.fetch_at_most())
+        {
+            effects.push(self.fetch(subscription));
+        }
+    }
+
+    fn fetch(&mut self, subscription: SubscriptionId) -> Effect {
+        let at_most = self.fetch_at_most().max(1);
+        self.asked += at_most;
+        Effect::TakeShelved {
+            subscription,
+            at_most,
         }
     }
 
@@ -318,13 +393,6 @@ fn park(waiting: &Waiting, parking: Parking) -> Standing {
     Standing::Waiting {
         retry_at: waiting.retry_at,
         parking,
-    }
-}
-
-fn fetch(subscription: SubscriptionId) -> Effect {
-    Effect::TakeShelved {
-        subscription,
-        at_most: TAKE,
     }
 }
 
