@@ -7,10 +7,12 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
+use tokio::sync::Semaphore;
 
 use super::{AddressRefusal, EgressRules, TargetHost, TargetUrl, UrlRefusal};
 use crate::delivery::FailureClass;
@@ -37,17 +39,34 @@ pub trait Resolver: Send + Sync + 'static {
     async fn resolve(&self, name: &str) -> io::Result<Answers>;
 }
 
-/// The system's resolver.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemResolver;
+/// Look-ups of the system's resolver at once.
+const LOOKUPS: usize = 64;
+
+/// The system's resolver. A look-up that is given up on still occupies a thread until it ends, so
+/// that only so many are under way at once; more wait their turn within their own deadline.
+#[derive(Clone, Debug)]
+pub struct SystemResolver(Arc<Semaphore>);
+
+impl Default for SystemResolver {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LOOKUPS)))
+    }
+}
 
 #[async_trait]
 impl Resolver for SystemResolver {
     async fn resolve(&self, name: &str) -> io::Result<Answers> {
+        let turn = self.0.clone().acquire_owned().await;
+        let turn = turn.map_err(io::Error::other)?;
         let complete = format!("{name}."); // so that no search domain is tried
-        let sockets = tokio::net::lookup_host((complete, 0)).await?;
+        let lookup = tokio::spawn(async move {
+            let sockets = tokio::net::lookup_host((complete, 0)).await?;
+            drop(turn);
+            Ok(sockets.map(|socket| socket.ip()).collect())
+        });
+        let addresses: io::Result<_> = lookup.await.map_err(io::Error::other)?;
         Ok(Answers {
-            addresses: sockets.map(|socket| socket.ip()).collect(),
+            addresses: addresses?,
             aliases: 0,
         })
     }

@@ -82,7 +82,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             rules: Arc::new(EgressRules::default()),
-            resolver: Arc::new(SystemResolver),
+            resolver: Arc::new(SystemResolver::default()),
             clock: Arc::new(SystemClock::new()),
             extra_roots: Vec::new(),
             limits: Limits::default(),
