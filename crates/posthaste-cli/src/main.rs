@@ -10,6 +10,7 @@ mod configuration;
 mod admin_key;
 mod log;
 mod shutdown;
+mod open_files;
 mod server;
 mod serve;
 mod client;

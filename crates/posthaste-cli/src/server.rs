@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use crate::{
     admin_key::{self, AdminKey},
     configuration::{Configuration, Database},
+    open_files,
     shutdown::Shutdown,
 };
 
@@ -38,6 +39,7 @@ impl Server {
     /// # Errors
     /// The store cannot be opened, or the address not be listened on.
     pub async fn start(configuration: &Configuration) -> anyhow::Result<Self> {
+        open_files::raise(configuration.bounds.in_flight);
         let data_dir = &configuration.data_dir;
         admin_key::make_data_dir(data_dir)
             .with_context(|| format!("cannot make the data directory {}", data_dir.display()))?;
