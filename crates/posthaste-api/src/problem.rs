@@ -218,6 +218,9 @@ impl Problem {
                 Self::new(Kind::Overloaded, "nothing was stored; try again later")
                     .retry_after(retry_after)
             }
+            PublishError::TooManyDeliveries { .. } => {
+                Self::new(Kind::PayloadTooLarge, error.to_string())
+            }
             PublishError::Storage(error) => error.into(),
         }
     }

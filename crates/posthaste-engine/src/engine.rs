@@ -1,6 +1,10 @@
 //! The engine: a store, the snapshot of its configuration, and the tasks that deliver.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use posthaste::{
@@ -27,6 +31,9 @@ use crate::{
     upkeep,
 };
 
+/// The wait before a store that refused is asked again.
+const RELOAD_AGAIN: Duration = Duration::from_millis(250);
+
 /// A running engine. Clones are the same engine.
 #[derive(Clone)]
 pub struct Engine(pub(crate) Arc<Running>);
@@ -39,6 +46,8 @@ pub(crate) struct Running {
     pub changing: tokio::sync::Mutex<()>,
     pub intake: Intake,
     pub dispatch: Dispatch,
+    /// Deliveries that publishes under way will owe once the store has them.
+    pub owed: Arc<AtomicUsize>,
     outcomes: Arc<Outcomes>,
     telemetry: Arc<Telemetry>,
     idle: watch::Receiver<bool>,
@@ -123,6 +132,7 @@ impl Engine {
             changing: tokio::sync::Mutex::new(()),
             intake,
             dispatch,
+            owed: Arc::default(),
             outcomes,
             telemetry,
             idle: is_idle,
@@ -213,10 +223,13 @@ impl Engine {
 
     /// Takes a subscription from the store into the snapshot and the scheduler.
     async fn reload(&self, tenant: &TenantId, id: SubscriptionId) {
-        match self.0.store.subscription(tenant, id).await {
-            Ok(Some(subscription)) => self.publish_change(subscription, false),
-            Ok(None) => {}
-            Err(error) => tracing::error!(%error, subscription = %id, "subscription.reload"),
+        loop {
+            match self.0.store.subscription(tenant, id).await {
+                Ok(Some(subscription)) => return self.publish_change(subscription, false),
+                Ok(None) => return,
+                Err(error) => tracing::error!(%error, subscription = %id, "subscription.reload"),
+            }
+            tokio::time::sleep(RELOAD_AGAIN).await;
         }
     }
 
@@ -225,7 +238,7 @@ impl Engine {
         subscription: posthaste::subscription::Subscription,
         resumed: bool,
     ) {
-        if let Some(subscriber) = self.0.subscribers.put(subscription) {
+        self.0.subscribers.put(subscription, |subscriber| {
             if resumed {
                 subscriber.set_health(subscriber.health().resumed());
             }
@@ -233,7 +246,7 @@ impl Engine {
                 subscriber,
                 resumed,
             });
-        }
+        });
     }
 
     /// What deleted subscriptions left on their shelves is discarded, in small steps.

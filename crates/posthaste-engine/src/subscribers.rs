@@ -222,21 +222,20 @@ impl Subscribers {
     }
 
     /// Adds or replaces a subscription; its health goes on where it was, or begins as stored.
-    pub fn put(&self, subscription: Subscription) -> Option<Arc<Subscriber>> {
-        let mut made = None;
+    /// `tell` hears of it before any publisher can match it, so that the scheduler knows it first.
+    pub fn put(&self, subscription: Subscription, tell: impl FnOnce(Arc<Subscriber>)) {
         self.change(|now| {
             let view = now.tenants.get(&subscription.tenant)?;
             let mut subscribers = view.subscribers.clone();
             let id = subscription.id;
-            let subscriber = match subscribers.get(&id) {
+            let subscriber = Arc::new(match subscribers.get(&id) {
                 Some(old) => Subscriber::with_health(subscription, old.health.clone()),
                 None => Subscriber::new(subscription),
-            };
-            made = Some(Arc::new(subscriber));
-            subscribers.extend(made.clone().map(|subscriber| (id, subscriber)));
+            });
+            tell(subscriber.clone());
+            subscribers.insert(id, subscriber);
             Some(now.with_tenant(TenantView::new(view.tenant.clone(), subscribers)))
         });
-        made
     }
 
     pub fn remove(&self, tenant: &TenantId, id: SubscriptionId) {

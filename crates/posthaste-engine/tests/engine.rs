@@ -142,15 +142,29 @@ const URL: &str = "https://example.com/hook";
 
 impl World {
     async fn new() -> Self {
-        Self::over(MemoryStore::new(START), Arc::new(VirtualClock::new())).await
+        Self::with_bounds(Bounds::default()).await
+    }
+
+    async fn with_bounds(bounds: Bounds) -> Self {
+        Self::over(
+            MemoryStore::new(START),
+            Arc::new(VirtualClock::new()),
+            bounds,
+        )
+        .await
     }
 
     /// Another process over what this one left on disk; its receivers answer 200.
     async fn after_crash(&self) -> Self {
-        Self::over(self.store.after_crash(), self.clock.clone()).await
+        Self::over(
+            self.store.after_crash(),
+            self.clock.clone(),
+            Bounds::default(),
+        )
+        .await
     }
 
-    async fn over(store: MemoryStore, clock: Arc<VirtualClock>) -> Self {
+    async fn over(store: MemoryStore, clock: Arc<VirtualClock>, bounds: Bounds) -> Self {
         let store = Arc::new(store);
         let receivers = Arc::new(Receivers {
             clock: Some(clock.clone()),
@@ -158,7 +172,7 @@ impl World {
         });
         let config = EngineConfig {
             limits: Limits::default(),
-            bounds: Bounds::default(),
+            bounds,
             egress: Arc::new(EgressRules::default()),
             transport: receivers.clone(),
             clock: clock.clone(),
@@ -185,14 +199,18 @@ impl World {
             .id
     }
 
-    async fn publish(&self) -> Published {
-        let event = NewEvent {
+    fn event(&self) -> NewEvent {
+        NewEvent {
             event_type: "memory.created".parse().unwrap(),
             data: RawJson::parse(r#"{"a":1}"#, 8).unwrap(),
             details: EventDetails::default(),
             subscriptions: None,
             idempotency: None,
-        };
+        }
+    }
+
+    async fn publish(&self) -> Published {
+        let event = self.event();
         self.engine
             .publish(&self.tenant, vec![event])
             .await
@@ -568,5 +586,38 @@ async fn one_key_makes_one_event_and_another_body_is_refused() {
     assert_eq!(
         world.store.settled_mark(),
         world.store.settled_mark().max(first.id)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_owed_and_not_yet_written_is_bounded() {
+    use posthaste_engine::operations::PublishError;
+    let bounds = Bounds {
+        deliveries: 4,
+        ..Bounds::default()
+    };
+    let world = World::with_bounds(bounds).await;
+    world.subscribe(URL, &[1.0]).await;
+    let publish = |count| {
+        let events = vec![world.event(); count];
+        world.engine.publish(&world.tenant, events)
+    };
+    let too_many = PublishError::TooManyDeliveries {
+        owed: 41,
+        at_most: 40,
+    };
+    assert_eq!(publish(41).await, Err(too_many));
+    assert_eq!(publish(40).await.unwrap().len(), 40);
+    assert!(matches!(
+        publish(1).await,
+        Err(PublishError::Overloaded { .. })
+    ));
+    world.pass(Duration::from_secs(3)).await;
+    assert_eq!(publish(1).await.unwrap().len(), 1);
+    world.pass(A_MOMENT).await;
+    assert_eq!(
+        world.counts().await.delivered,
+        41,
+        "what was over the bound is sent too"
     );
 }

@@ -156,6 +156,10 @@ impl Store for SqliteStore {
         self.ledger.mark()
     }
 
+    fn unparked(&self) -> u64 {
+        self.ledger.unparked()
+    }
+
     async fn reopen(
         &self,
         tenant: &TenantId,

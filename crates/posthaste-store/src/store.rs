@@ -125,6 +125,10 @@ pub trait Store: Send + Sync + 'static {
     /// above it, also ids that are reserved after a crash, by a clock that is behind.
     fn settled_mark(&self) -> EventId;
 
+    /// Deliveries that are accepted and have no row. Memory grows with them, so whoever accepts
+    /// keeps them within bounds.
+    fn unparked(&self) -> u64;
+
     /// Opens deliveries again: `pending`, fresh budget, due at once, for this reason; attempt
     /// numbers, the last error and `delivered_at` stay. One that is `retrying` becomes due at once
     /// and keeps budget and origin; in the engine's hands it stays there, and it is for the engine

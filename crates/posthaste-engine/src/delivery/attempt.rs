@@ -119,9 +119,9 @@ struct Started {
     number: u32,
 }
 
-/// Visible ASCII and spaces: anything else is left out of the head rather than break it.
+/// A control character would break the head; all else may stand in it, in UTF-8.
 fn is_header_value(text: &str) -> bool {
-    text.bytes().all(|b| (b' '..=b'~').contains(&b))
+    !text.chars().any(char::is_control)
 }
 
 fn record(

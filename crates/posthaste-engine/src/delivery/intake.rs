@@ -23,6 +23,7 @@ const QUEUE: usize = 4096;
 /// What a publisher is told.
 pub type Answer = Result<Result<Vec<Accepted>, IdempotencyConflict>, StoreError>;
 
+/// Events that are accepted together or not at all.
 struct Request {
     events: Vec<Acceptance>,
     answer: oneshot::Sender<Answer>,
@@ -51,14 +52,30 @@ impl Intake {
         (Self(sender), groups.run(receiver))
     }
 
-    /// Durable when it returns `Ok`. The ids must have been reserved.
-    pub async fn accept(&self, events: Vec<Acceptance>) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        let stopped = || StoreError::Unavailable("the server is stopping".to_owned());
-        let request = Request { events, answer };
-        self.0.send(request).await.map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?
+    /// A place in the queue, for events whose ids are reserved after it was given: whoever is
+    /// dropped while waiting for it leaves no id behind.
+    ///
+    /// # Errors
+    /// The server is stopping.
+    pub async fn slot(&self) -> Result<Slot<'_>, StoreError> {
+        self.0.reserve().await.map(Slot).map_err(|_| stopped())
     }
+}
+
+/// A place in the queue.
+pub struct Slot<'a>(mpsc::Permit<'a, Request>);
+
+impl Slot<'_> {
+    /// Hands in a request at once; durable when the future is done with `Ok`.
+    pub fn accept(self, events: Vec<Acceptance>) -> impl Future<Output = Answer> + Send {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(Request { events, answer });
+        async { answered.await.map_err(|_| stopped())? }
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable("the server is stopping".to_owned())
 }
 
 struct Groups {

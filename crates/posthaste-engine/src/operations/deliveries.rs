@@ -15,7 +15,7 @@ use posthaste_store::{
     record::{Acceptance, Attempt, Counts, Delivery, EventSummary, Reopened, StoredEvent},
 };
 
-use super::{OperationError, PublishError};
+use super::OperationError;
 use crate::{Engine, scheduler::Input};
 
 /// What came of sending deliveries again.
@@ -168,6 +168,8 @@ impl Engine {
         let subscription = self.subscription(tenant, id);
         let subscription = subscription.ok_or(OperationError::NotFound("subscription"))?;
         let event_type = event_type.unwrap_or_else(|| type_of_test(&subscription));
+        let storage = OperationError::Storage;
+        let slot = self.0.intake.slot().await.map_err(storage)?;
         let event = self.0.store.reserve(self.now(), &[1])[0];
         let acceptance = Acceptance {
             event: Arc::new(Event {
@@ -183,12 +185,8 @@ impl Engine {
             subscriptions: Arc::new([id]),
             idempotency: None,
         };
-        self.accept(vec![acceptance])
-            .await
-            .map_err(|error| match error {
-                PublishError::Storage(error) => OperationError::Storage(error),
-                other => unreachable!("a test carries no key and no limit: {other}"),
-            })?;
+        let accepted = slot.accept(vec![acceptance]).await.map_err(storage)?;
+        accepted.expect("a test carries no idempotency key");
         let delivery = event.delivery(0);
         Ok(Trial { delivery, event })
     }

@@ -1,6 +1,12 @@
 //! Publishing: match, reserve ids, accept. All or nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use posthaste::{
     clock::Timestamp,
@@ -14,12 +20,14 @@ use posthaste_store::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{Engine, subscribers::TenantView};
+use crate::{Engine, delivery::intake::Slot, subscribers::TenantView};
 
 /// Times that an event may come back to this server as a publish.
 const HOPS_MAX: u8 = 3;
 /// What a producer is told to wait when too much waits already.
 const OVERLOADED_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// One publish may owe so many times the deliveries that memory is to hold.
+const AT_ONCE: usize = 10;
 
 /// An event to be published.
 #[derive(Clone, Debug)]
@@ -79,6 +87,8 @@ pub enum PublishError {
     IdempotencyConflict { index: usize },
     #[error("too much waits already")]
     Overloaded { retry_after: Duration },
+    #[error("the events make {owed} deliveries, more than {at_most} at once: publish fewer")]
+    TooManyDeliveries { owed: usize, at_most: usize },
     #[error(transparent)]
     Storage(StoreError),
 }
@@ -99,14 +109,30 @@ impl Engine {
             .get(tenant)
             .ok_or(PublishError::UnknownTenant)?;
         check(view, &events)?;
-        if self.0.dispatch.load().without_row >= self.0.config.bounds.deliveries {
+        let takers: Vec<_> = events.iter().map(|event| takers(view, event)).collect();
+        let _owed = self.owe(takers.iter().map(|takers| takers.len()).sum())?;
+        // Once ids are reserved nothing waits until the store has them.
+        let slot = self.0.intake.slot().await.map_err(PublishError::Storage)?;
+        let acceptances = self.acceptances(tenant, events, takers);
+        accepted(slot, acceptances).await
+    }
+
+    /// Counts what a publish will owe until the store has it, where there is room for it.
+    fn owe(&self, owed: usize) -> Result<Owed, PublishError> {
+        let bound = self.0.config.bounds.deliveries;
+        let at_most = bound * AT_ONCE;
+        if owed > at_most {
+            return Err(PublishError::TooManyDeliveries { owed, at_most });
+        }
+        let counted = Owed::count(&self.0.owed, owed);
+        let unparked = usize::try_from(self.0.store.unparked()).unwrap_or(usize::MAX);
+        let before = unparked.saturating_add(counted.before);
+        if before > 0 && before.saturating_add(owed) > bound.saturating_mul(2) {
             return Err(PublishError::Overloaded {
                 retry_after: OVERLOADED_RETRY_AFTER,
             });
         }
-        let takers = events.iter().map(|event| takers(view, event)).collect();
-        let acceptances = self.acceptances(tenant, events, takers);
-        self.accept(acceptances).await
+        Ok(counted)
     }
 
     fn acceptances(
@@ -137,30 +163,56 @@ impl Engine {
         });
         acceptances.collect()
     }
+}
 
-    pub(super) async fn accept(
-        &self,
-        acceptances: Vec<Acceptance>,
-    ) -> Result<Vec<Published>, PublishError> {
-        let own = acceptances.iter().map(published).collect::<Vec<_>>();
-        let answer = self.0.intake.accept(acceptances).await;
-        let accepted = answer.map_err(PublishError::Storage)?.map_err(|conflict| {
-            let IdempotencyConflict { index } = conflict;
-            PublishError::IdempotencyConflict { index }
-        })?;
-        let published = own
-            .into_iter()
-            .zip(accepted)
-            .map(|(own, accepted)| match accepted {
-                Accepted::New => own,
-                Accepted::Replayed(first) => Published {
-                    id: first.id,
-                    event_type: first.event_type,
-                    deliveries: first.deliveries,
-                    replayed: true,
-                },
-            });
-        Ok(published.collect())
+/// Hands over what was reserved, and says what came of it.
+async fn accepted(
+    slot: Slot<'_>,
+    acceptances: Vec<Acceptance>,
+) -> Result<Vec<Published>, PublishError> {
+    let own = acceptances.iter().map(published).collect::<Vec<_>>();
+    let answer = slot.accept(acceptances).await;
+    let accepted = answer.map_err(PublishError::Storage)?.map_err(|conflict| {
+        let IdempotencyConflict { index } = conflict;
+        PublishError::IdempotencyConflict { index }
+    })?;
+    let published = own
+        .into_iter()
+        .zip(accepted)
+        .map(|(own, accepted)| match accepted {
+            Accepted::New => own,
+            Accepted::Replayed(first) => Published {
+                id: first.id,
+                event_type: first.event_type,
+                deliveries: first.deliveries,
+                replayed: true,
+            },
+        });
+    Ok(published.collect())
+}
+
+/// What a publish owes, counted until it is dropped.
+struct Owed {
+    counter: Arc<AtomicUsize>,
+    owed: usize,
+    /// What others were owing.
+    before: usize,
+}
+
+impl Owed {
+    fn count(counter: &Arc<AtomicUsize>, owed: usize) -> Self {
+        let before = counter.fetch_add(owed, Ordering::Relaxed);
+        Self {
+            counter: counter.clone(),
+            owed,
+            before,
+        }
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.counter.fetch_sub(self.owed, Ordering::Relaxed);
     }
 }
 

@@ -24,6 +24,19 @@ pub async fn the_mark_never_passes_an_id_that_was_handed_out_and_is_not_yet_comm
     assert_eq!(ids(&world.recover(10).await), ids(&slow));
 }
 
+pub async fn what_is_accepted_and_has_no_row_is_counted_also_after_a_crash(world: &mut World) {
+    let to = world.subscribe().await;
+    assert_eq!(world.store().unparked(), 0);
+    let first = world.publish_one(to).await;
+    world.publish_one(to).await;
+    let _reserved = world.draft(&[to]);
+    assert_eq!(world.store().unparked(), 2);
+    world.settle([delivered(&first, world.now)]).await;
+    assert_eq!(world.store().unparked(), 1);
+    world.crash().await;
+    assert_eq!(world.store().unparked(), 1);
+}
+
 pub async fn the_mark_passes_released_replayed_and_refused_ids(world: &mut World) {
     let to = world.subscribe().await;
     let keyed = |body| Acceptance {

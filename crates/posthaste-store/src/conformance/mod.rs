@@ -65,6 +65,7 @@ macro_rules! conformance_suite {
             mark {
                 the_mark_never_passes_an_id_that_was_handed_out_and_is_not_yet_committed
                 the_mark_passes_released_replayed_and_refused_ids
+                what_is_accepted_and_has_no_row_is_counted_also_after_a_crash
                 the_mark_waits_for_the_last_delivery_of_an_event
                 an_event_is_recovered_although_later_ones_were_settled
                 an_event_accepted_after_a_crash_with_a_clock_behind_the_mark_is_recovered

@@ -162,6 +162,10 @@ impl Store for MemoryStore {
         self.ledger.mark()
     }
 
+    fn unparked(&self) -> u64 {
+        self.ledger.unparked()
+    }
+
     async fn reopen(
         &self,
         tenant: &TenantId,
