@@ -621,3 +621,34 @@ async fn what_is_owed_and_not_yet_written_is_bounded() {
         "what was over the bound is sent too"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_repeated_publish_is_answered_as_the_first_although_its_subscription_is_gone() {
+    use posthaste_engine::operations::{IdempotencyClaim, PublishError};
+    let world = World::new().await;
+    let subscription = world.subscribe(URL, &[1.0]).await;
+    let publish = |key: &str| {
+        let event = NewEvent {
+            subscriptions: Some(vec![subscription]),
+            idempotency: Some(IdempotencyClaim {
+                key: key.to_owned(),
+                body: [1; 32],
+            }),
+            ..world.event()
+        };
+        world.engine.publish(&world.tenant, vec![event])
+    };
+    let first = publish("k").await.unwrap().remove(0);
+    world
+        .engine
+        .unsubscribe(&world.tenant, subscription)
+        .await
+        .unwrap();
+    let again = publish("k").await.unwrap().remove(0);
+    assert_eq!(
+        (again.id, again.deliveries, again.replayed),
+        (first.id, 1, true)
+    );
+    let unknown = PublishError::UnknownSubscriptions(vec![(0, subscription)]);
+    assert_eq!(publish("another").await, Err(unknown));
+}

@@ -187,6 +187,19 @@ impl Store for SqliteStore {
         self.write(at_most, discard).await
     }
 
+    async fn body_of_key(
+        &self,
+        tenant: &TenantId,
+        key: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<[u8; 32]>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::body_of_key(moment.disk()?, &tenant, key, now)
+        };
+        self.reader.read(query).await
+    }
+
     async fn event(
         &self,
         tenant: &TenantId,

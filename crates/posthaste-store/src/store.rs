@@ -152,6 +152,15 @@ pub trait Store: Send + Sync + 'static {
         at_most: usize,
     ) -> Result<usize, StoreError>;
 
+    /// The SHA-256 of what was published under an idempotency key (itself a SHA-256), as long as it
+    /// is remembered.
+    async fn body_of_key(
+        &self,
+        tenant: &TenantId,
+        key: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<[u8; 32]>, StoreError>;
+
     async fn event(
         &self,
         tenant: &TenantId,

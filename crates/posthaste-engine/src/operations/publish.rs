@@ -108,13 +108,38 @@ impl Engine {
             .tenants
             .get(tenant)
             .ok_or(PublishError::UnknownTenant)?;
-        check(view, &events)?;
+        check(&events)?;
+        let unknown = unknown_subscriptions(view, &events);
+        if !unknown.is_empty() && !self.are_repetitions(tenant, &events, &unknown).await? {
+            return Err(PublishError::UnknownSubscriptions(unknown));
+        }
         let takers: Vec<_> = events.iter().map(|event| takers(view, event)).collect();
         let _owed = self.owe(takers.iter().map(|takers| takers.len()).sum())?;
         // Once ids are reserved nothing waits until the store has them.
         let slot = self.0.intake.slot().await.map_err(PublishError::Storage)?;
         let acceptances = self.acceptances(tenant, events, takers);
         accepted(slot, acceptances).await
+    }
+
+    /// Whether all events that name an unknown subscription were published before under their keys:
+    /// then the subscription was there once, and the repetition is answered as the first.
+    async fn are_repetitions(
+        &self,
+        tenant: &TenantId,
+        events: &[NewEvent],
+        unknown: &[(usize, SubscriptionId)],
+    ) -> Result<bool, PublishError> {
+        for (index, _) in unknown {
+            let Some(claim) = &events[*index].idempotency else {
+                return Ok(false);
+            };
+            let (key, now) = (hash_of(&claim.key), self.now());
+            let body = self.0.store.body_of_key(tenant, key, now).await;
+            if body.map_err(PublishError::Storage)? != Some(claim.body) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Counts what a publish will owe until the store has it, where there is room for it.
@@ -149,7 +174,7 @@ impl Engine {
         let acceptances = events.map(|((id, event), subscriptions)| Acceptance {
             subscriptions,
             idempotency: event.idempotency.map(|claim| Idempotency {
-                key: Sha256::digest(claim.key.as_bytes()).into(),
+                key: hash_of(&claim.key),
                 body: claim.body,
                 expires_at,
             }),
@@ -225,37 +250,39 @@ fn published(acceptance: &Acceptance) -> Published {
     }
 }
 
+fn hash_of(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
 fn count(subscriptions: &[SubscriptionId]) -> u32 {
     u32::try_from(subscriptions.len()).expect("a tenant has fewer than 2^32 subscriptions")
 }
 
-fn check(view: &TenantView, events: &[NewEvent]) -> Result<(), PublishError> {
+fn check(events: &[NewEvent]) -> Result<(), PublishError> {
     if events.iter().any(|event| event.details.hops >= HOPS_MAX) {
         return Err(PublishError::LoopDetected);
     }
-    let indexed = || events.iter().enumerate();
-    let platforms: Vec<usize> = indexed()
+    let indexed = events.iter().enumerate();
+    let platforms: Vec<usize> = indexed
         .filter(|(_, event)| event.event_type.is_platforms())
         .map(|(index, _)| index)
         .collect();
-    if !platforms.is_empty() {
-        return Err(PublishError::PlatformType(platforms));
-    }
-    let unknown: Vec<(usize, SubscriptionId)> = indexed()
-        .flat_map(|(index, event)| {
-            event
-                .subscriptions
-                .iter()
-                .flatten()
-                .map(move |id| (index, *id))
-        })
-        .filter(|(_, id)| !view.subscribers.contains_key(id))
-        .collect();
-    if unknown.is_empty() {
+    if platforms.is_empty() {
         Ok(())
     } else {
-        Err(PublishError::UnknownSubscriptions(unknown))
+        Err(PublishError::PlatformType(platforms))
     }
+}
+
+/// By event index.
+fn unknown_subscriptions(view: &TenantView, events: &[NewEvent]) -> Vec<(usize, SubscriptionId)> {
+    let narrowed = events.iter().enumerate().flat_map(|(index, event)| {
+        let only = event.subscriptions.iter().flatten();
+        only.map(move |id| (index, *id))
+    });
+    narrowed
+        .filter(|(_, id)| !view.subscribers.contains_key(id))
+        .collect()
 }
 
 /// The subscriptions that take the event, of those it is narrowed to.

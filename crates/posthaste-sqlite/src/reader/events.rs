@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use posthaste::{event::TenantId, id::EventId};
+use posthaste::{clock::Timestamp, event::TenantId, id::EventId};
 use posthaste_store::{
     Page,
     query::{EventQuery, Stretch},
     record::{EventSummary, StoredEvent},
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     Moment,
@@ -25,6 +25,21 @@ use crate::{
 pub fn event(moment: &Moment<'_>, tenant: &TenantId, id: EventId) -> Result<Option<StoredEvent>> {
     let stored = stored(moment.disk()?, id)?;
     Ok(stored.filter(|stored| stored.event.tenant == *tenant))
+}
+
+/// What was published under a key that has not expired.
+pub fn body_of_key(
+    connection: &Connection,
+    tenant: &TenantId,
+    key: [u8; 32],
+    now: Timestamp,
+) -> Result<Option<[u8; 32]>> {
+    let Some(tenant) = tenant::find(connection, tenant)? else {
+        return Ok(None);
+    };
+    let mut query = connection.prepare_cached(include_str!("../../sql/body_of_key.sql"))?;
+    let body = query.query_row((number(tenant), key, now.as_millis()), |row| row.get(0));
+    Ok(body.optional()?)
 }
 
 /// An event of any tenant.

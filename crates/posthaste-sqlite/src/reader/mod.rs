@@ -29,7 +29,7 @@ pub use self::{
     configuration::{keys, subscription, subscriptions, tenants},
     counts::counts,
     deliveries::{deliveries, delivery},
-    events::{event, events},
+    events::{body_of_key, event, events},
     recover::recover,
 };
 

@@ -148,6 +148,22 @@ pub async fn a_key_that_has_expired_makes_a_new_event(world: &mut World) {
     check_replayed(&answer[0], id);
 }
 
+pub async fn what_was_published_under_a_key_is_known_until_it_expires(world: &mut World) {
+    let to = world.subscribe().await;
+    let draft = Acceptance {
+        idempotency: idempotency(1, 7, world.now),
+        ..world.draft(&[to])
+    };
+    let used = draft.idempotency.clone().unwrap();
+    let tenant = draft.event.tenant.clone();
+    let store = world.store().clone();
+    let body = |now| store.body_of_key(&tenant, used.key, now);
+    assert_eq!(body(world.now).await, Ok(None));
+    world.publish_draft(draft).await;
+    assert_eq!(body(world.now).await, Ok(Some(used.body)));
+    assert_eq!(body(used.expires_at).await, Ok(None));
+}
+
 pub async fn a_key_of_one_tenant_says_nothing_to_another(world: &mut World) {
     world.publish_draft(keyed(world, 1, 1)).await;
     world.become_tenant("acme").await;

@@ -55,6 +55,7 @@ macro_rules! conformance_suite {
                 a_key_is_remembered_after_a_crash
                 a_key_that_has_expired_makes_a_new_event
                 a_key_of_one_tenant_says_nothing_to_another
+                what_was_published_under_a_key_is_known_until_it_expires
             }
             implied {
                 an_implied_delivery_is_found_by_id_event_subscription_and_status

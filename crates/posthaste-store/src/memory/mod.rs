@@ -189,6 +189,19 @@ impl Store for MemoryStore {
         Ok(self.lock().discard_parked(subscription, why, now, at_most))
     }
 
+    async fn body_of_key(
+        &self,
+        tenant: &TenantId,
+        key: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<[u8; 32]>, StoreError> {
+        let inner = self.lock();
+        let used = inner.disk.idempotency.get(&(tenant.clone(), key));
+        Ok(used
+            .filter(|used| used.expires_at > now)
+            .map(|used| used.body))
+    }
+
     async fn event(
         &self,
         tenant: &TenantId,
