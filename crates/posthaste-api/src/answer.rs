@@ -46,6 +46,15 @@ pub(crate) fn with_tag(mut response: Response, tag: &str) -> Response {
     response
 }
 
+/// Keeps caches from keeping a secret.
+pub(crate) fn unstored(mut response: Response) -> Response {
+    let no_store = HeaderValue::from_static("no-store");
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, no_store);
+    response
+}
+
 /// Where the object that was made is found.
 pub(crate) fn created_at(mut response: Response, path: &str) -> Response {
     let path = HeaderValue::from_str(path).expect("paths of ids are visible ASCII");

@@ -16,7 +16,7 @@ use posthaste::json::{self, DEPTH_MAX, FaultKind, JsonFault};
 use crate::{
     Api,
     fields::Fields,
-    problem::{Kind, Problem},
+    problem::{FieldError, Kind, Problem},
 };
 
 /// Text that is one JSON value: an envelope around data of the deepest kind.
@@ -199,10 +199,17 @@ pub(crate) fn too_large(bytes_max: usize) -> Problem {
 
 /// Refuses what is not one JSON value with one meaning; `pointer` says where the text stands.
 pub(crate) fn checked(body: &[u8], depth_max: usize, pointer: &str) -> Result<(), Problem> {
-    json::check(body, depth_max).map_err(|fault| malformed(&fault, pointer))
+    let fault = malformed(body, depth_max, pointer);
+    fault.map_or(Ok(()), |fault| Err(Problem::fields(vec![fault])))
 }
 
-fn malformed(fault: &JsonFault, pointer: &str) -> Problem {
+/// As [`checked`], where other texts may be at fault too.
+pub(crate) fn malformed(body: &[u8], depth_max: usize, pointer: &str) -> Option<FieldError> {
+    let fault = json::check(body, depth_max).err()?;
+    Some(named(&fault, pointer))
+}
+
+fn named(fault: &JsonFault, pointer: &str) -> FieldError {
     let kind = match fault.kind {
         FaultKind::Utf8 => Kind::InvalidUtf8,
         FaultKind::Syntax
@@ -212,7 +219,12 @@ fn malformed(fault: &JsonFault, pointer: &str) -> Problem {
         | FaultKind::DuplicateKey
         | FaultKind::Surrogate => Kind::MalformedJson,
     };
-    Problem::field(kind, pointer, fault.kind.code(), fault.to_string())
+    FieldError {
+        kind,
+        pointer: pointer.to_owned(),
+        code: fault.kind.code().into(),
+        detail: fault.to_string().into(),
+    }
 }
 
 #[cfg(test)]

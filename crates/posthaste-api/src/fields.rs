@@ -57,6 +57,11 @@ impl<'a> Fields<'a> {
         Self::of(text, None, known).map_err(Problem::fields)
     }
 
+    /// Whether there is no member at all that nobody has read yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
     fn take(&mut self, name: &'static str) -> Option<&'a str> {
         debug_assert!(self.known.contains(&name), "{name} is not listed as known");
         let place = self.members.iter().position(|(key, _)| key == name)?;
@@ -148,6 +153,33 @@ impl<'a> Fields<'a> {
             return Ok(());
         }
         Err(Problem::fields(errors))
+    }
+}
+
+/// An object inside a value: what is wrong with it is a fault of the value, at its place there.
+pub(crate) fn nested<'a, T>(
+    raw: &'a str,
+    known: &'static [&'static str],
+    read: impl FnOnce(&mut Fields<'a>) -> Option<T>,
+) -> Read<T> {
+    let below = |errors: Vec<FieldError>| errors.into_iter().map(Fault::from).collect::<Vec<_>>();
+    let mut fields = Fields::of(raw, None, known).map_err(below)?;
+    let value = read(&mut fields);
+    let errors = fields.faults();
+    match value {
+        Some(value) if errors.is_empty() => Ok(value),
+        _ => Err(below(errors)),
+    }
+}
+
+impl From<FieldError> for Fault {
+    fn from(error: FieldError) -> Self {
+        Self {
+            kind: error.kind,
+            code: error.code,
+            detail: error.detail,
+            below: error.pointer,
+        }
     }
 }
 

@@ -23,9 +23,15 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, extract::RawPathParams};
+use axum::{
+    Router,
+    extract::{MatchedPath, RawPathParams},
+    response::Response,
+};
+use http::{Method, StatusCode, header};
 use posthaste::event::TenantId;
 use posthaste_engine::Engine;
+use tower::{Layer, util::MapResponseLayer};
 
 use crate::{
     problem::{Kind, Problem},
@@ -86,22 +92,38 @@ pub fn router(engine: Engine, options: Options) -> Router {
     let document = openapi::complete(document);
     let written = document.to_json().expect("the document is plain JSON");
     api.openapi.set(written.into_bytes()).expect("set once");
-    routes
+    let routes = routes
         .fallback(|| async { nothing_here() })
         .method_not_allowed_fallback(not_allowed)
         .with_state(api)
-        .layer(RequestIds::new())
+        .layer(RequestIds::new());
+    Router::new().fallback_service(MapResponseLayer::new(without_allow).layer(routes))
 }
 
 fn nothing_here() -> Problem {
     Problem::new(Kind::NotFound, "there is nothing at this path")
 }
 
-/// A 405, except where the path's id is none: `/stats` is no hook that cannot be read, it is
-/// nothing.
-async fn not_allowed(params: RawPathParams) -> Problem {
+/// The router adds `Allow` to whatever answers for a wrong method, after its own layers, so this
+/// stands around it; nothing allows nothing.
+fn without_allow(mut response: Response) -> Response {
+    if response.status() == StatusCode::NOT_FOUND {
+        response.headers_mut().remove(header::ALLOW);
+    }
+    response
+}
+
+/// What a later version brings at paths that this one has.
+const LATER: &[(Method, &str)] = &[
+    (Method::PATCH, "/api/v1/webhooks/tenants/{tenant}"),
+    (Method::DELETE, "/api/v1/webhooks/tenants/{tenant}"),
+];
+
+/// A 405, except where there is nothing yet, or the path's id is none: `/stats` is no hook that
+/// cannot be read, it is nothing.
+async fn not_allowed(method: Method, path: MatchedPath, params: RawPathParams) -> Problem {
     let is_none = |(name, value): (&str, &str)| name.ends_with("id") && !value.contains('_');
-    if params.iter().any(is_none) {
+    if params.iter().any(is_none) || LATER.contains(&(method, path.as_str())) {
         return nothing_here();
     }
     let detail = "see the header Allow for the methods that are";

@@ -7,6 +7,7 @@ use std::{borrow::Cow, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use posthaste::id::SubscriptionId;
 use posthaste_engine::operations::{OperationError, PublishError};
 use posthaste_store::{StoreError, settings::Scope};
 use serde::Serialize;
@@ -127,7 +128,12 @@ impl Problem {
     pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
         let first = errors.first().map_or(Kind::Validation, |error| error.kind);
         let shared = errors.iter().all(|error| error.kind == first);
-        let kind = if shared { first } else { Kind::Validation };
+        let unreadable = errors.iter().all(|error| error.kind.status() == 400);
+        let kind = match (shared, unreadable) {
+            (true, _) => first,
+            (false, true) => Kind::MalformedJson,
+            (false, false) => Kind::Validation,
+        };
         let detail = match &errors[..] {
             [one] => one.detail.clone(),
             many => format!("{} fields are not valid", many.len()).into(),
@@ -182,16 +188,26 @@ impl Problem {
         self
     }
 
+    /// A refused publish of one event, which named these subscriptions.
+    pub(crate) fn publish_of_one(error: PublishError, named: &[SubscriptionId]) -> Self {
+        let PublishError::UnknownSubscriptions(unknown) = error else {
+            return Self::publish(error, |_| String::new());
+        };
+        let errors = unknown.into_iter().map(|(_, id)| {
+            let place = named.iter().position(|one| *one == id);
+            let place = place.map(|place| format!("/{place}")).unwrap_or_default();
+            unknown_subscription(format!("/subscriptions{place}"), id)
+        });
+        Self::fields(errors.collect())
+    }
+
     /// A refused publish; `pointer` is where the event of an index stands in the body.
     pub(crate) fn publish(error: PublishError, pointer: impl Fn(usize) -> String) -> Self {
         match error {
             PublishError::UnknownTenant => Self::not_found("tenant"),
             PublishError::UnknownSubscriptions(unknown) => {
-                let errors = unknown.into_iter().map(|(index, id)| FieldError {
-                    kind: Kind::Validation,
-                    pointer: format!("{}/subscriptions", pointer(index)),
-                    code: "unknown_subscription".into(),
-                    detail: format!("there is no subscription {id}").into(),
+                let errors = unknown.into_iter().map(|(index, id)| {
+                    unknown_subscription(format!("{}/subscriptions", pointer(index)), id)
                 });
                 Self::fields(errors.collect())
             }
@@ -302,6 +318,15 @@ impl IntoResponse for Problem {
     }
 }
 
+fn unknown_subscription(pointer: String, id: SubscriptionId) -> FieldError {
+    FieldError {
+        kind: Kind::Validation,
+        pointer,
+        code: "unknown_subscription".into(),
+        detail: format!("there is no subscription {id}").into(),
+    }
+}
+
 /// What was sent, safe to repeat: escaped, and at most 64 bytes of it.
 pub(crate) fn shown(input: &str) -> String {
     const MOST: usize = 64;
@@ -357,6 +382,10 @@ mod tests {
         check(&[Kind::InvalidUrl], Kind::InvalidUrl);
         check(&[Kind::InvalidUrl, Kind::InvalidUrl], Kind::InvalidUrl);
         check(&[Kind::InvalidUrl, Kind::NotAvailableYet], Kind::Validation);
+        check(
+            &[Kind::InvalidUtf8, Kind::MalformedJson],
+            Kind::MalformedJson,
+        );
         check(&[Kind::Validation], Kind::Validation);
     }
 }

@@ -39,7 +39,8 @@ impl Fault {
         Self { kind, ..self }
     }
 
-    fn under(mut self, index: usize) -> Self {
+    /// At an item of the value.
+    pub(crate) fn under(mut self, index: usize) -> Self {
         self.below.insert_str(0, &format!("/{index}"));
         self
     }
@@ -80,29 +81,19 @@ pub(crate) fn is_hidden(c: char) -> bool {
 
 /// A name: 1 to `bytes_max` bytes of visible text.
 pub(crate) fn label(bytes_max: usize) -> impl FnOnce(&str) -> Read<String> {
-    move |raw| {
-        let text = visible(raw)?;
-        if text.is_empty() {
-            return Err(length(1, bytes_max));
-        }
-        within(text, bytes_max)
-    }
+    move |raw| within(visible(raw)?, 1, bytes_max)
 }
 
 /// A line for people: at most `bytes_max` bytes of visible text, perhaps none.
 pub(crate) fn line(bytes_max: usize) -> impl FnOnce(&str) -> Read<String> {
-    move |raw| within(visible(raw)?, bytes_max)
+    move |raw| within(visible(raw)?, 0, bytes_max)
 }
 
-fn within(text: Cow<'_, str>, bytes_max: usize) -> Read<String> {
-    if text.len() > bytes_max {
-        return Err(length(0, bytes_max));
+fn within(text: Cow<'_, str>, min: usize, max: usize) -> Read<String> {
+    if (min..=max).contains(&text.len()) {
+        return Ok(text.into_owned());
     }
-    Ok(text.into_owned())
-}
-
-fn length(min: usize, max: usize) -> Vec<Fault> {
-    Fault::new("length", format!("expected {min} to {max} bytes")).into()
+    Err(Fault::new("length", format!("expected {min} to {max} bytes")).into())
 }
 
 /// A type that reads itself from text.

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Api, answer,
-    body::{Form, checked, read},
+    body::{Form, checked, malformed, read},
     fields::Fields,
     parameters::Parameters,
     principal::{Authorized, PublishEvents},
@@ -63,7 +63,8 @@ impl FromRequest<Api> for BatchText {
         let form = Form::of(request.headers())?;
         let bytes = read(request, api, api.engine.limits().batch_bytes).await?;
         if form == Form::Json {
-            checked(&bytes, DEPTH_MAX + 2, "")?;
+            let whole = checked(&bytes, DEPTH_MAX + 2, "");
+            whole.map_err(|whole| in_items(&bytes).unwrap_or(whole))?;
         }
         Ok(Self { form, bytes })
     }
@@ -135,18 +136,33 @@ fn array(bytes: &[u8]) -> Result<Vec<&str>, Problem> {
     Ok(items.into_iter().map(RawValue::get).collect())
 }
 
+/// What is wrong with the items, where the array itself can be told apart into them.
+fn in_items(bytes: &[u8]) -> Option<Problem> {
+    let items = array(bytes).ok()?.into_iter().enumerate();
+    let fault =
+        |(index, item): (usize, &str)| malformed(item.as_bytes(), DEPTH_MAX + 1, &pointer(index));
+    let errors: Vec<FieldError> = items.filter_map(fault).collect();
+    (!errors.is_empty()).then(|| Problem::fields(errors))
+}
+
 /// Lines that hold something, each checked on its own, so that a fault names its line.
 fn lines(bytes: &[u8], most: usize) -> Result<Vec<&str>, Problem> {
     let lines = bytes.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
-    let mut items = Vec::new();
+    let (mut items, mut errors) = (Vec::new(), Vec::new());
     for (index, line) in lines.filter(|line| !line.is_empty()).enumerate() {
         if index == most {
             return Err(too_many(most));
         }
-        checked(line, DEPTH_MAX + 1, &pointer(index))?;
-        items.push(std::str::from_utf8(line).expect("checked above"));
+        match malformed(line, DEPTH_MAX + 1, &pointer(index)) {
+            None => items.push(std::str::from_utf8(line).expect("checked above")),
+            Some(fault) => errors.push(fault),
+        }
     }
-    Ok(items)
+    if errors.is_empty() {
+        Ok(items)
+    } else {
+        Err(Problem::fields(errors))
+    }
 }
 
 fn too_many(most: usize) -> Problem {

@@ -15,7 +15,6 @@ use posthaste_store::settings::{ApiKey, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::subscription_actions::unstored;
 use crate::{
     Api,
     answer::{self, PageView},
@@ -25,7 +24,7 @@ use crate::{
     path::Id,
     principal::{Authorized, ManageKeys},
     problem::Problem,
-    values::{boolean, distinct, line, list, only, parsed, time},
+    values::{Fault, Read, boolean, distinct, line, list, only, parsed, time},
 };
 
 const NAME_MAX: usize = 255;
@@ -98,24 +97,29 @@ pub(crate) async fn create_key(
     body: JsonText,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let new = new_key(&auth.tenant, &body)?;
+    let new = new_key(&auth.tenant, &body, api.engine.now())?;
     let (key, value) = api.engine.create_key(&auth.principal, new).await?;
     let view = KeyView {
         key: Some(&value),
         ..KeyView::of(&key)
     };
-    Ok(unstored(answer::json(StatusCode::CREATED, &view)))
+    Ok(answer::unstored(answer::json(StatusCode::CREATED, &view)))
 }
 
-fn new_key(tenant: &TenantId, body: &JsonText) -> Result<NewKey, Problem> {
+fn new_key(tenant: &TenantId, body: &JsonText, now: Timestamp) -> Result<NewKey, Problem> {
     let known = &["name", "scopes", "expires_at", "allowed_ips", "platform"];
     let mut fields = body.fields(known)?;
     let name = fields.optional("name", line(NAME_MAX));
     let scopes = list(Scope::EVERY.len(), parsed::<Scope>("invalid_scope"));
     let scopes = fields.required("scopes", distinct(scopes));
-    let expires_at = fields.optional("expires_at", time);
+    let expires_at = fields.optional("expires_at", |raw| after(now, raw));
     fields.optional("allowed_ips", only("[]"));
     let platform = fields.optional("platform", boolean).unwrap_or(false);
+    let platforms = |scope: &Scope| *scope == Scope::TenantsManage && !platform;
+    if let Some(index) = scopes.iter().flatten().position(platforms) {
+        let detail = "tenants:manage is the platform's alone";
+        fields.fault("scopes", Fault::new("invalid_scope", detail).under(index));
+    }
     fields.finish()?;
     Ok(NewKey {
         name: name.unwrap_or_default(),
@@ -123,6 +127,15 @@ fn new_key(tenant: &TenantId, body: &JsonText) -> Result<NewKey, Problem> {
         tenant: (!platform).then(|| tenant.clone()),
         expires_at,
     })
+}
+
+/// A time to come.
+fn after(now: Timestamp, raw: &str) -> Read<Timestamp> {
+    let at = time(raw)?;
+    if at <= now {
+        return Err(Fault::new("out_of_range", "expected a time to come").into());
+    }
+    Ok(at)
 }
 
 /// List keys, newest first, without their values.

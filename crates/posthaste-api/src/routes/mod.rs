@@ -6,6 +6,7 @@ mod publish;
 mod batch;
 mod deliveries;
 mod events;
+mod retry_body;
 mod subscription_body;
 mod subscription_view;
 mod subscriptions;

@@ -140,8 +140,9 @@ pub(crate) async fn publish(
         idempotency: claim,
         ..event
     };
+    let named = event.subscriptions.clone().unwrap_or_default();
     let published = api.engine.publish(&auth.tenant, vec![event]).await;
-    let published = published.map_err(|error| Problem::publish(error, |_| String::new()))?;
+    let published = published.map_err(|error| Problem::publish_of_one(error, &named))?;
     let only = published.first().expect("an answer for the one event");
     let response = answer::json(StatusCode::ACCEPTED, &AcceptedView::of(only, expand));
     Ok(replayed(response, only.replayed))

@@ -4,7 +4,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -42,17 +42,36 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Response {
     answer::json(StatusCode::SERVICE_UNAVAILABLE, &starting)
 }
 
-/// Prometheus text.
+/// What a scraper names in `Accept` to have the newer of the two forms.
+const OPENMETRICS: &str = "application/openmetrics-text";
+
+/// Prometheus text, or OpenMetrics where `Accept` names it.
 #[utoipa::path(
     get, path = "/metrics", tag = "server", security(()),
-    responses((status = 200, description = "The figures", body = String, content_type = "application/openmetrics-text")),
+    responses((status = 200, description = "The figures", content(
+        (String = "text/plain"),
+        (String = "application/openmetrics-text"),
+    ))),
 )]
-pub(crate) async fn metrics(State(api): State<Api>) -> Response {
-    let mut response = api.engine.metrics().into_response();
-    let text =
-        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, text);
+pub(crate) async fn metrics(State(api): State<Api>, headers: HeaderMap) -> Response {
+    let mut text = api.engine.metrics();
+    let form = if takes_openmetrics(&headers) {
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    } else {
+        // The older form has no end mark.
+        text.truncate(text.trim_end().trim_end_matches("# EOF").len());
+        "text/plain; version=0.0.4; charset=utf-8"
+    };
+    let mut response = text.into_response();
+    let form = HeaderValue::from_static(form);
+    response.headers_mut().insert(header::CONTENT_TYPE, form);
     response
+}
+
+fn takes_openmetrics(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    let mut accepted = accepted.filter_map(|value| value.to_str().ok());
+    accepted.any(|value| value.to_ascii_lowercase().contains(OPENMETRICS))
 }
 
 /// This document.

@@ -178,7 +178,7 @@ pub(crate) async fn rotate_secret(
         secret: secret.expose(),
         previous_valid_until,
     };
-    Ok(unstored(answer::json(StatusCode::OK, &view)))
+    Ok(answer::unstored(answer::json(StatusCode::OK, &view)))
 }
 
 /// A subscription's secret.
@@ -204,17 +204,8 @@ pub(crate) async fn reveal_secret(
     let found = find(&api, &auth.tenant, id)?;
     let secret = found.secrets.current.expose();
     tracing::info!(subscription = %id, key = %auth.principal.key.id, "secret.reveal");
-    Ok(unstored(answer::json(
+    Ok(answer::unstored(answer::json(
         StatusCode::OK,
         &SecretView { secret },
     )))
-}
-
-/// Keeps caches from keeping a secret.
-pub(crate) fn unstored(mut response: Response) -> Response {
-    let no_store = http::HeaderValue::from_static("no-store");
-    response
-        .headers_mut()
-        .insert(http::header::CACHE_CONTROL, no_store);
-    response
 }

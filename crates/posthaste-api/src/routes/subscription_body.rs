@@ -20,6 +20,7 @@ use posthaste_engine::{
 };
 use utoipa::ToSchema;
 
+use super::retry_body::retry;
 use crate::{
     fields::Fields,
     problem::{Kind, Problem},
@@ -156,7 +157,8 @@ fn fill(new: &mut NewSubscription, chosen: SubscriptionPatch) {
     set(&mut new.metadata, chosen.metadata);
 }
 
-/// Changes out of the body of a PATCH. Null clears `external_id` and is no value elsewhere.
+/// Changes out of the body of a PATCH. Null clears `external_id`, sets `events`, `description`,
+/// `metadata` and `retry` back to their defaults, and is no value elsewhere.
 pub(crate) fn patch(mut fields: Fields<'_>, engine: &Engine) -> Result<SubscriptionPatch, Problem> {
     let url = fields.present("url", |raw| target_url(raw, engine));
     let status = fields.present("status", status);
@@ -184,11 +186,11 @@ fn chosen(fields: &mut Fields<'_>, null_is_default: bool) -> SubscriptionPatch {
         null_is_default,
     };
     SubscriptionPatch {
-        description: chosen.read("description", line(DESCRIPTION_MAX)),
-        events: chosen.read("events", patterns),
+        description: chosen.or_default("description", String::new, line(DESCRIPTION_MAX)),
+        events: chosen.or_default("events", Vec::new, patterns),
         schemes: chosen.read("schemes", distinct(list(Scheme::ALL.len(), scheme))),
         algorithm: chosen.read("algorithm", algorithm),
-        retry: chosen.read("retry", retry),
+        retry: chosen.or_default("retry", RetryPolicy::default, retry),
         timeout: chosen.read(
             "timeout_ms",
             duration(100, 60_000, Duration::from_millis(1)),
@@ -202,7 +204,7 @@ fn chosen(fields: &mut Fields<'_>, null_is_default: bool) -> SubscriptionPatch {
                 "expected envelope, flat, raw or cloudevents",
             ),
         ),
-        metadata: chosen.read("metadata", object),
+        metadata: chosen.or_default("metadata", RawJson::empty_object, object),
         ..SubscriptionPatch::default()
     }
 }
@@ -213,6 +215,19 @@ struct Chosen<'f, 'a> {
 }
 
 impl<'a> Chosen<'_, 'a> {
+    /// A member that null sets back.
+    fn or_default<T>(
+        &mut self,
+        name: &'static str,
+        default: impl FnOnce() -> T,
+        read: impl FnOnce(&'a str) -> Read<T>,
+    ) -> Option<T> {
+        self.fields.present(name, |raw| match raw {
+            "null" => Ok(default()),
+            raw => read(raw),
+        })
+    }
+
     fn read<T>(&mut self, name: &'static str, read: impl FnOnce(&'a str) -> Read<T>) -> Option<T> {
         if self.null_is_default {
             self.fields.optional(name, read)
@@ -263,14 +278,6 @@ fn scheme(raw: &str) -> Read<Scheme> {
         return Err(not_available().into());
     }
     shaped("invalid_scheme", "expected standard, pt or x-webhook")(raw)
-}
-
-fn retry(raw: &str) -> Read<RetryPolicy> {
-    serde_json::from_str(raw).map_err(|_| {
-        let expected = "expected default, quick, patient or none, or one of schedule_s, exponential \
-            and linear, with 1 to 30 waits of at least 0.05 s and at most 30 days together";
-        Fault::new("invalid_retry", expected).into()
-    })
 }
 
 fn status(raw: &str) -> Read<RequestedStatus> {

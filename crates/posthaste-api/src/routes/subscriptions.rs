@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
-use posthaste::{id::SubscriptionId, subscription::Subscription};
+use posthaste::{egress::TargetUrl, id::SubscriptionId, subscription::Subscription};
 
 use super::{
     subscription_body::{
@@ -57,7 +57,7 @@ pub(crate) async fn create_subscription(
     let new = create(create_fields(&body)?, &api.engine)?;
     let made = api.engine.subscribe(&auth.tenant, new).await?;
     let view = SubscriptionView::of(&made).with_secret(&made);
-    let response = answer::json(StatusCode::CREATED, &view);
+    let response = answer::unstored(answer::json(StatusCode::CREATED, &view));
     let path = format!("/api/v1/webhooks/subscriptions/{}", made.id);
     let response = answer::created_at(response, &path);
     Ok(answer::with_tag(response, &tag(made.revision)))
@@ -106,7 +106,8 @@ pub(crate) async fn list_subscriptions(
 /// Which subscriptions a list is asked for.
 struct Wanted {
     status: Option<&'static str>,
-    url: Option<String>,
+    /// As it is kept; one that is no target matches nothing.
+    url: Option<Option<TargetUrl>>,
     external_id: Option<String>,
 }
 
@@ -117,15 +118,19 @@ impl Wanted {
             status: parameters.named("status", status, || {
                 format!("expected one of {}", STATUSES.join(", "))
             }),
-            url: parameters.text("url"),
+            url: parameters.text("url").map(|url| url.parse().ok()),
             external_id: parameters.text("external_id"),
         }
     }
 
     fn is(&self, one: &Subscription) -> bool {
+        let is_asked = |url: &Option<TargetUrl>| {
+            url.as_ref()
+                .is_some_and(|url| url.as_str() == one.url.as_str())
+        };
         self.status
             .is_none_or(|status| one.status.as_str() == status)
-            && self.url.as_ref().is_none_or(|url| one.url.as_str() == url)
+            && self.url.as_ref().is_none_or(is_asked)
             && (self.external_id.is_none() || one.external_id == self.external_id)
     }
 }
@@ -182,7 +187,11 @@ pub(crate) async fn change_subscription(
     parameters.finish()?;
     let now = find(&api, &auth.tenant, id)?;
     let if_revision = if_match(&headers, now.revision)?;
-    let patch = patch(patch_fields(&body)?, &api.engine)?;
+    let fields = patch_fields(&body)?;
+    if fields.is_empty() {
+        return Ok(shown(StatusCode::OK, &now));
+    }
+    let patch = patch(fields, &api.engine)?;
     let changed = api
         .engine
         .change_subscription(&auth.tenant, id, patch, if_revision)

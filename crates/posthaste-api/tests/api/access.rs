@@ -280,8 +280,9 @@ async fn keys_are_shown_once_and_open_nothing_after_their_end() {
         with_key(&world, key, "GET", "/events", "").await.status,
         401
     );
-    let past = r#"{"scopes":["events:read"],"expires_at":"2020-01-01T00:00:00Z"}"#;
+    let past = r#"{"scopes":["events:read"],"expires_at":"2026-11-21T20:37:00Z"}"#;
     let past = world.post("/keys", past).await;
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     let past = past.body["key"].as_str().unwrap();
     assert_eq!(
         with_key(&world, past, "GET", "/events", "").await.status,
@@ -291,6 +292,10 @@ async fn keys_are_shown_once_and_open_nothing_after_their_end() {
         (r#"{"scopes":[]}"#, "validation"),
         (r#"{"scopes":["events"]}"#, "validation"),
         (r#"{"scopes":["*"],"name":"a\u0007"}"#, "validation"),
+        (
+            r#"{"scopes":["*"],"expires_at":"2026-11-21T20:36:00Z"}"#,
+            "validation",
+        ),
         (
             r#"{"scopes":["*"],"allowed_ips":["10.0.0.0/8"]}"#,
             "not-available-yet",
@@ -303,6 +308,17 @@ async fn keys_are_shown_once_and_open_nothing_after_their_end() {
             "{bad}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn managing_tenants_is_the_platforms_alone() {
+    let world = World::new().await;
+    let tenants = r#"{"scopes":["events:read","tenants:manage"]}"#;
+    let answer = world.post("/keys", tenants).await;
+    assert_eq!(answer.status, 422, "{}", answer.text);
+    assert_eq!(answer.pointers(), ["/scopes/1"]);
+    let platforms = r#"{"scopes":["tenants:manage"],"platform":true}"#;
+    assert_eq!(world.post("/keys", platforms).await.status, 201);
 }
 
 #[tokio::test(start_paused = true)]

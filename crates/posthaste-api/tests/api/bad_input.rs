@@ -213,6 +213,11 @@ async fn fields_that_are_not_as_they_should_be_are_422s() {
         "unknown_subscription",
     )
     .await;
+    let hook = r#"{"url":"https://example.com/hook"}"#;
+    let hook = world.subscribe(hook).await.body["id"].clone();
+    let second = format!(r#""subscriptions":[{hook},"sub_0000000000000"]"#);
+    let unknown = world.post("/events", &with(&second)).await;
+    assert_eq!(unknown.pointers(), ["/subscriptions/1"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -350,6 +355,21 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
             "{path}"
         );
     }
+    for (method, path) in [
+        ("DELETE", "/tenants/default"),
+        ("PATCH", "/tenants/default"),
+        ("POST", "/deliveries/discard"),
+        ("POST", "/deliveries/redeliver"),
+        ("POST", "/portal-links"),
+        ("POST", "/subscriptions/filter-test"),
+        ("GET", "/nowhere/at/all"),
+    ] {
+        let answer = world.call(method, path, "{}").await;
+        assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
+        assert_eq!(answer.header("allow"), None, "{method} {path}");
+    }
+    let tenant = world.call("PUT", "/tenants/default", "{}").await;
+    assert_eq!(tenant.status, 405, "{}", tenant.text);
     let answer = world.call("PUT", "/events", Body::empty()).await;
     assert_eq!(
         (answer.status.as_u16(), answer.problem().0),

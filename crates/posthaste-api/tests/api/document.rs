@@ -73,4 +73,15 @@ async fn the_root_answers_without_a_key() {
         .send(request("GET", "//metrics", &[], Body::empty()))
         .await;
     assert!(metrics.text.contains("# TYPE"), "{}", metrics.text);
+    assert!(!metrics.text.contains("# EOF"), "{}", metrics.text);
+    assert!(metrics.text.ends_with('\n'), "{}", metrics.text);
+    let plain = "text/plain; version=0.0.4; charset=utf-8";
+    assert_eq!(metrics.header("content-type"), Some(plain));
+    let accept = [("accept", "application/openmetrics-text;q=0.9,*/*;q=0.1")];
+    let newer = world
+        .send(request("GET", "//metrics", &accept, Body::empty()))
+        .await;
+    assert!(newer.text.ends_with("# EOF\n"), "{}", newer.text);
+    let form = newer.header("content-type").unwrap();
+    assert!(form.starts_with("application/openmetrics-text"), "{form}");
 }

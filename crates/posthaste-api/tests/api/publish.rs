@@ -171,13 +171,16 @@ async fn one_bad_item_refuses_the_batch_and_every_bad_index_is_named() {
             "POST",
             "/events/batch",
             &lines,
-            "{\"type\":\"a\",\"data\":1}\n{",
+            "{\"type\":\"a\",\"data\":1}\n{\n{\"type\":\"a\",\"type\":\"a\"}",
         )
         .await;
     assert_eq!(
         (broken.status.as_u16(), broken.pointers()),
-        (400, vec!["/1"])
+        (400, vec!["/1", "/2"])
     );
+    let twice = r#"[{"type":"a","data":1},{"type":"a","data":{"x":1,"x":2}}]"#;
+    let twice = world.post("/events/batch", twice).await;
+    assert_eq!((twice.status.as_u16(), twice.pointers()), (400, vec!["/1"]));
     assert_eq!(
         world.get("/events").await.body["data"],
         serde_json::json!([])

@@ -12,6 +12,7 @@ async fn a_subscription_has_every_default_and_its_secret_once() {
     let made = world.subscribe(URL).await;
     let secret = made.body["secret"].as_str().unwrap().to_owned();
     assert!(secret.starts_with("whsec_"), "{secret}");
+    assert_eq!(made.header("cache-control"), Some("no-store"));
     let id = made.body["id"].as_str().unwrap().to_owned();
     let path = format!("/subscriptions/{id}");
     assert_eq!(
@@ -143,6 +144,27 @@ async fn members_out_of_bounds_are_refused() {
             "/retry",
             "invalid_retry",
         ),
+        (
+            r#""retry":{"schedule_s":[1],"jiter":0}"#,
+            "/retry/jiter",
+            "unknown_field",
+        ),
+        (
+            r#""retry":{"linear":{"delay_s":1,"retries":1,"delay":2}}"#,
+            "/retry/linear/delay",
+            "unknown_field",
+        ),
+        (
+            r#""retry":{"exponential":{"base_s":1,"factor":2,"max_s":9}}"#,
+            "/retry/exponential/retries",
+            "required",
+        ),
+        (
+            r#""retry":{"schedule_s":[1,"2"]}"#,
+            "/retry/schedule_s/1",
+            "type",
+        ),
+        (r#""retry":{}"#, "/retry", "invalid_retry"),
         (r#""timeout_ms":99"#, "/timeout_ms", "out_of_range"),
         (r#""max_in_flight":1001"#, "/max_in_flight", "out_of_range"),
         (r#""format":"xml""#, "/format", "invalid_format"),
@@ -152,6 +174,64 @@ async fn members_out_of_bounds_are_refused() {
     ];
     for (member, pointer, code) in rows {
         refuse(&world, member, "validation", pointer, code).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_says_what_would_be_right() {
+    let world = World::new().await;
+    let long = format!(r#""external_id":"{}""#, "x".repeat(256));
+    for (member, expected) in [
+        (r#""external_id":"""#, "expected 1 to 255 bytes"),
+        (&long, "expected 1 to 255 bytes"),
+        (
+            r#""retry":{"schedule_s":[1],"jiter":0}"#,
+            "unknown field jiter, the nearest known one is jitter",
+        ),
+        (
+            r#""retry":{"schedule_s":[1],"jitter":2}"#,
+            "expected a jitter of 0 to 1, got 2",
+        ),
+        (
+            r#""retry":{"linear":{"delay_s":1,"retries":31}}"#,
+            "expected 1 to 30 retries, got 31; for no retries use the preset \"none\"",
+        ),
+    ] {
+        let body = format!(r#"{{"url":"https://example.com/hook",{member}}}"#);
+        let made = world.post("/subscriptions", &body).await;
+        assert_eq!(made.body["errors"][0]["detail"], expected, "{member}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_nothing_changes_nothing() {
+    let world = World::new().await;
+    let made = world.subscribe(URL).await;
+    let path = format!("/subscriptions/{}", made.body["id"].as_str().unwrap());
+    let same = world.call("PATCH", &path, "{}").await;
+    assert_eq!(same.status, 200, "{}", same.text);
+    assert_eq!(same.header("etag"), made.header("etag"));
+    assert_eq!(same.body["updated_at"], made.body["updated_at"]);
+    let stale = [("if-match", "\"x\"")];
+    let stale = world.call_with("PATCH", &path, &stale, "{}").await;
+    assert_eq!(stale.status, 412);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_by_url_compares_what_urls_mean() {
+    let world = World::new().await;
+    world
+        .subscribe(r#"{"url":"https://EXAMPLE.com:443/a/../hook"}"#)
+        .await;
+    for (url, expected) in [
+        ("https://example.com/hook", 1),
+        ("https://EXAMPLE.com:443/a/../hook", 1),
+        ("https://example.com/other", 0),
+        ("no%20url", 0),
+    ] {
+        let listed = world.get(&format!("/subscriptions?url={url}")).await;
+        let found = listed.body["data"].as_array().map(Vec::len);
+        assert_eq!(found, Some(expected), "{url}: {}", listed.text);
     }
 }
 
@@ -223,7 +303,10 @@ async fn a_stale_change_is_refused() {
         .call("PATCH", &path, r#"{"external_id":null,"description":""}"#)
         .await;
     assert_eq!(cleared.body["external_id"], serde_json::Value::Null);
-    for null in ["url", "events", "metadata", "status"] {
+    let nulls = r#"{"events":null,"description":null,"metadata":null,"retry":null}"#;
+    let back = world.call("PATCH", &path, nulls).await;
+    assert_eq!(back.body["retry"], "default", "{}", back.text);
+    for null in ["url", "schemes", "status"] {
         let answer = world
             .call("PATCH", &path, format!(r#"{{"{null}":null}}"#))
             .await;
