@@ -11,7 +11,7 @@ pub const HORIZON_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The shortest wait: 50 ms.
 pub const DELAY_MIN: Duration = Duration::from_millis(50);
 /// Jitter of a custom policy that names none.
-const JITTER_DEFAULT: f64 = 0.2;
+pub const JITTER_DEFAULT: f64 = 0.2;
 
 /// The waits between attempts, and how far chance stretches them.
 ///

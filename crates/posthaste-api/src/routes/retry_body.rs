@@ -3,7 +3,9 @@
 //!
 //! It refuses to judge: the bounds are [`RetryPolicy`]'s own, and so is the text that explains them.
 
-use posthaste::retry::{Exponential, Linear, Preset, RetryPolicy, RetryPolicyError};
+use posthaste::retry::{
+    Exponential, JITTER_DEFAULT, Linear, Preset, RetryPolicy, RetryPolicyError,
+};
 
 use crate::{
     fields::nested,
@@ -13,8 +15,6 @@ use crate::{
 const FORMS: &[&str] = &["schedule_s", "exponential", "linear", "jitter"];
 const EXPONENTIAL: &[&str] = &["base_s", "factor", "max_s", "retries"];
 const LINEAR: &[&str] = &["delay_s", "retries"];
-/// Where none is given.
-const JITTER_DEFAULT: f64 = 0.2;
 
 pub(crate) fn retry(raw: &str) -> Read<RetryPolicy> {
     if raw.starts_with('{') {
