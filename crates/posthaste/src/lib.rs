@@ -118,3 +118,8 @@ pub use transport::{
     callback::{CallbackTransport, HTTPWebhookTransport},
 };
 pub use webhook_event::{WebhookEvent, WebhookEventType};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
