@@ -8,7 +8,7 @@ use std::{borrow::Cow, time::Duration};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use posthaste::id::SubscriptionId;
-use posthaste_engine::operations::{OperationError, PublishError};
+use posthaste_engine::operations::{OperationError, PublishError, Refusal};
 use posthaste_store::{StoreError, settings::Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -190,13 +190,17 @@ impl Problem {
 
     /// A refused publish of one event, which named these subscriptions.
     pub(crate) fn publish_of_one(error: PublishError, named: &[SubscriptionId]) -> Self {
-        let PublishError::UnknownSubscriptions(unknown) = error else {
+        let PublishError::Refused(refused) = error else {
             return Self::publish(error, |_| String::new());
         };
-        let errors = unknown.into_iter().map(|(_, id)| {
-            let place = named.iter().position(|one| *one == id);
-            let place = place.map(|place| format!("/{place}")).unwrap_or_default();
-            unknown_subscription(format!("/subscriptions{place}"), id)
+        let errors = refused.into_iter().map(|(_, why)| {
+            let mut error = refusal("", why);
+            if let Refusal::UnknownSubscription(id) = why
+                && let Some(place) = named.iter().position(|one| *one == id)
+            {
+                error.pointer = format!("/subscriptions/{place}");
+            }
+            error
         });
         Self::fields(errors.collect())
     }
@@ -205,20 +209,13 @@ impl Problem {
     pub(crate) fn publish(error: PublishError, pointer: impl Fn(usize) -> String) -> Self {
         match error {
             PublishError::UnknownTenant => Self::not_found("tenant"),
-            PublishError::UnknownSubscriptions(unknown) => {
-                let errors = unknown.into_iter().map(|(index, id)| {
-                    unknown_subscription(format!("{}/subscriptions", pointer(index)), id)
-                });
-                Self::fields(errors.collect())
-            }
-            PublishError::PlatformType(indexes) => {
-                let errors = indexes.into_iter().map(|index| FieldError {
-                    kind: Kind::InvalidEventType,
-                    pointer: format!("{}/type", pointer(index)),
-                    code: "reserved_event_type".into(),
-                    detail: "types that begin with posthaste. are the platform's own".into(),
-                });
-                Self::fields(errors.collect())
+            PublishError::Refused(refused) => {
+                let errors = refused.into_iter();
+                Self::fields(
+                    errors
+                        .map(|(index, why)| refusal(&pointer(index), why))
+                        .collect(),
+                )
             }
             PublishError::LoopDetected => Self::new(
                 Kind::LoopDetected,
@@ -318,12 +315,21 @@ impl IntoResponse for Problem {
     }
 }
 
-fn unknown_subscription(pointer: String, id: SubscriptionId) -> FieldError {
-    FieldError {
-        kind: Kind::Validation,
-        pointer,
-        code: "unknown_subscription".into(),
-        detail: format!("there is no subscription {id}").into(),
+/// Why an event cannot be published; `pointer` is where it stands in the body.
+pub(crate) fn refusal(pointer: &str, why: Refusal) -> FieldError {
+    match why {
+        Refusal::PlatformType => FieldError {
+            kind: Kind::InvalidEventType,
+            pointer: format!("{pointer}/type"),
+            code: "reserved_event_type".into(),
+            detail: "types that begin with posthaste. are the platform's own".into(),
+        },
+        Refusal::UnknownSubscription(id) => FieldError {
+            kind: Kind::Validation,
+            pointer: format!("{pointer}/subscriptions"),
+            code: "unknown_subscription".into(),
+            detail: format!("there is no subscription {id}").into(),
+        },
     }
 }
 

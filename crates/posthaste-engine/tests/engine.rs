@@ -624,7 +624,7 @@ async fn what_is_owed_and_not_yet_written_is_bounded() {
 
 #[tokio::test(start_paused = true)]
 async fn a_repeated_publish_is_answered_as_the_first_although_its_subscription_is_gone() {
-    use posthaste_engine::operations::{IdempotencyClaim, PublishError};
+    use posthaste_engine::operations::{IdempotencyClaim, PublishError, Refusal};
     let world = World::new().await;
     let subscription = world.subscribe(URL, &[1.0]).await;
     let publish = |key: &str| {
@@ -649,6 +649,6 @@ async fn a_repeated_publish_is_answered_as_the_first_although_its_subscription_i
         (again.id, again.deliveries, again.replayed),
         (first.id, 1, true)
     );
-    let unknown = PublishError::UnknownSubscriptions(vec![(0, subscription)]);
+    let unknown = PublishError::Refused(vec![(0, Refusal::UnknownSubscription(subscription))]);
     assert_eq!(publish("another").await, Err(unknown));
 }

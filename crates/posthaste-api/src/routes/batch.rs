@@ -10,7 +10,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::StatusCode;
-use posthaste::json::DEPTH_MAX;
+use posthaste::{event::TenantId, json::DEPTH_MAX};
 use posthaste_engine::operations::{NewEvent, Published};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -26,7 +26,7 @@ use crate::{
     fields::Fields,
     parameters::Parameters,
     principal::{Authorized, PublishEvents},
-    problem::{FieldError, Kind, Problem},
+    problem::{FieldError, Kind, Problem, refusal},
 };
 
 /// An event of a batch.
@@ -96,7 +96,7 @@ pub(crate) async fn publish_batch(
 ) -> Result<Response, Problem> {
     let expand = expand(parameters)?;
     let items = items(&body, api.engine.limits().batch_events)?;
-    let events = events(&items, &producer, api.engine.limits().event_bytes)?;
+    let events = events(&api, &auth.tenant, &items, &producer)?;
     let published = api.engine.publish(&auth.tenant, events).await;
     let published = published.map_err(|error| Problem::publish(error, pointer))?;
     let view = BatchView {
@@ -176,19 +176,37 @@ fn wrong(pointer: &str, code: &'static str, detail: &'static str) -> Problem {
     Problem::field(Kind::Validation, pointer, code, detail)
 }
 
-fn events(items: &[&str], producer: &Producer, bytes_max: usize) -> Result<Vec<NewEvent>, Problem> {
-    let (mut events, mut errors) = (Vec::with_capacity(items.len()), Vec::new());
+/// All of them; or all that is wrong with any, also what only the engine can tell.
+fn events(
+    api: &Api,
+    tenant: &TenantId,
+    items: &[&str],
+    producer: &Producer,
+) -> Result<Vec<NewEvent>, Problem> {
+    let bytes_max = api.engine.limits().event_bytes;
+    let (mut events, mut places) = (Vec::with_capacity(items.len()), Vec::new());
+    let mut errors = Vec::new();
     for (index, item) in items.iter().enumerate() {
         match one(index, item, producer, bytes_max) {
-            Ok(event) => events.push(event),
-            Err(found) => errors.extend(found),
+            Ok(event) => {
+                events.push(event);
+                places.push(index);
+            }
+            Err(found) => errors.extend(found.into_iter().map(|error| (index, error))),
         }
     }
     if errors.is_empty() {
-        Ok(events)
-    } else {
-        Err(Problem::fields(errors))
+        return Ok(events);
     }
+    let refused = api.engine.refusals(tenant, &events).into_iter();
+    errors.extend(refused.map(|(nth, why)| {
+        let index = places[nth];
+        (index, refusal(&pointer(index), why))
+    }));
+    errors.sort_by_key(|(index, _)| *index);
+    Err(Problem::fields(
+        errors.into_iter().map(|(_, error)| error).collect(),
+    ))
 }
 
 /// One item. Its data is copied, so that a small event does not keep the whole batch in memory.

@@ -165,6 +165,13 @@ async fn one_bad_item_refuses_the_batch_and_every_bad_index_is_named() {
         world.post("/events/batch", reserved).await.pointers(),
         ["/1/type"]
     );
+    let mixed = r#"[{"type":"a","data":1,"subscriptions":["sub_0000000000000"]},{"type":"a"},
+        {"type":"posthaste.x","data":1},{"type":"a","data":1}]"#;
+    assert_eq!(
+        world.post("/events/batch", mixed).await.pointers(),
+        ["/0/subscriptions", "/1/data", "/2/type"],
+        "also those that the engine alone can tell"
+    );
     let lines = [("content-type", "application/x-ndjson")];
     let broken = world
         .call_with(

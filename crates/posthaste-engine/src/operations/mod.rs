@@ -11,7 +11,7 @@ use posthaste_store::{StoreError, settings::Scope};
 
 pub use access::{NewKey, Principal, new_key_value};
 pub use deliveries::{Redelivered, Trial};
-pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published};
+pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 
 /// Why an operation was not carried out. Nothing of it was.

@@ -70,17 +70,23 @@ impl Published {
     }
 }
 
+/// Why an event cannot be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its type begins with `posthaste.`.
+    PlatformType,
+    /// It is narrowed to a subscription that the tenant does not have.
+    UnknownSubscription(SubscriptionId),
+}
+
 /// Why nothing was published.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     #[error("no such tenant")]
     UnknownTenant,
-    /// By event index.
-    #[error("unknown subscriptions")]
-    UnknownSubscriptions(Vec<(usize, SubscriptionId)>),
-    /// Indexes of events whose type begins with `posthaste.`.
-    #[error("types that begin with posthaste. are the platform's own")]
-    PlatformType(Vec<usize>),
+    /// Every event that cannot be published, by its index, and why.
+    #[error("some events cannot be published")]
+    Refused(Vec<(usize, Refusal)>),
     #[error("the event came back to this server {HOPS_MAX} times")]
     LoopDetected,
     #[error("the idempotency key of event {index} was used for another body")]
@@ -108,10 +114,12 @@ impl Engine {
             .tenants
             .get(tenant)
             .ok_or(PublishError::UnknownTenant)?;
-        check(&events)?;
-        let unknown = unknown_subscriptions(view, &events);
-        if !unknown.is_empty() && !self.are_repetitions(tenant, &events, &unknown).await? {
-            return Err(PublishError::UnknownSubscriptions(unknown));
+        if events.iter().any(|event| event.details.hops >= HOPS_MAX) {
+            return Err(PublishError::LoopDetected);
+        }
+        let refused = refusals(view, &events);
+        if !refused.is_empty() && !self.are_repetitions(tenant, &events, &refused).await? {
+            return Err(PublishError::Refused(refused));
         }
         let takers: Vec<_> = events.iter().map(|event| takers(view, event)).collect();
         let _owed = self.owe(takers.iter().map(|takers| takers.len()).sum())?;
@@ -121,15 +129,24 @@ impl Engine {
         accepted(slot, acceptances).await
     }
 
-    /// Whether all events that name an unknown subscription were published before under their keys:
-    /// then the subscription was there once, and the repetition is answered as the first.
+    /// Every event that [`Self::publish`] would refuse by itself, by its index: for a batch of which
+    /// other events are refused already, so that its producer is told of all at once.
+    #[must_use]
+    pub fn refusals(&self, tenant: &TenantId, events: &[NewEvent]) -> Vec<(usize, Refusal)> {
+        let snapshot = self.snapshot();
+        let view = snapshot.tenants.get(tenant);
+        view.map_or_else(Vec::new, |view| refusals(view, events))
+    }
+
+    /// Whether all refused events were published before under their keys: then what they are
+    /// narrowed to was there once, and the repetition is answered as the first.
     async fn are_repetitions(
         &self,
         tenant: &TenantId,
         events: &[NewEvent],
-        unknown: &[(usize, SubscriptionId)],
+        refused: &[(usize, Refusal)],
     ) -> Result<bool, PublishError> {
-        for (index, _) in unknown {
+        for (index, _) in refused {
             let Some(claim) = &events[*index].idempotency else {
                 return Ok(false);
             };
@@ -258,31 +275,18 @@ fn count(subscriptions: &[SubscriptionId]) -> u32 {
     u32::try_from(subscriptions.len()).expect("a tenant has fewer than 2^32 subscriptions")
 }
 
-fn check(events: &[NewEvent]) -> Result<(), PublishError> {
-    if events.iter().any(|event| event.details.hops >= HOPS_MAX) {
-        return Err(PublishError::LoopDetected);
-    }
-    let indexed = events.iter().enumerate();
-    let platforms: Vec<usize> = indexed
-        .filter(|(_, event)| event.event_type.is_platforms())
-        .map(|(index, _)| index)
-        .collect();
-    if platforms.is_empty() {
-        Ok(())
-    } else {
-        Err(PublishError::PlatformType(platforms))
-    }
-}
-
 /// By event index.
-fn unknown_subscriptions(view: &TenantView, events: &[NewEvent]) -> Vec<(usize, SubscriptionId)> {
-    let narrowed = events.iter().enumerate().flat_map(|(index, event)| {
+fn refusals(view: &TenantView, events: &[NewEvent]) -> Vec<(usize, Refusal)> {
+    let mut refused = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        if event.event_type.is_platforms() {
+            refused.push((index, Refusal::PlatformType));
+        }
         let only = event.subscriptions.iter().flatten();
-        only.map(move |id| (index, *id))
-    });
-    narrowed
-        .filter(|(_, id)| !view.subscribers.contains_key(id))
-        .collect()
+        let unknown = only.filter(|id| !view.subscribers.contains_key(id));
+        refused.extend(unknown.map(|id| (index, Refusal::UnknownSubscription(*id))));
+    }
+    refused
 }
 
 /// The subscriptions that take the event, of those it is narrowed to.
