@@ -10,7 +10,7 @@ use posthaste::{
     json::RawJson,
     retry::RetryPolicy,
     signature::{Scheme, Secret, Secrets, XWebhookHash},
-    subscription::{EventPattern, Subscription},
+    subscription::{BatchLimits, EventPattern, Ordering, RateLimit, Subscription},
 };
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,12 @@ struct Settings {
     retry: RetryPolicy,
     timeout_ms: u64,
     max_in_flight: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<RateLimit>,
+    #[serde(default)]
+    ordering: Ordering,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    batch: Option<BatchLimits>,
     auto_pause_after: u32,
     format: BodyFormat,
     metadata: RawJson,
@@ -53,6 +59,9 @@ pub fn settings(subscription: &Subscription) -> Result<String> {
         retry: subscription.retry.clone(),
         timeout_ms: u64::try_from(subscription.timeout.as_millis()).unwrap_or(u64::MAX),
         max_in_flight: subscription.max_in_flight,
+        rate_limit: subscription.rate_limit,
+        ordering: subscription.ordering,
+        batch: subscription.batch,
         auto_pause_after: subscription.auto_pause_after,
         format: subscription.format,
         metadata: subscription.metadata.clone(),
@@ -83,6 +92,9 @@ pub fn read(row: &Row<'_>) -> Result<Subscription> {
         retry: settings.retry,
         timeout: Duration::from_millis(settings.timeout_ms),
         max_in_flight: settings.max_in_flight,
+        rate_limit: settings.rate_limit,
+        ordering: settings.ordering,
+        batch: settings.batch,
         auto_pause_after: settings.auto_pause_after,
         format: settings.format,
         metadata: settings.metadata,

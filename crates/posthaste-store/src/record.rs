@@ -7,8 +7,8 @@ use posthaste::{
     body::BodyFormat,
     clock::Timestamp,
     delivery::{DeliveryState, Discard, Health, PauseReason, Tries},
-    event::{Event, EventDetails, EventType, Origin, TenantId},
-    id::{DeliveryId, EventId, SubscriptionId},
+    event::{Event, EventDetails, EventType, Line, Origin, TenantId},
+    id::{BatchId, DeliveryId, EventId, SubscriptionId},
 };
 use serde::Serialize;
 
@@ -77,6 +77,8 @@ pub struct Waiting {
     pub retry_at: Option<Timestamp>,
     /// The format that it was first sent in; every later attempt keeps it.
     pub format: Option<BodyFormat>,
+    /// The batch that it leaves in, once it is in one.
+    pub batch: Option<BatchId>,
 }
 
 /// One HTTP request that was made for a delivery.
@@ -133,6 +135,11 @@ pub struct Settlement {
     pub subscription: SubscriptionId,
     pub origin: Origin,
     pub format: Option<BodyFormat>,
+    /// Where order is kept: the line it stands in.
+    pub line: Option<Line>,
+    /// The batch that it leaves in: committed before the batch's first request, so that a crash
+    /// repeats the very same one.
+    pub batch: Option<BatchId>,
     pub tries: Tries,
     pub standing: Standing,
     /// When this was decided: the time of `Delivered` and `Failed`.
@@ -157,6 +164,8 @@ pub struct HealthChange {
 pub struct SettleBatch {
     pub settlements: Vec<Settlement>,
     pub health: Vec<HealthChange>,
+    /// Events that these cause, accepted with them; without idempotency keys.
+    pub alerts: Vec<Acceptance>,
 }
 
 /// A delivery as everyone sees it, whether it has a row of its own or is implied by its event.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use posthaste::{
     clock::Timestamp,
     delivery::Discard,
-    event::{Origin, TenantId},
+    event::{Line, Origin, TenantId},
     id::{DeliveryId, EventId, KeyId, SubscriptionId},
     subscription::Subscription,
 };
@@ -83,12 +83,15 @@ pub trait Store: Send + Sync + 'static {
         requests: Vec<Vec<Acceptance>>,
     ) -> Result<Vec<Result<Vec<Accepted>, IdempotencyConflict>>, StoreError>;
 
-    /// Attempts, consequences and health of many deliveries, in one transaction.
+    /// Attempts, consequences, health and alerts of many deliveries, in one transaction.
     ///
     /// A settlement is what its delivery is from then on; of two for one delivery the later one.
     /// Without an attempt, what the last one
     /// left (status code, error, time) stays; a discarded one's error is why. A settled delivery
     /// that waits may be taken again, unless it is [`Parking::Taken`](crate::record::Parking).
+    ///
+    /// Its alerts are events like any other, accepted by it; the ids of one whose tenant is gone, and
+    /// of all on an error, stay reserved for the repetition of the call.
     ///
     /// Ignored: a settlement whose event is not stored or is another tenant's, and a change of
     /// health of a subscription that is deleted or another tenant's.
@@ -97,6 +100,10 @@ pub trait Store: Send + Sync + 'static {
     /// Deliveries parked as due by `now`, oldest due time first, of one due time by id; none is
     /// handed out again until it is settled, or until the store is opened anew. `next` is the
     /// earliest due time, in Unix milliseconds, of a parked delivery that is in nobody's hands.
+    ///
+    /// This and the other `take_*` hand out a batch whole: with one delivery of it come, one after
+    /// another in the order of their ids, all of it that wait and are in nobody's hands, wherever
+    /// they are parked, also above `at_most`.
     async fn take_due(&self, now: Timestamp, at_most: usize) -> Result<Page<Waiting>, StoreError>;
 
     /// Shelved deliveries of a subscription, in the order of their ids; otherwise as
@@ -104,6 +111,25 @@ pub trait Store: Send + Sync + 'static {
     async fn take_shelved(
         &self,
         subscription: SubscriptionId,
+        at_most: usize,
+    ) -> Result<Page<Waiting>, StoreError>;
+
+    /// As [`Self::take_shelved`], of those above `after` that stand in none of these lines. `next`
+    /// is the `after` of the next page; a page may hold fewer than `at_most`, or none, and still
+    /// have one. A delivery that was shelved without a line counts as in none.
+    async fn take_shelved_after(
+        &self,
+        subscription: SubscriptionId,
+        after: Option<DeliveryId>,
+        except: &[Line],
+        at_most: usize,
+    ) -> Result<Page<Waiting>, StoreError>;
+
+    /// As [`Self::take_shelved`], of those that stand in this line.
+    async fn take_line(
+        &self,
+        subscription: SubscriptionId,
+        line: Line,
         at_most: usize,
     ) -> Result<Page<Waiting>, StoreError>;
 
@@ -130,10 +156,10 @@ pub trait Store: Send + Sync + 'static {
     fn unparked(&self) -> u64;
 
     /// Opens deliveries again: `pending`, fresh budget, due at once, for this reason; attempt
-    /// numbers, the last error and `delivered_at` stay. One that is `retrying` becomes due at once
-    /// and keeps budget and origin; in the engine's hands it stays there, and it is for the engine
-    /// to hurry it. One that shows as `pending` or `held` is left as it is. One of a deleted
-    /// subscription is missing.
+    /// numbers, the last error and `delivered_at` stay; the batch it left in does not. One that is
+    /// `retrying` becomes due at once and keeps budget, origin and batch; in the engine's hands it
+    /// stays there, and it is for the engine to hurry it. One that shows as `pending` or `held` is
+    /// left as it is. One of a deleted subscription is missing.
     async fn reopen(
         &self,
         tenant: &TenantId,

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, retry::RetryPolicy};
+use crate::{circuit::Circuit, clock::Timestamp, retry::RetryPolicy};
 
 /// The longest wait that a receiver's `Retry-After` is followed for.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -236,6 +236,12 @@ pub struct Health {
     pub consecutive_failures: u32,
     /// What opens the circuit; from 0 again after a success or a resume.
     pub failed_attempts_in_a_row: u32,
+    /// Whether attempts reach it.
+    #[serde(default)]
+    pub circuit: Circuit,
+    /// Nothing is sent before then: the receiver asked for it with a `Retry-After`.
+    #[serde(default)]
+    pub wait_until: Option<Timestamp>,
     /// The last 2xx.
     pub last_success_at: Option<Timestamp>,
     /// The last failed attempt.
@@ -243,35 +249,53 @@ pub struct Health {
 }
 
 impl Health {
-    /// Its health after an attempt and what that attempt came to.
+    /// Its health after an attempt that came to `outcome` and spent the attempts of so many
+    /// deliveries (of a batch, of all in it).
     #[must_use]
-    pub fn after(self, transition: Transition, now: Timestamp) -> Self {
-        let failed = Self {
-            unhealthy: true,
-            failed_attempts_in_a_row: self.failed_attempts_in_a_row.saturating_add(1),
-            last_failure_at: Some(now),
+    pub fn after(self, outcome: &Outcome, spent: u32, now: Timestamp) -> Self {
+        let failures = match outcome.is_success() {
+            true => 0,
+            false => self.failed_attempts_in_a_row.saturating_add(1),
+        };
+        let after = Self {
+            unhealthy: failures > 0,
+            failed_attempts_in_a_row: failures,
+            circuit: self.circuit.after(outcome, failures, now),
+            wait_until: self.wait_after(outcome, now),
             ..self
         };
-        match transition {
-            Transition::Deliver => Self {
+        match outcome.is_success() {
+            true => Self {
+                consecutive_failures: 0,
                 last_success_at: Some(now),
-                last_failure_at: self.last_failure_at,
-                ..Self::default()
+                ..after
             },
-            Transition::RetryAt(_) => failed,
-            Transition::DeadLetter => Self {
-                consecutive_failures: self.consecutive_failures.saturating_add(1),
-                ..failed
+            false => Self {
+                consecutive_failures: self.consecutive_failures.saturating_add(spent),
+                last_failure_at: Some(now),
+                ..after
             },
         }
     }
 
-    /// A resume forgives: the counts begin again, the times stay.
+    /// What a receiver asks for holds for the whole subscription, up to a day.
+    fn wait_after(&self, outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
+        let asked = match *outcome {
+            Outcome::Refused { retry_after, .. } => retry_after.filter(|wait| !wait.is_zero()),
+            Outcome::Accepted { .. } | Outcome::Gone => None,
+        };
+        let until = asked.map(|wait| now + wait.min(RETRY_AFTER_MAX));
+        self.wait_until.filter(|known| *known > now).max(until)
+    }
+
+    /// A resume forgives: the counts begin again, the circuit closes, the times stay.
     #[must_use]
     pub fn resumed(self) -> Self {
         Self {
             consecutive_failures: 0,
             failed_attempts_in_a_row: 0,
+            circuit: Circuit::Closed,
+            wait_until: None,
             ..self
         }
     }
@@ -346,27 +370,54 @@ mod tests {
     #[test]
     fn health_follows_attempts_and_deliveries() {
         let failed = Health::default()
-            .after(Transition::RetryAt(NOW), NOW)
-            .after(Transition::DeadLetter, NOW);
+            .after(&refused(None), 0, NOW)
+            .after(&refused(None), 1, NOW);
         assert!(failed.unhealthy);
         assert_eq!(failed.failed_attempts_in_a_row, 2);
         assert_eq!(failed.consecutive_failures, 1);
         let resumed = failed.resumed();
         assert!(resumed.unhealthy, "until a success");
-        assert_eq!(
-            (
-                resumed.failed_attempts_in_a_row,
-                resumed.consecutive_failures
-            ),
-            (0, 0)
-        );
-        let well = failed.after(Transition::Deliver, NOW);
+        let counts = |health: Health| {
+            let Health {
+                failed_attempts_in_a_row,
+                consecutive_failures,
+                ..
+            } = health;
+            (failed_attempts_in_a_row, consecutive_failures)
+        };
+        assert_eq!(counts(resumed), (0, 0));
+        let well = failed.after(&Outcome::Accepted { status: 200 }, 0, NOW);
         assert!(!well.unhealthy);
         assert_eq!(well.last_failure_at, Some(NOW));
-        assert_eq!(
-            (well.failed_attempts_in_a_row, well.consecutive_failures),
-            (0, 0)
-        );
+        assert_eq!(counts(well), (0, 0));
+    }
+
+    #[test]
+    fn a_receivers_wait_holds_for_the_subscription_up_to_a_day_and_is_not_shortened() {
+        let wait = |health: Health, s| health.after(&refused(s), 0, NOW).wait_until;
+        let at = |s| Some(NOW + Duration::from_secs(s));
+        let fresh = Health::default();
+        assert_eq!(wait(fresh, None), None);
+        assert_eq!(wait(fresh, Some(0)), None);
+        assert_eq!(wait(fresh, Some(60)), at(60));
+        assert_eq!(wait(fresh, Some(u64::MAX)), at(24 * 3600));
+        let waits = fresh.after(&refused(Some(60)), 0, NOW);
+        assert_eq!(wait(waits, Some(5)), at(60), "it asked for more before");
+        assert_eq!(waits.resumed().wait_until, None);
+        let later = NOW + Duration::from_secs(60);
+        let after = waits.after(&refused(None), 0, later);
+        assert_eq!(after.wait_until, None, "it is over");
+    }
+
+    #[test]
+    fn the_fiftieth_failure_in_a_row_opens_the_circuit_and_a_success_closes_it() {
+        let failing = (0..49).fold(Health::default(), |h, _| h.after(&refused(None), 0, NOW));
+        assert_eq!(failing.circuit, Circuit::Closed);
+        let open = failing.after(&refused(None), 0, NOW);
+        assert!(matches!(open.circuit, Circuit::Open { .. }));
+        assert_eq!(open.resumed().circuit, Circuit::Closed);
+        let well = open.after(&Outcome::Accepted { status: 200 }, 0, NOW);
+        assert_eq!(well.circuit, Circuit::Closed);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest, Sha256};
 
 use crate::{clock::Timestamp, id::EventId, json::RawJson};
 
@@ -112,6 +113,37 @@ impl TenantId {
     }
 }
 
+/// The deliveries of a fifo subscription that leave one after another: those of one ordering key.
+/// Events without a key share a line of their own. Two keys may fall into one line, which costs
+/// speed and never order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Line(u64);
+
+impl Line {
+    /// The line of a key: 63 bits of its SHA-256, the same on every machine.
+    #[must_use]
+    pub fn of(ordering_key: Option<&str>) -> Self {
+        let Some(key) = ordering_key else {
+            return Self::default();
+        };
+        let digest = Sha256::digest(key.as_bytes());
+        let first = digest.first_chunk().expect("32 bytes");
+        Self(u64::from_be_bytes(*first) >> 1)
+    }
+
+    /// From a stored number.
+    #[must_use]
+    pub const fn from_u64(line: u64) -> Self {
+        Self(line)
+    }
+
+    /// As it is stored.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
 /// Why a delivery exists, or was opened again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -203,6 +235,12 @@ impl Event {
         } else {
             Origin::Publish
         }
+    }
+
+    /// The line it stands in where order is kept.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        Line::of(self.details.ordering_key.as_deref())
     }
 
     /// Bytes that it holds in memory, roughly.

@@ -197,6 +197,8 @@ ids! {
     DeliveryId = "dlv_";
     /// An API key (its name, not its value).
     KeyId = "key_";
+    /// Deliveries that leave in one request.
+    BatchId = "bat_";
 }
 
 impl EventId {

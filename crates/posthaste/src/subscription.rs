@@ -109,6 +109,71 @@ impl SubscriptionStatus {
     }
 }
 
+/// Whether deliveries may overtake each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ordering {
+    /// They may.
+    #[default]
+    None,
+    /// Those of one ordering key leave one at a time, in the order accepted.
+    Fifo,
+}
+
+/// Requests per second at most; 0.01 to 100,000.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct RateLimit(f64);
+
+/// Not a [`RateLimit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected 0.01 to 100,000 requests per second")]
+pub struct RateLimitError;
+
+impl RateLimit {
+    /// Requests per second.
+    #[must_use]
+    pub fn per_s(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for RateLimit {
+    type Error = RateLimitError;
+
+    fn try_from(per_s: f64) -> Result<Self, RateLimitError> {
+        let fits = (0.01..=100_000.0).contains(&per_s);
+        fits.then_some(Self(per_s)).ok_or(RateLimitError)
+    }
+}
+
+impl From<RateLimit> for f64 {
+    fn from(limit: RateLimit) -> Self {
+        limit.0
+    }
+}
+
+/// When the events that gather for one request are enough, whichever comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchLimits {
+    /// 1 to 1,000; default 100.
+    pub max_events: u32,
+    /// How long the first one waits for others; 1 to 60,000 ms, default 1,000.
+    pub max_wait_ms: u32,
+    /// Of the bodies together; 1 KiB to 16 MiB, default 1 MiB. A larger event leaves alone.
+    pub max_bytes: u32,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self {
+            max_events: 100,
+            max_wait_ms: 1000,
+            max_bytes: 1024 * 1024,
+        }
+    }
+}
+
 /// One subscription of one tenant, whole: configuration, standing and secrets.
 #[derive(Clone, Debug)]
 pub struct Subscription {
@@ -138,6 +203,12 @@ pub struct Subscription {
     pub timeout: Duration,
     /// Attempts under way at once; 1 to 1,000, default 32.
     pub max_in_flight: u32,
+    /// Requests per second at most; default none.
+    pub rate_limit: Option<RateLimit>,
+    /// Whether deliveries may overtake each other.
+    pub ordering: Ordering,
+    /// Mode `batch`: several events in a request. None is mode `single`.
+    pub batch: Option<BatchLimits>,
     /// Deliveries in a row that spend their attempts before it is paused; default 5, 0 is never.
     pub auto_pause_after: u32,
     /// How events become bodies.

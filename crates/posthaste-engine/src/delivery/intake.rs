@@ -170,5 +170,6 @@ fn deliveries(accepted: &Acceptance) -> impl Iterator<Item = Waiting> {
             tries: posthaste::delivery::Tries::default(),
             retry_at: None,
             format: None,
+            batch: None,
         })
 }

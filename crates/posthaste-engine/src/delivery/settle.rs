@@ -86,6 +86,7 @@ impl Outcomes {
         Some(SettleBatch {
             settlements,
             health: health.into_values().collect(),
+            alerts: Vec::new(),
         })
     }
 

@@ -12,7 +12,9 @@ use posthaste::{
     json::RawJson,
     retry::RetryPolicy,
     signature::{Scheme, Secret, Secrets, XWebhookHash},
-    subscription::{EventPattern, Subscription, SubscriptionStatus},
+    subscription::{
+        BatchLimits, EventPattern, Ordering, RateLimit, Subscription, SubscriptionStatus,
+    },
 };
 use posthaste_store::StoreError;
 
@@ -36,6 +38,10 @@ pub struct NewSubscription {
     pub retry: RetryPolicy,
     pub timeout: Duration,
     pub max_in_flight: u32,
+    pub rate_limit: Option<RateLimit>,
+    pub ordering: Ordering,
+    /// Mode `batch`; none is mode `single`.
+    pub batch: Option<BatchLimits>,
     pub auto_pause_after: u32,
     pub format: BodyFormat,
     pub metadata: RawJson,
@@ -56,6 +62,9 @@ impl NewSubscription {
             retry: RetryPolicy::default(),
             timeout: Duration::from_secs(10),
             max_in_flight: 32,
+            rate_limit: None,
+            ordering: Ordering::None,
+            batch: None,
             auto_pause_after: 5,
             format: BodyFormat::default(),
             metadata: RawJson::empty_object(),
@@ -84,6 +93,9 @@ pub struct SubscriptionPatch {
     pub retry: Option<RetryPolicy>,
     pub timeout: Option<Duration>,
     pub max_in_flight: Option<u32>,
+    pub rate_limit: Option<Option<RateLimit>>,
+    pub ordering: Option<Ordering>,
+    pub batch: Option<Option<BatchLimits>>,
     pub auto_pause_after: Option<u32>,
     pub format: Option<BodyFormat>,
     pub metadata: Option<RawJson>,
@@ -106,6 +118,9 @@ impl SubscriptionPatch {
         set(&mut to.retry, self.retry);
         set(&mut to.timeout, self.timeout);
         set(&mut to.max_in_flight, self.max_in_flight);
+        set(&mut to.rate_limit, self.rate_limit);
+        set(&mut to.ordering, self.ordering);
+        set(&mut to.batch, self.batch);
         set(&mut to.auto_pause_after, self.auto_pause_after);
         set(&mut to.format, self.format);
         set(&mut to.metadata, self.metadata);
@@ -349,6 +364,9 @@ fn made(
         retry: new.retry,
         timeout: new.timeout,
         max_in_flight: new.max_in_flight,
+        rate_limit: new.rate_limit,
+        ordering: new.ordering,
+        batch: new.batch,
         auto_pause_after: new.auto_pause_after,
         format: new.format,
         metadata: new.metadata,

@@ -37,6 +37,8 @@ impl Scheduler {
             subscription: waiting.subscription,
             origin: waiting.origin,
             format: Some(format),
+            line: None,
+            batch: waiting.batch,
             tries,
             standing: self.standing(waiting.subscription, transition),
             at: now,
@@ -83,7 +85,8 @@ impl Scheduler {
             self.lanes.ended(subscription, None);
             return;
         };
-        let health = lane.health.after(transition, now);
+        let spent = u32::from(transition == Transition::DeadLetter);
+        let health = lane.health.after(outcome, spent, now);
         let auto_pause_after = lane.subscriber.subscription.auto_pause_after;
         let active = lane.status == SubscriptionStatus::Active;
         let pause = pauses(outcome, &health, auto_pause_after).filter(|_| active);

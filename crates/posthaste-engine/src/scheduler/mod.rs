@@ -406,6 +406,8 @@ fn settle(waiting: &Waiting, standing: Standing, now: Timestamp) -> Effect {
         subscription: waiting.subscription,
         origin: waiting.origin,
         format: waiting.format,
+        line: None,
+        batch: waiting.batch,
         tries: waiting.tries,
         standing,
         at: now,

@@ -31,6 +31,9 @@ fn subscription(n: u64) -> Subscription {
         retry: RetryPolicy::schedule(&[1.0, 2.0], 0.0).unwrap(),
         timeout: Duration::from_secs(10),
         max_in_flight: 2,
+        rate_limit: None,
+        ordering: Default::default(),
+        batch: None,
         auto_pause_after: 2,
         format: Default::default(),
         metadata: RawJson::empty_object(),
@@ -68,6 +71,7 @@ fn waiting(subscription: u64, n: u64) -> Waiting {
         tries: Tries::default(),
         retry_at: None,
         format: None,
+        batch: None,
     }
 }
 

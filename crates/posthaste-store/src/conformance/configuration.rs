@@ -13,7 +13,10 @@ use posthaste::{
     subscription::{Subscription, SubscriptionStatus},
 };
 
-use super::{World, fixtures::tenant};
+use super::{
+    World,
+    fixtures::{OPEN, tenant},
+};
 use crate::{
     record::{HealthChange, SettleBatch},
     settings::{ApiKey, Scope},
@@ -55,6 +58,8 @@ fn remarkable(world: &World) -> Subscription {
             unhealthy: true,
             consecutive_failures: 3,
             failed_attempts_in_a_row: 14,
+            circuit: OPEN,
+            wait_until: Some(world.after(90)),
             last_success_at: Some(world.now),
             last_failure_at: Some(world.after(1)),
         },
@@ -103,6 +108,8 @@ pub async fn an_update_replaces_all_but_health(world: &mut World) {
         unhealthy: true,
         consecutive_failures: 2,
         failed_attempts_in_a_row: 4,
+        circuit: OPEN,
+        wait_until: Some(world.after(90)),
         last_success_at: None,
         last_failure_at: Some(world.now),
     };
@@ -116,6 +123,7 @@ pub async fn an_update_replaces_all_but_health(world: &mut World) {
     let batch = SettleBatch {
         settlements: Vec::new(),
         health: vec![change],
+        alerts: Vec::new(),
     };
     world.store().settle(batch).await.unwrap();
     let mut next = Subscription {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use posthaste::{
     body::BodyFormat,
+    circuit::Circuit,
     clock::Timestamp,
     delivery::{Discard, Health},
     event::{Event, EventDetails, EventType, Origin, TenantId},
@@ -13,7 +14,7 @@ use posthaste::{
     json::RawJson,
     retry::{Preset, RetryPolicy},
     signature::{Scheme, Secret, Secrets, XWebhookHash},
-    subscription::{Subscription, SubscriptionStatus},
+    subscription::{Ordering, Subscription, SubscriptionStatus},
 };
 
 use crate::{
@@ -44,6 +45,9 @@ pub fn subscription(id: SubscriptionId, tenant: TenantId, now: Timestamp) -> Sub
         retry: RetryPolicy::preset(Preset::Default),
         timeout: Duration::from_secs(10),
         max_in_flight: 32,
+        rate_limit: None,
+        ordering: Ordering::None,
+        batch: None,
         auto_pause_after: 5,
         format: BodyFormat::Envelope,
         metadata: RawJson::empty_object(),
@@ -88,6 +92,7 @@ pub fn owed(stored: &StoredEvent) -> Vec<Waiting> {
         tries: posthaste::delivery::Tries::default(),
         retry_at: None,
         format: None,
+        batch: None,
     });
     owed.collect()
 }
@@ -106,6 +111,7 @@ pub fn late(id: EventId, to: SubscriptionId, stored: &StoredEvent) -> Waiting {
         tries: posthaste::delivery::Tries::default(),
         retry_at: None,
         format: None,
+        batch: None,
     }
 }
 
@@ -144,6 +150,8 @@ fn parked_as(waiting: &Waiting, at: Timestamp, standing: Standing) -> Settlement
         subscription: waiting.subscription,
         origin: waiting.origin,
         format: waiting.format,
+        line: None,
+        batch: waiting.batch,
         tries: waiting.tries,
         standing,
         at,
@@ -177,3 +185,9 @@ pub fn parked(waiting: &Waiting, at: Timestamp, parking: Parking) -> Settlement 
 pub fn discarded(waiting: &Waiting, at: Timestamp, why: Discard) -> Settlement {
     parked_as(waiting, at, Standing::Discarded(why))
 }
+
+/// A circuit that is open.
+pub const OPEN: Circuit = Circuit::Open {
+    probe_at: Timestamp::from_millis(1_795_293_400_000),
+    wait: Duration::from_secs(60),
+};

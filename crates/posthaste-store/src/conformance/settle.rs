@@ -9,7 +9,7 @@ use posthaste::{
 
 use super::{
     World,
-    fixtures::{delivered, discarded, failed, ids, late, owed, parked, retrying},
+    fixtures::{OPEN, delivered, discarded, failed, ids, late, owed, parked, retrying},
 };
 use crate::record::{
     Acceptance, Accepted, HealthChange, Parking, SettleBatch, Settlement, Waiting,
@@ -215,6 +215,8 @@ fn change(world: &World, id: SubscriptionId, pause: Option<PauseReason>) -> Heal
             unhealthy: true,
             consecutive_failures: 5,
             failed_attempts_in_a_row: 30,
+            circuit: OPEN,
+            wait_until: Some(world.after(90)),
             last_success_at: None,
             last_failure_at: Some(world.now),
         },
@@ -227,6 +229,7 @@ async fn settle_health(world: &World, health: HealthChange) {
     let batch = SettleBatch {
         settlements: Vec::new(),
         health: vec![health],
+        alerts: Vec::new(),
     };
     world.store().settle(batch).await.unwrap();
 }
@@ -294,6 +297,7 @@ pub async fn accepting_and_settling_may_race(world: &mut World) {
                     let batch = SettleBatch {
                         settlements: vec![delivered(&waiting, now)],
                         health: Vec::new(),
+                        alerts: Vec::new(),
                     };
                     store.settle(batch).await.unwrap();
                 }

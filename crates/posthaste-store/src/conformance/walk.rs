@@ -207,6 +207,7 @@ impl<'a> Walk<'a> {
         let batch = SettleBatch {
             settlements,
             health: Vec::new(),
+            alerts: Vec::new(),
         };
         self.store().settle(batch.clone()).await.unwrap();
         self.model.settle(batch).await.unwrap();
@@ -278,6 +279,7 @@ impl<'a> Walk<'a> {
         let batch = SettleBatch {
             settlements: Vec::new(),
             health: vec![change],
+            alerts: Vec::new(),
         };
         self.store().settle(batch.clone()).await.unwrap();
         self.model.settle(batch).await.unwrap();

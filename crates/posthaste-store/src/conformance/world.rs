@@ -174,6 +174,7 @@ impl World {
         let batch = SettleBatch {
             settlements: settlements.into_iter().collect(),
             health: Vec::new(),
+            alerts: Vec::new(),
         };
         self.store().settle(batch).await.unwrap();
     }

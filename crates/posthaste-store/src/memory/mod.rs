@@ -20,12 +20,12 @@ use posthaste::{
     chance,
     clock::Timestamp,
     delivery::Discard,
-    event::{Origin, TenantId},
+    event::{Line, Origin, TenantId},
     id::{DeliveryId, EventId, KeyId, SubscriptionId},
     subscription::Subscription,
 };
 
-use self::{disk::Disk, queue::State};
+use self::{disk::Disk, queue::State, row::Row};
 use crate::{
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
@@ -143,7 +143,34 @@ impl Store for MemoryStore {
         subscription: SubscriptionId,
         at_most: usize,
     ) -> Result<Page<Waiting>, StoreError> {
-        Ok(self.lock().take_shelved(subscription, at_most))
+        Ok(self.lock().take_from_shelf(subscription, |_| true, at_most))
+    }
+
+    async fn take_shelved_after(
+        &self,
+        subscription: SubscriptionId,
+        after: Option<DeliveryId>,
+        except: &[Line],
+        at_most: usize,
+    ) -> Result<Page<Waiting>, StoreError> {
+        let wanted = |row: &Row| {
+            after.is_none_or(|after| row.id() > after)
+                && row.latest.line.is_none_or(|line| !except.contains(&line))
+        };
+        let mut page = self.lock().take_from_shelf(subscription, wanted, at_most);
+        let last = page.items.last().map(|last| last.id.as_u64());
+        page.next = page.next.and(last);
+        Ok(page)
+    }
+
+    async fn take_line(
+        &self,
+        subscription: SubscriptionId,
+        line: Line,
+        at_most: usize,
+    ) -> Result<Page<Waiting>, StoreError> {
+        let wanted = |row: &Row| row.latest.line == Some(line);
+        Ok(self.lock().take_from_shelf(subscription, wanted, at_most))
     }
 
     async fn shelved(&self) -> Result<Vec<SubscriptionId>, StoreError> {

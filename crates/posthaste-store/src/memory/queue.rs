@@ -105,6 +105,9 @@ impl State {
         for change in &batch.health {
             self.change_health(change);
         }
+        for alert in &batch.alerts {
+            self.keep(ledger, alert);
+        }
         self.disk.mark = ledger.mark();
     }
 
@@ -158,11 +161,17 @@ impl State {
         self.take(&ids, next)
     }
 
-    pub fn take_shelved(&mut self, from: SubscriptionId, at_most: usize) -> Page<Waiting> {
+    /// Of a subscription's shelf, those that are wanted.
+    pub fn take_from_shelf(
+        &mut self,
+        from: SubscriptionId,
+        wanted: impl Fn(&Row) -> bool,
+        at_most: usize,
+    ) -> Page<Waiting> {
         let shelf = self.free().filter(|row| {
             row.parking() == Some(Parking::Shelved) && row.latest.subscription == from
         });
-        let mut ids: Vec<DeliveryId> = shelf.map(Row::id).collect();
+        let mut ids: Vec<DeliveryId> = shelf.filter(|row| wanted(row)).map(Row::id).collect();
         let next = ids.get(at_most).map(|id| id.as_u64());
         ids.truncate(at_most);
         self.take(&ids, next)
@@ -181,13 +190,28 @@ impl State {
         rows.filter(|row| !self.taken.contains(&row.id()))
     }
 
+    /// With those that leave in one batch with them.
     fn take(&mut self, ids: &[DeliveryId], next: Option<u64>) -> Page<Waiting> {
-        self.taken.extend(ids);
-        let rows = ids.iter().map(|id| &self.disk.rows[id]);
-        Page {
-            items: rows.map(|row| self.disk.waiting(row)).collect(),
-            next,
+        let mut items = Vec::with_capacity(ids.len());
+        for id in ids {
+            if self.taken.contains(id) {
+                continue;
+            }
+            let together = self.batch_of(*id);
+            self.taken.extend(&together);
+            let rows = together.iter().map(|id| &self.disk.rows[id]);
+            items.extend(rows.map(|row| self.disk.waiting(row)));
         }
+        Page { items, next }
+    }
+
+    fn batch_of(&self, id: DeliveryId) -> Vec<DeliveryId> {
+        let Some(batch) = self.disk.rows[&id].latest.batch else {
+            return vec![id];
+        };
+        let waits = self.free().filter(|row| row.parking().is_some());
+        let members = waits.filter(|row| row.latest.batch == Some(batch));
+        members.map(Row::id).collect()
     }
 
     pub fn recover(&self, after: Option<EventId>, at_most: usize) -> Page<Waiting> {
@@ -233,6 +257,7 @@ impl State {
         if retry_at.is_none() {
             row.latest.tries.spent = 0;
             row.latest.origin = origin;
+            row.latest.batch = None;
         }
         row.latest.standing = Standing::Waiting {
             retry_at,

@@ -69,6 +69,8 @@ impl Row {
                 false => Origin::Publish,
             },
             format: None,
+            line: None,
+            batch: None,
             tries: Tries::default(),
             standing: Standing::Waiting {
                 retry_at: None,
@@ -157,6 +159,7 @@ impl Row {
             tries: self.latest.tries,
             retry_at,
             format: self.latest.format,
+            batch: self.latest.batch,
         }
     }
 
