@@ -22,6 +22,23 @@ pub struct Acceptance {
     pub idempotency: Option<Idempotency>,
 }
 
+impl Acceptance {
+    /// Its deliveries, as they wait once it is accepted.
+    pub fn owed(&self) -> impl Iterator<Item = Waiting> + '_ {
+        let subscriptions = (0..).zip(self.subscriptions.iter());
+        subscriptions.map(|(index, &subscription)| Waiting {
+            id: self.event.id.delivery(index),
+            subscription,
+            event: self.event.clone(),
+            origin: self.event.origin(),
+            tries: Tries::default(),
+            retry_at: None,
+            format: None,
+            batch: None,
+        })
+    }
+}
+
 /// A producer's key for an event, so that a repeated publish makes no second one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {

@@ -150,6 +150,7 @@ impl Engine {
                 Reopened::Missing => return Err(OperationError::NotFound("delivery")),
             }
         }
+        self.0.dispatch.tell(Input::Hurry(id));
         self.0.dispatch.tell(Input::DueAt(now));
         Ok(answer)
     }

@@ -19,7 +19,11 @@ use posthaste::{
 use posthaste_store::StoreError;
 
 use super::OperationError;
-use crate::{Engine, scheduler::Input, upkeep};
+use crate::{
+    Engine,
+    scheduler::{Alert, Input, News},
+    upkeep,
+};
 
 /// Times a change is tried again when the subscription was paused under it.
 const CHANGE_TRIES: usize = 5;
@@ -310,6 +314,23 @@ impl Engine {
         Ok(())
     }
 
+    /// Makes the alert of what someone did to a subscription.
+    async fn tell(&self, tenant: &TenantId, id: SubscriptionId, news: Option<News>) {
+        let snapshot = self.snapshot();
+        let (Some(news), Some(subscriber)) = (news, snapshot.subscriber(tenant, id)) else {
+            return;
+        };
+        let subscriber = subscriber.clone();
+        let Ok(slot) = self.0.intake.slot().await else {
+            return;
+        };
+        if let Some(event) = self.0.alerts.event(&Alert { subscriber, news })
+            && let Err(error) = slot.accept(vec![event]).await
+        {
+            tracing::error!(%error, subscription = %id, "subscription.alert");
+        }
+    }
+
     /// Reads, changes and writes a subscription, again if attempts paused it meanwhile.
     async fn change(
         &self,
@@ -321,11 +342,11 @@ impl Engine {
         for _ in 0..CHANGE_TRIES {
             let stored = self.0.store.subscription(tenant, id).await?;
             let before = stored.ok_or(OperationError::NotFound("subscription"))?;
-            let was_active = before.status == SubscriptionStatus::Active;
+            let was = before.status;
             let mut after = change(before)?;
             after.revision += 1;
             after.updated_at = self.now();
-            let resumed = !was_active && after.status == SubscriptionStatus::Active;
+            let resumed = is_resumed(was, after.status);
             match self
                 .0
                 .store
@@ -335,12 +356,27 @@ impl Engine {
                 Err(StoreError::Stale) => {}
                 Err(error) => return Err(taken(error)),
                 Ok(()) => {
+                    let news = news(was, after.status);
                     self.publish_change(after, resumed);
+                    self.tell(tenant, id, news).await;
                     return self.subscription(tenant, id).ok_or(OperationError::Stale);
                 }
             }
         }
         Err(OperationError::Stale)
+    }
+}
+
+fn is_resumed(was: SubscriptionStatus, is: SubscriptionStatus) -> bool {
+    was != SubscriptionStatus::Active && is == SubscriptionStatus::Active
+}
+
+/// What there is to tell of a change of status.
+fn news(was: SubscriptionStatus, is: SubscriptionStatus) -> Option<News> {
+    match (was, is) {
+        (SubscriptionStatus::Paused(_), SubscriptionStatus::Active) => Some(News::Resumed),
+        (SubscriptionStatus::Active, SubscriptionStatus::Paused(why)) => Some(News::Paused(why)),
+        _ => None,
     }
 }
 
