@@ -94,6 +94,7 @@ macro_rules! conformance_suite {
                 the_format_of_the_first_attempt_comes_back_with_the_delivery
                 health_is_written_and_an_active_subscription_is_paused
                 a_subscription_that_is_not_active_keeps_its_status
+                a_circuit_opens_and_closes_and_a_wait_ends_also_after_a_crash
                 health_of_a_deleted_or_anothers_subscription_is_ignored
                 accepting_and_settling_may_race
             }
@@ -168,6 +169,7 @@ macro_rules! conformance_suite {
             configuration {
                 a_subscription_reads_back_whole_also_after_a_crash
                 an_update_replaces_all_but_health
+                forgiving_closes_the_circuit_and_clears_the_wait_also_after_a_crash
                 a_stale_update_changes_nothing
                 one_of_many_racing_updates_wins
                 an_external_id_is_unique_in_its_tenant
