@@ -155,7 +155,8 @@ pub trait Store: Send + Sync + 'static {
     /// keeps them within bounds.
     fn unparked(&self) -> u64;
 
-    /// Opens deliveries again: `pending`, fresh budget, due at once, for this reason; attempt
+    /// Opens deliveries again: `pending`, fresh budget, due at once (or, where one stood in a line
+    /// last, on the shelf: back in its place), for this reason; attempt
     /// numbers, the last error and `delivered_at` stay; the batch it left in does not. One that is
     /// `retrying` becomes due at once and keeps budget, origin and batch; in the engine's hands it
     /// stays there, and it is for the engine to hurry it. One that shows as `pending` or `held` is

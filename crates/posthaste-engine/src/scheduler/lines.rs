@@ -291,12 +291,30 @@ impl Lines {
     /// These are on the shelf now.
     pub fn shelved(&mut self, ids: &[DeliveryId], now: Timestamp) {
         for id in ids {
-            if let Some(OnTheWay::Left(line)) = self.on_the_way.remove(id)
-                && let Some(queue) = self.lines.get_mut(&line)
-            {
-                queue.on_the_way = queue.on_the_way.saturating_sub(1);
-                queue.dry = false;
-                self.refresh(line, now);
+            match self.on_the_way.remove(id) {
+                None => self.found(*id),
+                Some(OnTheWay::Returning | OnTheWay::Newest) => {}
+                Some(OnTheWay::Left(line)) => {
+                    if let Some(queue) = self.lines.get_mut(&line) {
+                        queue.on_the_way = queue.on_the_way.saturating_sub(1);
+                        queue.dry = false;
+                    }
+                    self.refresh(line, now);
+                }
+            }
+        }
+    }
+
+    /// One was opened again and is back in its place, in whatever line: the shelf is passed over
+    /// again, with what is left of any line.
+    fn found(&mut self, id: DeliveryId) {
+        let before = Some(DeliveryId::from_u64(id.as_u64().saturating_sub(1)));
+        self.scan.after = self.scan.after.min(before);
+        self.scan.complete = false;
+        self.scan.stale |= self.scan.asked;
+        for queue in self.lines.values_mut() {
+            if queue.shelf.take().is_some() {
+                self.scan.after = None;
             }
         }
     }

@@ -127,14 +127,13 @@ fn columns(settlement: &Settlement) -> Columned {
             last_error: Some(why.as_str()),
             ..ended(State::Discarded)
         },
-        Standing::Waiting { retry_at, parking } => Columned {
+        Standing::Waiting { retry_at, .. } => Columned {
             retry_at: retry_at.map(Timestamp::as_millis),
-            due_at: match parking {
-                Parking::Due(due_at) => Some(due_at.as_millis()),
-                Parking::Taken => Some(at),
-                Parking::Shelved => None,
+            due_at: match settlement.parked() {
+                Some(Parking::Due(due_at)) => Some(due_at.as_millis()),
+                Some(Parking::Taken | Parking::Shelved) | None => None,
             },
-            shelved: parking == Parking::Shelved,
+            shelved: settlement.parked() == Some(Parking::Shelved),
             settled_at: None,
             ..ended(State::Waiting)
         },

@@ -126,6 +126,8 @@ macro_rules! conformance_suite {
                 a_shelf_is_read_past_some_lines_and_skips_no_other
                 a_shelf_is_read_from_a_place_on_and_again_from_its_start
                 a_long_shelf_of_one_line_is_passed_over_to_its_end
+                what_is_taken_in_a_line_is_on_the_shelf_after_a_crash
+                what_is_opened_again_is_back_in_its_place_in_line
             }
             batches {
                 a_batch_under_way_is_the_very_same_after_a_crash

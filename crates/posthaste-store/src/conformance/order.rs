@@ -1,7 +1,7 @@
 //! Order: lines on a shelf, each taken by itself or passed over.
 
 use posthaste::{
-    event::Line,
+    event::{Line, Origin},
     id::{DeliveryId, SubscriptionId},
 };
 
@@ -9,7 +9,7 @@ use super::{
     World,
     fixtures::{delivered, ids, owed, parked, shelved_in},
 };
-use crate::record::{Parking, Settlement, Waiting};
+use crate::record::{Parking, Reopened, Settlement, Waiting};
 
 fn line(key: &str) -> Line {
     Line::of(Some(key))
@@ -167,4 +167,35 @@ pub async fn a_long_shelf_of_one_line_is_passed_over_to_its_end(world: &mut Worl
     let expected = [owed[700].id, owed[1500].id];
     assert_eq!(take_past(world, to, &["a"], 10).await, expected);
     assert_eq!(world.take_shelved(to).await.len(), 1499);
+}
+
+pub async fn what_is_taken_in_a_line_is_on_the_shelf_after_a_crash(world: &mut World) {
+    let to = world.subscribe().await;
+    let owed = owed(&world.publish(&[to, to]).await);
+    let taken = |waiting: &Waiting| Settlement {
+        line: Some(line("a")),
+        ..parked(waiting, world.now, Parking::Taken)
+    };
+    world.settle(owed.iter().map(taken)).await;
+    assert!(take_line(world, to, "a").await.is_empty(), "taken");
+    world.crash().await;
+    assert!(world.take_due().await.is_empty());
+    assert_eq!(take_line(world, to, "a").await, ids(&owed));
+}
+
+pub async fn what_is_opened_again_is_back_in_its_place_in_line(world: &mut World) {
+    let to = world.subscribe().await;
+    let waiting = shelve(world, to, &["a", "a", "a"]).await;
+    let ended = Settlement {
+        line: Some(line("a")),
+        ..delivered(&waiting[1], world.now)
+    };
+    world.settle([ended]).await;
+    let again = vec![waiting[1].id];
+    let reopened = world
+        .store()
+        .reopen(&world.tenant, again, Origin::Redeliver, world.now);
+    assert_eq!(reopened.await, Ok(vec![Reopened::Redelivered]));
+    assert!(world.take_due().await.is_empty());
+    assert_eq!(take_past(world, to, &[], 100).await, ids(&waiting));
 }

@@ -263,10 +263,11 @@ impl State {
             row.latest.origin = origin;
             row.latest.batch = None;
         }
-        row.latest.standing = Standing::Waiting {
-            retry_at,
-            parking: Parking::Due(now),
+        let parking = match row.latest.line {
+            Some(_) => Parking::Shelved,
+            None => Parking::Due(now),
         };
+        row.latest.standing = Standing::Waiting { retry_at, parking };
         self.disk.rows.insert(id, row);
         Reopened::Redelivered
     }
