@@ -215,7 +215,7 @@ impl Engine {
             patch.clone().apply(&mut now);
             Ok(now)
         };
-        let changed = self.change(tenant, id, change).await?;
+        let changed = self.change(tenant, id, false, change).await?;
         if changed.status == SubscriptionStatus::Disabled {
             let (store, clock) = (&self.0.store, &self.0.config.clock);
             upkeep::discard::all_parked(store, clock, id, Discard::Disabled).await?;
@@ -230,10 +230,15 @@ impl Engine {
         tenant: &TenantId,
         id: SubscriptionId,
     ) -> Result<Arc<Subscription>, OperationError> {
-        self.set_status(tenant, id, RequestedStatus::Paused).await
+        let patch = SubscriptionPatch {
+            status: Some(RequestedStatus::Paused),
+            ..SubscriptionPatch::default()
+        };
+        self.change_subscription(tenant, id, patch, None).await
     }
 
-    /// What was held goes out, and the endpoint's failures are forgiven.
+    /// What was held goes out, and the endpoint's failures are forgiven, also where it was active
+    /// all along: its circuit may be open.
     ///
     /// # Errors
     /// [`OperationError::NotFound`].
@@ -242,20 +247,9 @@ impl Engine {
         tenant: &TenantId,
         id: SubscriptionId,
     ) -> Result<Arc<Subscription>, OperationError> {
-        self.set_status(tenant, id, RequestedStatus::Active).await
-    }
-
-    async fn set_status(
-        &self,
-        tenant: &TenantId,
-        id: SubscriptionId,
-        status: RequestedStatus,
-    ) -> Result<Arc<Subscription>, OperationError> {
-        let patch = SubscriptionPatch {
-            status: Some(status),
-            ..SubscriptionPatch::default()
-        };
-        self.change_subscription(tenant, id, patch, None).await
+        let status = SubscriptionStatus::Active;
+        let activate = |now| Ok(Subscription { status, ..now });
+        self.change(tenant, id, true, activate).await
     }
 
     /// A new secret; the old one keeps signing beside it for `overlap`. Answers the new one and
@@ -281,7 +275,7 @@ impl Engine {
             subscription.secrets = secrets.rotated(next.clone(), until);
             Ok(subscription)
         };
-        self.change(tenant, id, rotate).await?;
+        self.change(tenant, id, false, rotate).await?;
         Ok((next, until))
     }
 
@@ -310,7 +304,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads, changes and writes a subscription, again if attempts paused it meanwhile.
+    /// Reads, changes and writes a subscription, again if attempts paused it meanwhile. `forgive`:
+    /// its failures, which becoming active does anyway.
     async fn change(
         &self,
         tenant: &TenantId,
@@ -324,8 +319,10 @@ impl Engine {
             let was_active = before.status == SubscriptionStatus::Active;
             let mut after = change(before)?;
             after.revision += 1;
+        forgive: bool,
             after.updated_at = self.now();
-            let resumed = !was_active && after.status == SubscriptionStatus::Active;
+            let becomes_active = !was_active && after.status == SubscriptionStatus::Active;
+            let resumed = forgive || becomes_active;
             match self
                 .0
                 .store
