@@ -18,7 +18,10 @@ use posthaste::{
 };
 use posthaste_store::StoreError;
 
-use super::OperationError;
+use super::{
+    OperationError,
+    batching::{self, Mode, Unfit},
+};
 use crate::{Engine, scheduler::Input, upkeep};
 
 /// Times a change is tried again when the subscription was paused under it.
@@ -95,6 +98,8 @@ pub struct SubscriptionPatch {
     pub max_in_flight: Option<u32>,
     pub rate_limit: Option<Option<RateLimit>>,
     pub ordering: Option<Ordering>,
+    pub mode: Option<Mode>,
+    /// Of mode `batch`; none asks for its defaults.
     pub batch: Option<Option<BatchLimits>>,
     pub auto_pause_after: Option<u32>,
     pub format: Option<BodyFormat>,
@@ -102,12 +107,13 @@ pub struct SubscriptionPatch {
 }
 
 impl SubscriptionPatch {
-    fn apply(self, to: &mut Subscription) {
+    fn apply(self, to: &mut Subscription) -> Result<(), Unfit> {
         fn set<T>(member: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *member = value;
             }
         }
+        to.batch = batching::limits(to.batch, self.mode, self.batch)?;
         to.status = asked_for(self.status, to.status);
         set(&mut to.url, self.url);
         set(&mut to.external_id, self.external_id);
@@ -120,10 +126,10 @@ impl SubscriptionPatch {
         set(&mut to.max_in_flight, self.max_in_flight);
         set(&mut to.rate_limit, self.rate_limit);
         set(&mut to.ordering, self.ordering);
-        set(&mut to.batch, self.batch);
         set(&mut to.auto_pause_after, self.auto_pause_after);
         set(&mut to.format, self.format);
         set(&mut to.metadata, self.metadata);
+        batching::fits(to.batch.as_ref(), to.format, self.format.is_some())
     }
 }
 
@@ -150,12 +156,14 @@ impl Engine {
     }
 
     /// # Errors
-    /// [`OperationError::Exists`] where the external id is taken; [`OperationError::Quota`].
+    /// [`OperationError::Exists`] where the external id is taken; [`OperationError::Unfit`];
+    /// [`OperationError::Quota`].
     pub async fn subscribe(
         &self,
         tenant: &TenantId,
         new: NewSubscription,
     ) -> Result<Arc<Subscription>, OperationError> {
+        batching::fits(new.batch.as_ref(), new.format, true)?;
         let _changing = self.0.changing.lock().await;
         let snapshot = self.snapshot();
         let view = snapshot
@@ -200,7 +208,8 @@ impl Engine {
     /// becomes active again has its failures forgiven.
     ///
     /// # Errors
-    /// [`OperationError::Stale`] where its revision is not `if_revision`; `NotFound`; `Exists`.
+    /// [`OperationError::Stale`] where its revision is not `if_revision`; `NotFound`; `Exists`;
+    /// [`OperationError::Unfit`], judged by what the subscription would be.
     pub async fn change_subscription(
         &self,
         tenant: &TenantId,
@@ -212,7 +221,7 @@ impl Engine {
             if if_revision.is_some_and(|expected| expected != now.revision) {
                 return Err(OperationError::Stale);
             }
-            patch.clone().apply(&mut now);
+            patch.clone().apply(&mut now)?;
             Ok(now)
         };
         let changed = self.change(tenant, id, false, change).await?;
@@ -310,6 +319,7 @@ impl Engine {
         &self,
         tenant: &TenantId,
         id: SubscriptionId,
+        forgive: bool,
         change: impl Fn(Subscription) -> Result<Subscription, OperationError>,
     ) -> Result<Arc<Subscription>, OperationError> {
         let _changing = self.0.changing.lock().await;
@@ -319,7 +329,6 @@ impl Engine {
             let was_active = before.status == SubscriptionStatus::Active;
             let mut after = change(before)?;
             after.revision += 1;
-        forgive: bool,
             after.updated_at = self.now();
             let becomes_active = !was_active && after.status == SubscriptionStatus::Active;
             let resumed = forgive || becomes_active;
