@@ -48,6 +48,8 @@ fn delivered(item: &Acceptance) -> Settlement {
         subscription: item.subscriptions[0],
         origin: Default::default(),
         format: None,
+        line: None,
+        batch: None,
         tries: Default::default(),
         standing: Standing::Delivered,
         at: START,
@@ -69,11 +71,10 @@ async fn a_row_that_cannot_be_read_keeps_no_other_from_being_taken_or_recovered(
     };
     let parked = items[..2].iter().map(delivered);
     let settlements = parked.map(|to| Settlement { standing, ..to }).collect();
-    let health = Vec::new();
     store
         .settle(SettleBatch {
             settlements,
-            health,
+            ..SettleBatch::default()
         })
         .await
         .unwrap();
@@ -136,11 +137,10 @@ async fn lists_are_exact_however_far_the_indexes_are_fed_and_after_a_crash() {
             .filter_map(|_| owed.pop())
             .map(|item| delivered(&item));
         let settlements = settlements.collect();
-        let health = Vec::new();
         store
             .settle(SettleBatch {
                 settlements,
-                health,
+                ..SettleBatch::default()
             })
             .await
             .unwrap();

@@ -1,10 +1,12 @@
-//! Settling: an attempt and its consequence, and what attempts did to a subscription's standing.
+//! Settling: an attempt and its consequence, what attempts did to a subscription's standing, and
+//! the events that these cause.
 
 use posthaste::{clock::Timestamp, subscription::SubscriptionStatus};
 use posthaste_store::record::{HealthChange, Parking, SettleBatch, Settlement, Standing};
 use rusqlite::{OptionalExtension, Statement, params};
 
 use super::{
+    accept::keep,
     configuration::write_health,
     group::{Group, Late},
 };
@@ -28,6 +30,9 @@ pub fn settle(group: &mut Group<'_>, batch: &SettleBatch) -> Result<()> {
     }
     for change in &batch.health {
         change_health(group, change)?;
+    }
+    for alert in &batch.alerts {
+        keep(group, alert)?;
     }
     Ok(())
 }
@@ -165,6 +170,8 @@ fn write(statement: &mut Statement<'_>, settlement: &Settlement, tenant: u64) ->
         attempt.map(|attempt| attempt.request_headers.as_str()),
         attempt.map(|attempt| attempt.response_headers.as_str()),
         attempt.map(|attempt| attempt.response_body.as_ref()),
+        settlement.line.map(|line| number(line.as_u64())),
+        settlement.batch.map(|batch| number(batch.as_u64())),
     ])?;
     Ok(written)
 }
