@@ -108,30 +108,27 @@ pub(crate) struct SubscriptionShape {
     /// A preset (`default`, `quick`, `patient`, `none`), or `schedule_s`, `exponential` or `linear`.
     #[schema(value_type = Option<serde_json::Value>)]
     retry: Option<RetryPolicy>,
-    /// How long one attempt may take.
-    #[schema(minimum = 100, maximum = 60_000, default = 10_000)]
+    /// How long one attempt may take; 10,000 unless chosen.
+    #[schema(minimum = 100, maximum = 60_000)]
     timeout_ms: Option<u32>,
     /// Requests per second at most; null is no limit.
     #[schema(minimum = 0.01, maximum = 100_000)]
     rate_limit_per_s: Option<f64>,
-    /// Attempts under way at once.
-    #[schema(minimum = 1, maximum = 1_000, default = 32)]
+    /// Attempts under way at once; 32 unless chosen.
+    #[schema(minimum = 1, maximum = 1_000)]
     max_in_flight: Option<u32>,
-    /// Deliveries in a row that spend all their attempts before it is paused; 0 is never.
-    #[schema(minimum = 0, default = 5)]
+    /// Deliveries in a row that spend all their attempts before it is paused; 5 unless chosen, 0
+    /// is never.
     auto_pause_after: Option<u32>,
-    /// `none`, or `fifo`: deliveries of one `ordering_key` leave one at a time, in the order
-    /// accepted.
-    #[schema(default = "none")]
+    /// `none` unless chosen, or `fifo`: deliveries of one `ordering_key` leave one at a time, in the
+    /// order accepted.
     ordering: Option<String>,
-    /// `single`, or `batch`: one JSON array of several events in a request, in the format
-    /// `envelope` or `cloudevents`.
-    #[schema(default = "single")]
+    /// `single` unless chosen, or `batch`: one JSON array of several events in a request, in the
+    /// format `envelope` or `cloudevents`.
     mode: Option<String>,
     /// With mode `batch` alone. It is replaced as a whole: what is left out takes its default.
     batch: Option<BatchLimitsShape>,
-    /// `envelope`, `flat`, `raw` or `cloudevents`.
-    #[schema(default = "envelope")]
+    /// `envelope` unless chosen, `flat`, `raw` or `cloudevents`.
     format: Option<String>,
     #[schema(value_type = Option<Object>)]
     metadata: Option<RawJson>,

@@ -16,6 +16,7 @@ use posthaste::{
 };
 use posthaste_engine::operations::batching::Mode;
 use serde::Serialize;
+use serde_json::Number;
 use utoipa::ToSchema;
 
 use super::batch_limits::BatchLimitsShape;
@@ -46,7 +47,8 @@ pub(crate) struct SubscriptionView<'a> {
     retry: &'a RetryPolicy,
     timeout_ms: u128,
     /// Requests per second at most; null is no limit.
-    rate_limit_per_s: Option<f64>,
+    #[schema(value_type = Option<f64>)]
+    rate_limit_per_s: Option<Number>,
     max_in_flight: u32,
     auto_pause_after: u32,
     /// `single` or `batch`.
@@ -117,6 +119,16 @@ pub(crate) fn health_status(health: &Health) -> &'static str {
     }
 }
 
+/// A whole number reads as one, as it was written.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 100,000
+fn requests_per_s(limit: RateLimit) -> Number {
+    let per_s = limit.per_s();
+    if per_s.fract() == 0.0 {
+        return Number::from(per_s as u32);
+    }
+    Number::from_f64(per_s).expect("a limit is finite")
+}
+
 impl<'a> SubscriptionView<'a> {
     pub(crate) fn of(subscription: &'a Subscription) -> Self {
         let status_reason = match subscription.status {
@@ -136,7 +148,7 @@ impl<'a> SubscriptionView<'a> {
             algorithm: subscription.algorithm,
             retry: &subscription.retry,
             timeout_ms: subscription.timeout.as_millis(),
-            rate_limit_per_s: subscription.rate_limit.map(RateLimit::per_s),
+            rate_limit_per_s: subscription.rate_limit.map(requests_per_s),
             max_in_flight: subscription.max_in_flight,
             auto_pause_after: subscription.auto_pause_after,
             mode: Mode::of(subscription.batch.as_ref()),

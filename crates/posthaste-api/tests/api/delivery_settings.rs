@@ -41,7 +41,7 @@ async fn what_is_chosen_is_shown_at_once_and_later() {
         ),
         (
             json!({"rate_limit_per_s": 1e5}),
-            json!({"rate_limit_per_s": 1e5}),
+            json!({"rate_limit_per_s": 100_000}),
         ),
         (
             json!({"rate_limit_per_s": null}),
