@@ -2,6 +2,7 @@
 //! change. Publishing and authenticating read it and never the store.
 
 use std::{
+    cell::LazyCell,
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, RwLock},
 };
@@ -9,6 +10,7 @@ use std::{
 use posthaste::{
     delivery::Health,
     event::{EventType, TenantId},
+    filter::EventDocument,
     id::SubscriptionId,
     signature::Signer,
     subscription::{EventPattern, Subscription, SubscriptionStatus},
@@ -77,6 +79,8 @@ pub struct TenantView {
     exact: HashMap<EventType, Vec<SubscriptionId>>,
     /// Those with a prefix or everything.
     patterned: Vec<Arc<Subscriber>>,
+    /// Whether any of them has a filter.
+    filters: bool,
 }
 
 impl TenantView {
@@ -99,7 +103,9 @@ impl TenantView {
                     .push(subscription.id);
             }
         }
+        let mut all = subscribers.values().map(|s| &s.subscription);
         Self {
+            filters: all.any(|subscription| subscription.filter.is_some()),
             tenant,
             subscribers,
             exact,
@@ -117,6 +123,19 @@ impl TenantView {
         takers.sort_unstable();
         takers.dedup();
         takers
+    }
+
+    /// Leaves those whose filters want the event too; it is read for the first filter.
+    pub fn filtered(&self, takers: &mut Vec<SubscriptionId>, read: impl Fn() -> EventDocument) {
+        if !self.filters {
+            return;
+        }
+        let event = LazyCell::new(read);
+        takers.retain(|id| {
+            let subscriber = self.subscribers.get(id);
+            let filter = subscriber.and_then(|s| s.subscription.filter.as_ref());
+            filter.is_none_or(|filter| filter.matches(&event))
+        });
     }
 }
 

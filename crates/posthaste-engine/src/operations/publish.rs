@@ -11,6 +11,7 @@ use std::{
 use posthaste::{
     clock::Timestamp,
     event::{Event, EventDetails, EventType, TenantId},
+    filter::EventDocument,
     id::{DeliveryId, EventId, SubscriptionId},
     json::RawJson,
 };
@@ -295,5 +296,8 @@ fn takers(view: &TenantView, event: &NewEvent) -> Arc<[SubscriptionId]> {
     if let Some(only) = &event.subscriptions {
         takers.retain(|id| only.contains(id));
     }
+    view.filtered(&mut takers, || {
+        EventDocument::new(Some(&event.event_type), &event.details, Some(&event.data))
+    });
     takers.into()
 }
