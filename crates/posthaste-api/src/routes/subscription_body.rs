@@ -20,7 +20,7 @@ use posthaste_engine::{
 };
 use utoipa::ToSchema;
 
-use super::retry_body::retry;
+use super::{filters::filter, retry_body::retry};
 use crate::{
     fields::Fields,
     problem::{Kind, Problem},
@@ -53,7 +53,6 @@ members! {
 
 /// What a later version brings, and what this one does anyway.
 const LATER: &[(&str, &str)] = &[
-    ("filter", "null"),
     ("versions", "{}"),
     ("headers", "{}"),
     ("auth", "null"),
@@ -89,7 +88,7 @@ pub(crate) struct SubscriptionPatchShape {
     rest: SubscriptionShape,
 }
 
-/// What may be chosen. `filter`, `versions`, `headers`, `auth`, `tls`, `rate_limit_per_s`,
+/// What may be chosen. `versions`, `headers`, `auth`, `tls`, `rate_limit_per_s`,
 /// `ordering`, `mode` and `batch` take no other value than their default yet.
 #[derive(ToSchema)]
 #[allow(dead_code)] // the document's shape
@@ -99,6 +98,9 @@ pub(crate) struct SubscriptionShape {
     description: Option<String>,
     /// Exact types, `prefix.*`, or `*`; none is all of the tenant's own types.
     events: Option<Vec<String>>,
+    /// A pattern over the event, such as `{"data":{"amount":{"$gte":100}}}`; null wants all.
+    #[schema(value_type = Option<Object>)]
+    filter: Option<RawJson>,
     /// Of `standard`, `pt` and `x-webhook`.
     schemes: Option<Vec<String>>,
     /// `hmac-sha256` or `hmac-sha512`: the hash of `x-webhook`.
@@ -147,6 +149,7 @@ fn fill(new: &mut NewSubscription, chosen: SubscriptionPatch) {
     }
     set(&mut new.description, chosen.description);
     set(&mut new.events, chosen.events);
+    set(&mut new.filter, chosen.filter);
     set(&mut new.schemes, chosen.schemes);
     set(&mut new.algorithm, chosen.algorithm);
     set(&mut new.retry, chosen.retry);
@@ -157,7 +160,7 @@ fn fill(new: &mut NewSubscription, chosen: SubscriptionPatch) {
     set(&mut new.metadata, chosen.metadata);
 }
 
-/// Changes out of the body of a PATCH. Null clears `external_id`, sets `events`, `description`,
+/// Changes out of the body of a PATCH. Null clears `external_id` and `filter`, sets `events`, `description`,
 /// `metadata` and `retry` back to their defaults, and is no value elsewhere.
 pub(crate) fn patch(mut fields: Fields<'_>, engine: &Engine) -> Result<SubscriptionPatch, Problem> {
     let url = fields.present("url", |raw| target_url(raw, engine));
@@ -188,6 +191,7 @@ fn chosen(fields: &mut Fields<'_>, null_is_default: bool) -> SubscriptionPatch {
     SubscriptionPatch {
         description: chosen.or_default("description", String::new, line(DESCRIPTION_MAX)),
         events: chosen.or_default("events", Vec::new, patterns),
+        filter: chosen.or_default("filter", || None, |raw| filter(raw).map(Some)),
         schemes: chosen.read("schemes", distinct(list(Scheme::ALL.len(), scheme))),
         algorithm: chosen.read("algorithm", algorithm),
         retry: chosen.or_default("retry", RetryPolicy::default, retry),

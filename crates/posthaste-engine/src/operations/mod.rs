@@ -3,6 +3,7 @@
 
 mod access;
 mod deliveries;
+mod matches;
 mod publish;
 mod subscriptions;
 
@@ -11,6 +12,7 @@ use posthaste_store::{StoreError, settings::Scope};
 
 pub use access::{NewKey, Principal, new_key_value};
 pub use deliveries::{Redelivered, Trial};
+pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 
