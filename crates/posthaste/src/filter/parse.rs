@@ -1,5 +1,7 @@
 //! From a filter's JSON to its conditions, or to everything that is wrong with it.
 
+use std::cmp::Reverse;
+
 use super::{
     compare::Values,
     document::MEMBERS,
@@ -139,7 +141,14 @@ impl<'t> Part<'t> {
         let known = Operator::ALL.iter().copied();
         let Some(operator) = known.clone().find(|one| one.as_str().as_bytes() == name) else {
             let name = shown(name);
-            let near = |one: &Operator| strsim::damerau_levenshtein(&name, one.as_str());
+            // Of equally near ones the longer: a letter was more likely left out than mistaken.
+            let near = |one: &Operator| {
+                let known = one.as_str();
+                (
+                    strsim::damerau_levenshtein(&name, known),
+                    Reverse(known.len()),
+                )
+            };
             let nearest = known.min_by_key(near).map_or("", Operator::as_str);
             let detail = format!("unknown operator {name}, the nearest known one is {nearest}");
             return self.fault("unknown_operator", detail);

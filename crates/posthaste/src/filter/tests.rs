@@ -237,6 +237,11 @@ fn what_is_no_filter_is_refused_at_its_place() {
         ne,
         "at /data/a~1b/$ne: unknown operator $ne, the nearest known one is $neq"
     );
+    let ge = refused(
+        r#"{"data":{"$ge":1}}"#,
+        &[("/data/$ge", "unknown_operator")],
+    );
+    assert!(ge.ends_with("the nearest known one is $gte"), "{ge}");
     refused(r#"{"$exists":true}"#, &[("/$exists", "misplaced_operator")]);
     refused(r#"{"$or":[{"data":1},5]}"#, &[("/$or/1", "type")]);
     refused(
@@ -345,4 +350,25 @@ fn a_filter_shows_as_it_was_written() {
     assert_eq!(serde_json::to_string(&filter).unwrap(), text.trim());
     assert_eq!(serde_json::from_str::<Filter>(text).unwrap(), filter);
     assert!(serde_json::from_str::<Filter>("[]").is_err());
+}
+
+/// The table of `docs/reference/filters.md`.
+#[test]
+fn what_the_reference_says_is_true() {
+    let reference = include_str!("../../../../docs/reference/filters.md");
+    let rows = reference.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ");
+        let (pattern, x, matches) = (cells.next()?, cells.next()?, cells.next()?);
+        matches!(matches, "yes" | "no").then_some((pattern, x, matches == "yes"))
+    });
+    let rows: Vec<_> = rows.collect();
+    assert!(rows.len() > 30, "the table is found");
+    for (pattern, x, matches) in rows {
+        let x = x.trim_matches('`');
+        check_x(
+            pattern.trim_matches('`'),
+            if x == "absent" { "" } else { x },
+            matches,
+        );
+    }
 }

@@ -89,7 +89,7 @@ fn number(place: usize) -> u32 {
     u32::try_from(place).expect("no JSON text here has 4 GiB")
 }
 
-/// What a value is.
+/// What a value is: those before [`Kind::Array`] hold no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Null,
