@@ -14,7 +14,8 @@ pub struct FilterError(Vec<FilterFault>);
 /// One thing that is wrong with a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterFault {
-    /// The JSON Pointer into the filter; names longer than 64 bytes are cut.
+    /// The JSON Pointer into the filter; names longer than 64 bytes are cut, and characters that
+    /// cannot be seen are escaped.
     pub pointer: String,
     /// A stable slug for machines.
     pub code: &'static str,
@@ -31,9 +32,9 @@ impl FilterError {
 
     pub(super) fn new(pointer: String, code: &'static str, detail: String) -> Self {
         Self(vec![FilterFault {
-            pointer,
+            pointer: visible(&pointer),
             code,
-            detail,
+            detail: visible(&detail),
         }])
     }
 
@@ -69,6 +70,18 @@ impl std::error::Error for FilterError {}
 pub(super) fn below(pointer: &str, name: &[u8]) -> String {
     let name = shown(name).replace('~', "~0").replace('/', "~1");
     format!("{pointer}/{name}")
+}
+
+/// A text with escapes for what hides or turns what stands around it.
+fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => visible.push(c),
+            _ => visible.extend(c.escape_debug()),
+        }
+    }
+    visible
 }
 
 /// So much of a text as is repeated.

@@ -242,6 +242,10 @@ fn what_is_no_filter_is_refused_at_its_place() {
         &[("/data/$ge", "unknown_operator")],
     );
     assert!(ge.ends_with("the nearest known one is $gte"), "{ge}");
+    refused(
+        "{\"data\":{\"\u{202e}é'\\u0000\":[]}}",
+        &[("/data/\\u{202e}é'\\0", "length")],
+    );
     refused(r#"{"$exists":true}"#, &[("/$exists", "misplaced_operator")]);
     refused(r#"{"$or":[{"data":1},5]}"#, &[("/$or/1", "type")]);
     refused(
