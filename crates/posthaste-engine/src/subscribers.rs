@@ -2,7 +2,6 @@
 //! change. Publishing and authenticating read it and never the store.
 
 use std::{
-    cell::LazyCell,
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, RwLock},
 };
@@ -10,7 +9,7 @@ use std::{
 use posthaste::{
     delivery::Health,
     event::{EventType, TenantId},
-    filter::EventDocument,
+    filter::Filter,
     id::SubscriptionId,
     signature::Signer,
     subscription::{EventPattern, Subscription, SubscriptionStatus},
@@ -125,17 +124,15 @@ impl TenantView {
         takers
     }
 
-    /// Leaves those whose filters want the event too; it is read for the first filter.
-    pub fn filtered(&self, takers: &mut Vec<SubscriptionId>, read: impl Fn() -> EventDocument) {
-        if !self.filters {
-            return;
-        }
-        let event = LazyCell::new(read);
-        takers.retain(|id| {
-            let subscriber = self.subscribers.get(id);
-            let filter = subscriber.and_then(|s| s.subscription.filter.as_ref());
-            filter.is_none_or(|filter| filter.matches(&event))
-        });
+    /// Whether any of these has a filter; costs nothing where nobody has one.
+    #[must_use]
+    pub fn have_filters(&self, takers: &[SubscriptionId]) -> bool {
+        self.filters && takers.iter().any(|id| self.filter(*id).is_some())
+    }
+
+    #[must_use]
+    pub fn filter(&self, id: SubscriptionId) -> Option<&Filter> {
+        self.subscribers.get(&id)?.subscription.filter.as_ref()
     }
 }
 

@@ -30,11 +30,11 @@ impl FilterError {
         &self.0
     }
 
-    pub(super) fn new(pointer: String, code: &'static str, detail: String) -> Self {
+    pub(super) fn new(pointer: &str, code: &'static str, detail: &str) -> Self {
         Self(vec![FilterFault {
-            pointer: visible(&pointer),
+            pointer: visible(pointer),
             code,
-            detail: visible(&detail),
+            detail: visible(detail),
         }])
     }
 

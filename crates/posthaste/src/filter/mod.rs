@@ -77,7 +77,7 @@ impl Filter {
     pub fn parse(json: &RawJson) -> Result<Self, FilterError> {
         if json.len() > FILTER_BYTES_MAX {
             let detail = format!("a filter has at most {FILTER_BYTES_MAX} bytes");
-            return Err(FilterError::new(String::new(), "length", detail));
+            return Err(FilterError::new("", "length", &detail));
         }
         // A text of its own, not a part of the request that it came in.
         let json = RawJson::trusted(Bytes::copy_from_slice(json.as_bytes()));
@@ -114,9 +114,8 @@ impl FromStr for Filter {
     type Err = FilterError;
 
     fn from_str(text: &str) -> Result<Self, FilterError> {
-        let json = RawJson::parse(text.to_owned(), DEPTH_CEILING).map_err(|fault| {
-            FilterError::new(String::new(), fault.kind.code(), fault.to_string())
-        })?;
+        let json = RawJson::parse(text.to_owned(), DEPTH_CEILING)
+            .map_err(|fault| FilterError::new("", fault.kind.code(), &fault.to_string()))?;
         Self::parse(&json)
     }
 }

@@ -19,7 +19,7 @@ type Parsed<T> = Result<T, FilterError>;
 pub(super) fn parse(tree: &Tree) -> Parsed<Pattern> {
     if let Some(pointer) = too_deep(tree.root(), String::new(), DEPTH_MAX) {
         let detail = format!("arrays and objects nest at most {DEPTH_MAX} deep in a filter");
-        return Err(FilterError::new(pointer, "depth", detail));
+        return Err(FilterError::new(&pointer, "depth", &detail));
     }
     let whole = Part {
         tree,
@@ -66,8 +66,8 @@ impl<'t> Part<'t> {
         }
     }
 
-    fn fault<T>(&self, code: &'static str, detail: impl Into<String>) -> Parsed<T> {
-        Err(FilterError::new(self.pointer.clone(), code, detail.into()))
+    fn fault<T>(&self, code: &'static str, detail: &str) -> Parsed<T> {
+        Err(FilterError::new(&self.pointer, code, detail))
     }
 
     fn pattern(&self) -> Parsed<Pattern> {
@@ -128,7 +128,7 @@ impl<'t> Part<'t> {
                  as in {{\"data\":{{\"{}\":…}}}}",
                 shown(name)
             );
-            return self.fault("unknown_field", detail);
+            return self.fault("unknown_field", &detail);
         }
         let inside = Self {
             whole_event: false,
@@ -151,7 +151,7 @@ impl<'t> Part<'t> {
             };
             let nearest = known.min_by_key(near).map_or("", Operator::as_str);
             let detail = format!("unknown operator {name}, the nearest known one is {nearest}");
-            return self.fault("unknown_operator", detail);
+            return self.fault("unknown_operator", &detail);
         };
         let of_events = matches!(operator, Operator::And | Operator::Or | Operator::Not);
         if self.whole_event && !of_events {
