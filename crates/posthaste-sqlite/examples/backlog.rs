@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use posthaste::{
     clock::{Clock, SystemClock},
     event::{Line, TenantId},
-    id::{DeliveryId, SubscriptionId},
+    id::{DeliveryId, EventId, SubscriptionId},
 };
 use posthaste_sqlite::SqliteStore;
 use posthaste_store::{
@@ -19,6 +19,8 @@ use posthaste_store::{
 const PAGE: usize = 500;
 const PAGES: usize = 20;
 const FAN_OUT: usize = 10;
+/// In a transaction.
+const EVENTS: usize = 500;
 /// One due, one on the shelf.
 const DUE: SubscriptionId = SubscriptionId::from_u64(1);
 const SHELVED: SubscriptionId = SubscriptionId::from_u64(2);
@@ -52,23 +54,16 @@ fn rare() -> Line {
 
 /// Nine in ten on the shelf stand in one line, the rest in another.
 async fn fill(store: &SqliteStore, clock: &SystemClock, deliveries: usize) {
-    for _ in 0..deliveries.div_ceil(FAN_OUT) {
+    for _ in 0..deliveries.div_ceil(FAN_OUT * EVENTS) {
         for to in [DUE, SHELVED] {
             let now = clock.now();
-            let id = store.reserve(now, &[FAN_OUT as u32])[0];
-            let stored = StoredEvent {
-                event: Arc::new(fixtures::event(id, TenantId::default_tenant())),
-                subscriptions: vec![to; FAN_OUT].into(),
-            };
-            let accepted = Acceptance {
-                event: stored.event.clone(),
-                subscriptions: stored.subscriptions.clone(),
-                idempotency: None,
-            };
-            let answers = store.accept(now, vec![vec![accepted]]).await;
+            let ids = store.reserve(now, &[FAN_OUT as u32; EVENTS]);
+            let events: Vec<StoredEvent> = ids.into_iter().map(|id| event(id, to)).collect();
+            let accepted = events.iter().map(accepted).collect();
+            let answers = store.accept(now, vec![accepted]).await;
             answers.expect("accepted")[0].as_ref().expect("no conflict");
-            let rows = fixtures::owed(&stored);
-            let rows = rows.iter().zip(0..).map(|(waiting, n)| match to {
+            let owed: Vec<Waiting> = events.iter().flat_map(fixtures::owed).collect();
+            let rows = owed.iter().zip(0..).map(|(waiting, n)| match to {
                 DUE => fixtures::parked(waiting, now, Parking::Due(now)),
                 _ => shelve(waiting, n),
             });
@@ -79,6 +74,21 @@ async fn fill(store: &SqliteStore, clock: &SystemClock, deliveries: usize) {
             };
             store.settle(batch).await.expect("settled");
         }
+    }
+}
+
+fn event(id: EventId, to: SubscriptionId) -> StoredEvent {
+    StoredEvent {
+        event: Arc::new(fixtures::event(id, TenantId::default_tenant())),
+        subscriptions: vec![to; FAN_OUT].into(),
+    }
+}
+
+fn accepted(stored: &StoredEvent) -> Acceptance {
+    Acceptance {
+        event: stored.event.clone(),
+        subscriptions: stored.subscriptions.clone(),
+        idempotency: None,
     }
 }
 
