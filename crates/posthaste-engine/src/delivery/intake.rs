@@ -158,7 +158,7 @@ impl Groups {
 }
 
 /// What an accepted event owes, as it waits.
-fn deliveries(accepted: &Acceptance) -> impl Iterator<Item = Waiting> {
+pub fn deliveries(accepted: &Acceptance) -> impl Iterator<Item = Waiting> {
     let event = &accepted.event;
     (0..)
         .zip(accepted.subscriptions.iter())
