@@ -8,7 +8,7 @@ use std::{borrow::Cow, time::Duration};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use posthaste::id::SubscriptionId;
-use posthaste_engine::operations::{OperationError, PublishError, Refusal};
+use posthaste_engine::operations::{OperationError, PublishError, Refusal, batching::Unfit};
 use posthaste_store::{StoreError, settings::Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -261,6 +261,14 @@ impl From<OperationError> for Problem {
                 format!("the secret before signs until {until}"),
             ),
             OperationError::ScopeNotHeld(scope) => Self::lacks(scope),
+            OperationError::Unfit(unfit) => {
+                let (pointer, code) = match unfit {
+                    Unfit::Limits => ("/batch", "batch_without_mode"),
+                    Unfit::Format { asked: true } => ("/format", "format_in_batches"),
+                    Unfit::Format { asked: false } => ("/mode", "format_in_batches"),
+                };
+                Self::field(Kind::Validation, pointer, code, unfit.to_string())
+            }
             OperationError::Quota { what, limit } => {
                 Self::new(Kind::QuotaExceeded, format!("at most {limit} {what}"))
             }

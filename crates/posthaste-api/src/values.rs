@@ -6,6 +6,7 @@ use std::{borrow::Cow, str::FromStr, time::Duration};
 
 use bytes::Bytes;
 use posthaste::{clock::Timestamp, event::EventType, json::RawJson};
+use serde::de::{IntoDeserializer, value::CowStrDeserializer};
 use serde_json::value::RawValue;
 
 use crate::problem::Kind;
@@ -158,12 +159,24 @@ pub(crate) fn boolean(raw: &str) -> Read<bool> {
     }
 }
 
-/// A type that serde reads, one of few names or a form of its own.
-pub(crate) fn shaped<T: serde::de::DeserializeOwned>(
+/// Any number.
+pub(crate) fn number(raw: &str) -> Read<f64> {
+    let written = raw.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+    let number = raw.parse().ok().filter(|_| written);
+    number.ok_or_else(|| Fault::new("type", "expected a number").into())
+}
+
+/// One of few names.
+pub(crate) fn named<T: serde::de::DeserializeOwned>(
     code: &'static str,
     expected: &'static str,
 ) -> impl Fn(&str) -> Read<T> {
-    move |raw| serde_json::from_str(raw).map_err(|_| Fault::new(code, expected).into())
+    move |raw| {
+        let unknown = |_| Fault::new(code, expected);
+        let name = text(raw).map_err(|_| Fault::new(code, expected))?;
+        let name: CowStrDeserializer<'_, serde_json::Error> = name.into_deserializer();
+        Ok(T::deserialize(name).map_err(unknown)?)
+    }
 }
 
 /// An object, kept byte for byte.
@@ -272,6 +285,26 @@ mod tests {
         }
         for bad in ["1.0", "1e0", "\"1\"", "null", "[]", ""] {
             check(whole(1, 9)(bad), "type");
+        }
+    }
+
+    #[test]
+    fn a_number_is_any_that_json_can_write() {
+        for good in ["0", "-1.5", "1e3", "1e400"] {
+            check(number(good), "");
+        }
+        for bad in ["null", "\"1\"", "[1]", "true", ""] {
+            check(number(bad), "type");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_string_and_no_object_with_that_member() {
+        let format = || named::<posthaste::body::BodyFormat>("unknown", "a format");
+        check(format()(r#""raw""#), "");
+        check(format()(r#""r\u0061w""#), "");
+        for bad in [r#"{"raw":null}"#, r#""Raw""#, "7", "null"] {
+            check(format()(bad), "unknown");
         }
     }
 

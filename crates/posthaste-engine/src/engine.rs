@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     config::{EngineConfig, Limits},
     delivery::{
+        alert::Alerts,
         attempt::Sender,
         dispatch::DispatchLoop,
         intake::Intake,
@@ -41,7 +42,8 @@ pub struct Engine(pub(crate) Arc<Running>);
 pub(crate) struct Running {
     pub store: Arc<dyn Store>,
     pub config: EngineConfig,
-    pub subscribers: Subscribers,
+    pub subscribers: Arc<Subscribers>,
+    pub alerts: Alerts,
     /// Held by whoever changes the configuration.
     pub changing: tokio::sync::Mutex<()>,
     pub intake: Intake,
@@ -71,11 +73,11 @@ impl Engine {
     /// # Errors
     /// As there.
     pub async fn over(store: Arc<dyn Store>, config: EngineConfig) -> Result<Self, StoreError> {
-        let subscribers = Subscribers::load(
+        let subscribers = Arc::new(Subscribers::load(
             store.tenants().await?,
             store.subscriptions().await?,
             store.keys().await?,
-        );
+        ));
         let shelved = store.shelved().await?;
         let snapshot = subscribers.now();
         let scheduler = Scheduler::new(
@@ -97,12 +99,18 @@ impl Engine {
             dispatch: dispatch.clone(),
             server: server_name(store.identity()),
         };
+        let alerts = Alerts {
+            store: store.clone(),
+            subscribers: subscribers.clone(),
+            clock: config.clock.clone(),
+        };
         let dispatch_loop = DispatchLoop {
             scheduler,
             clock: config.clock.clone(),
             store: store.clone(),
             sender: Arc::new(sender),
             outcomes: outcomes.clone(),
+            alerts: alerts.clone(),
             dispatch: dispatch.clone(),
             idle,
         };
@@ -129,6 +137,7 @@ impl Engine {
             store,
             config,
             subscribers,
+            alerts,
             changing: tokio::sync::Mutex::new(()),
             intake,
             dispatch,

@@ -124,6 +124,8 @@ fn settlements(
         subscription,
         origin: Origin::Publish,
         format: None,
+        line: None,
+        batch: None,
         tries: Default::default(),
         standing: match chance.draw() < 0.01 {
             true => Standing::Waiting {
@@ -143,6 +145,6 @@ fn settlements(
     });
     SettleBatch {
         settlements: settlements.collect(),
-        health: Vec::new(),
+        ..SettleBatch::default()
     }
 }

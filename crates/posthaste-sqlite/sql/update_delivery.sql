@@ -3,6 +3,7 @@
 UPDATE deliveries SET
     subscription = ?4, state = ?5, reason = ?6, origin = ?7, format = ?8, made = ?9, spent = ?10,
     retry_at = ?11, due_at = ?12, shelved = ?13, settled_at = ?14,
+    line = ?25, batch = ?26,
     delivered_at = coalesce(delivered_at, ?15),
     last_error = iif(?16 IS NULL AND ?17 IS NULL, last_error, ?16),
     attempt = coalesce(?17, attempt),

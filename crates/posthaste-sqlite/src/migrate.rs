@@ -5,7 +5,11 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use sha2::{Digest, Sha256};
 
-const STEPS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+/// In order. One that was released is never edited: what follows it mends it.
+const STEPS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_order_batches_circuits.sql"),
+];
 
 /// Why the schema cannot be brought up to date.
 #[derive(Debug, thiserror::Error)]

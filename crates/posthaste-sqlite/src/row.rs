@@ -9,7 +9,7 @@ use posthaste::{
     id::{DeliveryId, EventId, SubscriptionId},
     subscription::SubscriptionStatus,
 };
-use rusqlite::Row;
+use rusqlite::{Row, types::ValueRef};
 
 use crate::fault::{Fault, Result};
 
@@ -86,6 +86,7 @@ pub fn number(value: u64) -> i64 {
 /// Reads columns, each as what it stands for.
 pub trait Columns {
     fn number(&self, column: usize) -> Result<u64>;
+    fn optional_number(&self, column: usize) -> Result<Option<u64>>;
     fn time(&self, column: usize) -> Result<Option<Timestamp>>;
     fn coded<T: Coded>(&self, column: usize) -> Result<T>;
     fn event_id(&self, column: usize) -> Result<EventId>;
@@ -99,6 +100,13 @@ impl Columns for Row<'_> {
     fn number(&self, column: usize) -> Result<u64> {
         let value: i64 = self.get(column)?;
         u64::try_from(value).map_err(|_| Fault::Corrupt(format!("{value} is below zero")))
+    }
+
+    fn optional_number(&self, column: usize) -> Result<Option<u64>> {
+        match self.get_ref(column)? {
+            ValueRef::Null => Ok(None),
+            _ => self.number(column).map(Some),
+        }
     }
 
     fn time(&self, column: usize) -> Result<Option<Timestamp>> {
@@ -149,11 +157,12 @@ pub fn details(details: &EventDetails) -> Result<Option<Vec<u8>>> {
 }
 
 /// The subscriptions of an event, 8 big-endian bytes each.
-pub fn pack(subscriptions: &[SubscriptionId], into: &mut Vec<u8>) {
-    into.clear();
+pub fn pack(subscriptions: &[SubscriptionId]) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(subscriptions.len() * 8);
     for id in subscriptions {
-        into.extend_from_slice(&id.as_u64().to_be_bytes());
+        packed.extend_from_slice(&id.as_u64().to_be_bytes());
     }
+    packed
 }
 
 pub fn unpack(packed: &[u8]) -> Result<Vec<SubscriptionId>> {
@@ -198,8 +207,7 @@ mod tests {
     #[test]
     fn packed_subscriptions_read_back() {
         let ids = [3, u64::MAX >> 1].map(SubscriptionId::from_u64);
-        let mut packed = Vec::new();
-        pack(&ids, &mut packed);
+        let packed = pack(&ids);
         assert_eq!(unpack(&packed).unwrap(), ids);
         assert!(unpack(&packed[1..]).is_err());
     }

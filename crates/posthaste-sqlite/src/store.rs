@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use posthaste::{
     clock::Timestamp,
     delivery::Discard,
-    event::{Origin, TenantId},
+    event::{Line, Origin, TenantId},
     id::{DeliveryId, EventId, KeyId, SubscriptionId},
     subscription::Subscription,
 };
@@ -119,7 +119,7 @@ impl Store for SqliteStore {
     }
 
     async fn settle(&self, batch: SettleBatch) -> Result<(), StoreError> {
-        let rows = batch.settlements.len() + batch.health.len();
+        let rows = batch.settlements.len() + batch.health.len() + batch.alerts.len();
         self.write(rows, move |group| writer::settle(group, &batch))
             .await
     }
@@ -136,6 +136,32 @@ impl Store for SqliteStore {
     ) -> Result<Page<Waiting>, StoreError> {
         let take =
             move |group: &mut writer::Group<'_>| writer::take_shelved(group, subscription, at_most);
+        self.write(at_most, take).await
+    }
+
+    async fn take_shelved_after(
+        &self,
+        subscription: SubscriptionId,
+        after: Option<DeliveryId>,
+        except: &[Line],
+        at_most: usize,
+    ) -> Result<Page<Waiting>, StoreError> {
+        let except = except.iter().copied().collect();
+        let take = move |group: &mut writer::Group<'_>| {
+            writer::take_shelved_after(group, subscription, after, &except, at_most)
+        };
+        self.write(at_most, take).await
+    }
+
+    async fn take_line(
+        &self,
+        subscription: SubscriptionId,
+        line: Line,
+        at_most: usize,
+    ) -> Result<Page<Waiting>, StoreError> {
+        let take = move |group: &mut writer::Group<'_>| {
+            writer::take_line(group, subscription, line, at_most)
+        };
         self.write(at_most, take).await
     }
 

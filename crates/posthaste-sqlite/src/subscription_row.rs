@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use posthaste::{
     body::BodyFormat,
+    circuit::Circuit,
     clock::Timestamp,
     delivery::Health,
     event::TenantId,
@@ -110,9 +111,19 @@ fn health(row: &Row<'_>) -> Result<Health> {
         unhealthy: row.get(8)?,
         consecutive_failures: row.get(9)?,
         failed_attempts_in_a_row: row.get(10)?,
+        circuit: circuit(row)?,
+        wait_until: row.time(15)?,
         last_success_at: row.time(11)?,
         last_failure_at: row.time(12)?,
     })
+}
+
+fn circuit(row: &Row<'_>) -> Result<Circuit> {
+    let Some(probe_at) = row.time(13)? else {
+        return Ok(Circuit::Closed);
+    };
+    let wait = Duration::from_millis(row.number(14)?);
+    Ok(Circuit::Open { probe_at, wait })
 }
 
 /// Names the column alone: what stands in it may be a secret.

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use posthaste::{
     clock::Timestamp,
-    event::TenantId,
+    event::{Line, TenantId},
     id::{DeliveryId, EventId, SubscriptionId},
 };
 use posthaste_store::{
@@ -48,6 +48,8 @@ fn delivered(item: &Acceptance) -> Settlement {
         subscription: item.subscriptions[0],
         origin: Default::default(),
         format: None,
+        line: None,
+        batch: None,
         tries: Default::default(),
         standing: Standing::Delivered,
         at: START,
@@ -69,11 +71,10 @@ async fn a_row_that_cannot_be_read_keeps_no_other_from_being_taken_or_recovered(
     };
     let parked = items[..2].iter().map(delivered);
     let settlements = parked.map(|to| Settlement { standing, ..to }).collect();
-    let health = Vec::new();
     store
         .settle(SettleBatch {
             settlements,
-            health,
+            ..SettleBatch::default()
         })
         .await
         .unwrap();
@@ -136,11 +137,10 @@ async fn lists_are_exact_however_far_the_indexes_are_fed_and_after_a_crash() {
             .filter_map(|_| owed.pop())
             .map(|item| delivered(&item));
         let settlements = settlements.collect();
-        let health = Vec::new();
         store
             .settle(SettleBatch {
                 settlements,
-                health,
+                ..SettleBatch::default()
             })
             .await
             .unwrap();
@@ -305,4 +305,76 @@ async fn the_identity_is_made_once() {
     let one = open(directory.path()).identity();
     let again = open(directory.path()).identity();
     assert!(one == again);
+}
+
+#[tokio::test]
+async fn a_settlement_that_fails_keeps_nothing_of_its_alerts_and_may_be_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let item = request(&store, 1).remove(0);
+    store.accept(START, vec![vec![item.clone()]]).await.unwrap();
+    let alerts = request(&store, 2);
+    let alert = alerts[0].event.id;
+    let batch = SettleBatch {
+        settlements: vec![delivered(&item)],
+        alerts,
+        ..SettleBatch::default()
+    };
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    // They share one transaction, as above.
+    let (_, settled, _, ()) = tokio::join!(
+        store.write(usize::MAX, move |_| Ok(wait.recv().is_ok())),
+        store.settle(batch.clone()),
+        store.write(0, |_| Err::<(), _>(Fault::Sqlite(
+            rusqlite::Error::InvalidQuery
+        ))),
+        async { go.send(()).unwrap() },
+    );
+    assert!(matches!(settled, Err(StoreError::Unavailable(_))));
+    assert!(store.event(&tenant(), alert).await.unwrap().is_none());
+    assert_eq!(store.unparked(), 1);
+    assert!(store.settled_mark() < item.event.id);
+    store.settle(batch).await.unwrap();
+    assert!(store.event(&tenant(), alert).await.unwrap().is_some());
+    assert!((item.event.id..alert).contains(&store.settled_mark()));
+    drop(store);
+    let recovered = open(directory.path()).recover(None, 9).await.unwrap().items;
+    assert_eq!(recovered.len(), 1);
+    assert_eq!(recovered[0].event.id, alert);
+}
+
+#[tokio::test]
+async fn a_shelf_is_read_in_short_stretches_and_an_empty_page_leads_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let items: Vec<Acceptance> = (0..21).flat_map(|_| request(&store, 1)).collect();
+    store.accept(START, vec![items.clone()]).await.unwrap();
+    let line = Line::of(Some("a"));
+    let shelved = Standing::Waiting {
+        retry_at: None,
+        parking: Parking::Shelved,
+    };
+    let rows = items.iter().zip(1..).map(|(item, n)| Settlement {
+        standing: shelved,
+        line: (n < 21).then_some(line),
+        ..delivered(item)
+    });
+    let settlements = rows.collect();
+    let batch = SettleBatch {
+        settlements,
+        ..SettleBatch::default()
+    };
+    store.settle(batch).await.unwrap();
+    let (to, mut after, mut pages) = (items[0].subscriptions[0], None, Vec::new());
+    loop {
+        let page = store.take_shelved_after(to, after, &[line], 5).await;
+        let page = page.unwrap();
+        pages.push(page.items.len());
+        after = page.next.map(DeliveryId::from_u64);
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [0, 0, 1]);
+    assert_eq!(store.take_line(to, line, 50).await.unwrap().items.len(), 20);
 }

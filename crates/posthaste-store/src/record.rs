@@ -22,6 +22,23 @@ pub struct Acceptance {
     pub idempotency: Option<Idempotency>,
 }
 
+impl Acceptance {
+    /// Its deliveries, as they wait once it is accepted.
+    pub fn owed(&self) -> impl Iterator<Item = Waiting> + '_ {
+        let subscriptions = (0..).zip(self.subscriptions.iter());
+        subscriptions.map(|(index, &subscription)| Waiting {
+            id: self.event.id.delivery(index),
+            subscription,
+            event: self.event.clone(),
+            origin: self.event.origin(),
+            tries: Tries::default(),
+            retry_at: None,
+            format: None,
+            batch: None,
+        })
+    }
+}
+
 /// A producer's key for an event, so that a repeated publish makes no second one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
@@ -104,8 +121,9 @@ pub struct Attempt {
 pub enum Parking {
     /// In the due index: taken by [`Store::take_due`](crate::Store::take_due) from then on.
     Due(Timestamp),
-    /// In the engine's hands, with a row for a crash to find: as [`Self::Due`] now, but not taken
-    /// until it is settled again or the store is opened anew.
+    /// In the engine's hands, with a row for a crash to find: as [`Self::Due`] now, or as
+    /// [`Self::Shelved`] where it stands in a line, but not taken until it is settled again or the
+    /// store is opened anew.
     Taken,
     /// Beside it, under its subscription: taken by
     /// [`Store::take_shelved`](crate::Store::take_shelved) alone.
@@ -146,6 +164,21 @@ pub struct Settlement {
     pub at: Timestamp,
     /// None when it was parked or discarded without one.
     pub attempt: Option<Box<Attempt>>,
+}
+
+impl Settlement {
+    /// Where it waits on disk, as a crash would find it: never as taken.
+    #[must_use]
+    pub fn parked(&self) -> Option<Parking> {
+        let Standing::Waiting { parking, .. } = self.standing else {
+            return None;
+        };
+        Some(match parking {
+            Parking::Taken if self.line.is_some() => Parking::Shelved,
+            Parking::Taken => Parking::Due(self.at),
+            Parking::Due(_) | Parking::Shelved => parking,
+        })
+    }
 }
 
 /// What attempts did to a subscription's standing, written with them.

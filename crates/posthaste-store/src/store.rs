@@ -86,12 +86,12 @@ pub trait Store: Send + Sync + 'static {
     /// Attempts, consequences, health and alerts of many deliveries, in one transaction.
     ///
     /// A settlement is what its delivery is from then on; of two for one delivery the later one.
-    /// Without an attempt, what the last one
-    /// left (status code, error, time) stays; a discarded one's error is why. A settled delivery
-    /// that waits may be taken again, unless it is [`Parking::Taken`](crate::record::Parking).
+    /// Without an attempt, what the last one left (status code, error, time) stays; a discarded
+    /// one's error is why. A settled delivery that waits may be taken again, unless it is
+    /// [`Parking::Taken`](crate::record::Parking).
     ///
-    /// Its alerts are events like any other, accepted by it; the ids of one whose tenant is gone, and
-    /// of all on an error, stay reserved for the repetition of the call.
+    /// Its alerts are events like any other, accepted by it; on an error their ids stay reserved,
+    /// for the repetition of the call.
     ///
     /// Ignored: a settlement whose event is not stored or is another tenant's, and a change of
     /// health of a subscription that is deleted or another tenant's.
@@ -155,7 +155,8 @@ pub trait Store: Send + Sync + 'static {
     /// keeps them within bounds.
     fn unparked(&self) -> u64;
 
-    /// Opens deliveries again: `pending`, fresh budget, due at once, for this reason; attempt
+    /// Opens deliveries again: `pending`, fresh budget, due at once (or, where one stood in a line
+    /// last, on the shelf: back in its place), for this reason; attempt
     /// numbers, the last error and `delivered_at` stay; the batch it left in does not. One that is
     /// `retrying` becomes due at once and keeps budget, origin and batch; in the engine's hands it
     /// stays there, and it is for the engine to hurry it. One that shows as `pending` or `held` is

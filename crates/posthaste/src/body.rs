@@ -39,6 +39,15 @@ pub fn body(format: BodyFormat, event: &Event) -> Vec<u8> {
     }
 }
 
+/// The body of a batch: a JSON array of the bodies.
+#[must_use]
+pub fn batch_body(bodies: &[Vec<u8>]) -> Vec<u8> {
+    let mut array = vec![b'['];
+    array.extend(bodies.join(&b','));
+    array.push(b']');
+    array
+}
+
 fn envelope(event: &Event) -> Vec<u8> {
     let details = &event.details;
     let mut object = Members::with_room_for(event);
@@ -251,6 +260,30 @@ mod tests {
             &event(r#"[{"b":1,"a":2}, 3]"#, EventDetails::default()),
             r#"{"data":[{"a":2,"b":1},3],"timestamp":"2026-11-21T20:36:00.123Z"}"#,
         );
+    }
+
+    #[test]
+    fn a_batch_is_an_array_of_bodies() {
+        let bodies = [br#"{"a":1}"#.to_vec(), b"2".to_vec()];
+        assert_eq!(batch_body(&bodies), br#"[{"a":1},2]"#);
+        assert_eq!(batch_body(&bodies[1..]), b"[2]");
+    }
+
+    #[test]
+    fn no_body_is_longer_than_its_event_says() {
+        let text = "\u{1}\"\u{e9}".repeat(40);
+        let hostile = EventDetails {
+            source: Some(text.clone()),
+            correlation_id: Some(text.clone()),
+            ordering_key: Some(text),
+            ..details()
+        };
+        for details in [EventDetails::default(), details(), hostile] {
+            let event = event(r#"{"a":[1,2,3]}"#, details);
+            for format in [BodyFormat::Envelope, BodyFormat::CloudEvents] {
+                assert!(body(format, &event).len() <= event.body_bytes_max());
+            }
+        }
     }
 
     #[test]

@@ -243,6 +243,23 @@ impl Event {
         Line::of(self.details.ordering_key.as_deref())
     }
 
+    /// Bytes that its body has at most, in any format.
+    #[must_use]
+    pub fn body_bytes_max(&self) -> usize {
+        // Names, ids, times and punctuation of the longest format; a byte of text takes six where
+        // it is escaped.
+        const FRAME: usize = 512;
+        let details = &self.details;
+        let texts = [
+            &details.source,
+            &details.correlation_id,
+            &details.ordering_key,
+            &details.traceparent,
+        ];
+        let texts = texts.into_iter().flatten().map(String::len);
+        FRAME + self.data.len() + self.event_type.as_str().len() + 6 * texts.sum::<usize>()
+    }
+
     /// Bytes that it holds in memory, roughly.
     #[must_use]
     pub fn size(&self) -> usize {

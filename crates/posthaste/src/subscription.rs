@@ -164,6 +164,14 @@ pub struct BatchLimits {
     pub max_bytes: u32,
 }
 
+impl BatchLimits {
+    /// How long the first one waits for others.
+    #[must_use]
+    pub fn max_wait(&self) -> Duration {
+        Duration::from_millis(self.max_wait_ms.into())
+    }
+}
+
 impl Default for BatchLimits {
     fn default() -> Self {
         Self {

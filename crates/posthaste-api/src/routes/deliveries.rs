@@ -6,7 +6,7 @@ use axum::{extract::State, response::Response};
 use http::StatusCode;
 use posthaste::{
     clock::Timestamp,
-    delivery::{DeliveryState, DeliveryStatus, Discard, FailureClass},
+    delivery::{DeliveryStatus, Discard, FailureClass},
     event::{EventType, Origin, TenantId},
     id::{DeliveryId, EventId, SubscriptionId},
 };
@@ -42,8 +42,12 @@ pub(crate) struct DeliveryView<'a> {
     event_type: &'a EventType,
     /// `pending`, `retrying`, `held`, `delivered`, `failed` or `discarded`.
     status: &'static str,
+    /// Requests made in all.
     attempts: u32,
+    /// By the subscription's policy of today; 0 where it has ended.
     retries_left: u32,
+    /// Where it is `retrying`: not before its own time, nor while its subscription waits for a
+    /// `Retry-After` or its circuit is open. Null while it is held or was never tried.
     #[schema(value_type = Option<String>, format = DateTime)]
     next_attempt_at: Option<Timestamp>,
     last_status_code: Option<u16>,
@@ -64,15 +68,7 @@ pub(crate) struct DeliveryView<'a> {
 }
 
 impl<'a> DeliveryView<'a> {
-    fn of(delivery: &'a Delivery, retries_left: u32) -> Self {
-        let next_attempt_at = match delivery.state {
-            DeliveryState::Retrying { at } => Some(at),
-            DeliveryState::Pending
-            | DeliveryState::Held
-            | DeliveryState::Delivered { .. }
-            | DeliveryState::Failed { .. }
-            | DeliveryState::Discarded { .. } => None,
-        };
+    fn of(delivery: &'a Delivery, api: &Api, tenant: &TenantId) -> Self {
         Self {
             id: delivery.id,
             event_id: delivery.event,
@@ -80,8 +76,8 @@ impl<'a> DeliveryView<'a> {
             event_type: &delivery.event_type,
             status: delivery.state.status().as_str(),
             attempts: delivery.tries.made,
-            retries_left,
-            next_attempt_at,
+            retries_left: api.engine.retries_left(tenant, delivery),
+            next_attempt_at: api.engine.next_attempt_at(tenant, delivery),
             last_status_code: delivery.last_status_code,
             last_error: delivery.last_error.as_deref(),
             origin: delivery.origin,
@@ -238,7 +234,7 @@ pub(crate) async fn delivery_page(
     cursors: &Cursors,
 ) -> Result<Response, Problem> {
     let page = api.engine.deliveries(tenant, query, stretch).await?;
-    let view = |delivery| DeliveryView::of(delivery, api.engine.retries_left(tenant, delivery));
+    let view = |delivery| DeliveryView::of(delivery, api, tenant);
     Ok(answer::json(
         StatusCode::OK,
         &PageView {
@@ -262,8 +258,8 @@ pub(crate) async fn show_delivery(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let delivery = api.engine.delivery(&auth.tenant, id).await?;
-    let retries_left = api.engine.retries_left(&auth.tenant, &delivery);
-    Ok(answer::tagged(&DeliveryView::of(&delivery, retries_left)))
+    let view = DeliveryView::of(&delivery, &api, &auth.tenant);
+    Ok(answer::tagged(&view))
 }
 
 /// List a delivery's attempts, newest first.

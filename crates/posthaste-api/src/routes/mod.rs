@@ -6,6 +6,7 @@ mod publish;
 mod batch;
 mod deliveries;
 mod events;
+mod batch_limits;
 mod retry_body;
 mod subscription_body;
 mod subscription_view;

@@ -4,12 +4,12 @@
 //! It refuses to judge: the bounds are [`RetryPolicy`]'s own, and so is the text that explains them.
 
 use posthaste::retry::{
-    Exponential, JITTER_DEFAULT, Linear, Preset, RetryPolicy, RetryPolicyError,
+    Exponential, JITTER_DEFAULT, Linear, Preset, RETRIES_MAX, RetryPolicy, RetryPolicyError,
 };
 
 use crate::{
     fields::nested,
-    values::{Fault, Read, list, shaped, whole},
+    values::{Fault, Read, list, named, number, whole},
 };
 
 const FORMS: &[&str] = &["schedule_s", "exponential", "linear", "jitter"];
@@ -22,7 +22,7 @@ pub(crate) fn retry(raw: &str) -> Read<RetryPolicy> {
     }
     let expected = "expected default, quick, patient or none, or an object with one of \
         schedule_s, exponential and linear";
-    shaped::<Preset>("invalid_retry", expected)(raw).map(RetryPolicy::preset)
+    named::<Preset>("invalid_retry", expected)(raw).map(RetryPolicy::preset)
 }
 
 fn custom(raw: &str) -> Read<RetryPolicy> {
@@ -47,7 +47,7 @@ fn exponential(raw: &str) -> Read<Exponential> {
         let base_s = fields.required("base_s", number);
         let factor = fields.required("factor", number);
         let max_s = fields.required("max_s", number);
-        let retries = fields.required("retries", whole(0, u32::MAX));
+        let retries = fields.required("retries", retries);
         Some(Exponential {
             base_s: base_s?,
             factor: factor?,
@@ -60,7 +60,7 @@ fn exponential(raw: &str) -> Read<Exponential> {
 fn linear(raw: &str) -> Read<Linear> {
     nested(raw, LINEAR, |fields| {
         let delay_s = fields.required("delay_s", number);
-        let retries = fields.required("retries", whole(0, u32::MAX));
+        let retries = fields.required("retries", retries);
         Some(Linear {
             delay_s: delay_s?,
             retries: retries?,
@@ -68,6 +68,14 @@ fn linear(raw: &str) -> Read<Linear> {
     })
 }
 
-fn number(raw: &str) -> Read<f64> {
-    shaped("type", "expected a number")(raw)
+/// However many there are, the policy itself says how many there may be.
+fn retries(raw: &str) -> Read<u32> {
+    let expected = format!("expected 1 to {RETRIES_MAX}");
+    whole(0, u32::MAX)(raw).map_err(|faults| {
+        let told = |fault: Fault| match &*fault.code {
+            "out_of_range" => Fault::new("out_of_range", expected.clone()),
+            _ => fault,
+        };
+        faults.into_iter().map(told).collect()
+    })
 }

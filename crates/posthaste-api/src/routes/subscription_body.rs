@@ -12,21 +12,27 @@ use posthaste::{
     json::RawJson,
     retry::RetryPolicy,
     signature::{Scheme, Secret, XWebhookHash},
-    subscription::EventPattern,
+    subscription::{EventPattern, Ordering, RateLimit, RateLimitError},
 };
 use posthaste_engine::{
     Engine,
-    operations::{NewSubscription, RequestedStatus, SubscriptionPatch},
+    operations::{
+        NewSubscription, OperationError, RequestedStatus, SubscriptionPatch,
+        batching::{self, Mode},
+    },
 };
 use utoipa::ToSchema;
 
-use super::retry_body::retry;
+use super::{
+    batch_limits::{BatchLimitsShape, batch_limits},
+    retry_body::retry,
+};
 use crate::{
     fields::Fields,
     problem::{Kind, Problem},
     values::{
-        Fault, Read, distinct, duration, label, line, list, not_available, object, only, parsed,
-        shaped, text, whole,
+        Fault, Read, distinct, duration, label, line, list, named, not_available, number, object,
+        only, parsed, text, whole,
     },
 };
 
@@ -58,10 +64,6 @@ const LATER: &[(&str, &str)] = &[
     ("headers", "{}"),
     ("auth", "null"),
     ("tls", "null"),
-    ("rate_limit_per_s", "null"),
-    ("ordering", r#""none""#),
-    ("mode", r#""single""#),
-    ("batch", "null"),
 ];
 
 /// A subscription to make.
@@ -89,8 +91,8 @@ pub(crate) struct SubscriptionPatchShape {
     rest: SubscriptionShape,
 }
 
-/// What may be chosen. `filter`, `versions`, `headers`, `auth`, `tls`, `rate_limit_per_s`,
-/// `ordering`, `mode` and `batch` take no other value than their default yet.
+/// What may be chosen. `filter`, `versions`, `headers`, `auth` and `tls` take no other value than
+/// their default yet.
 #[derive(ToSchema)]
 #[allow(dead_code)] // the document's shape
 pub(crate) struct SubscriptionShape {
@@ -106,13 +108,27 @@ pub(crate) struct SubscriptionShape {
     /// A preset (`default`, `quick`, `patient`, `none`), or `schedule_s`, `exponential` or `linear`.
     #[schema(value_type = Option<serde_json::Value>)]
     retry: Option<RetryPolicy>,
+    /// How long one attempt may take; 10,000 unless chosen.
     #[schema(minimum = 100, maximum = 60_000)]
     timeout_ms: Option<u32>,
+    /// Requests per second at most; null is no limit.
+    #[schema(minimum = 0.01, maximum = 100_000)]
+    rate_limit_per_s: Option<f64>,
+    /// Attempts under way at once; 32 unless chosen.
     #[schema(minimum = 1, maximum = 1_000)]
     max_in_flight: Option<u32>,
-    /// 0 is never.
+    /// Deliveries in a row that spend all their attempts before it is paused; 5 unless chosen, 0
+    /// is never.
     auto_pause_after: Option<u32>,
-    /// `envelope`, `flat`, `raw` or `cloudevents`.
+    /// `none` unless chosen, or `fifo`: deliveries of one `ordering_key` leave one at a time, in the
+    /// order accepted.
+    ordering: Option<String>,
+    /// `single` unless chosen, or `batch`: one JSON array of several events in a request, in the
+    /// format `envelope` or `cloudevents`.
+    mode: Option<String>,
+    /// With mode `batch` alone. It is replaced as a whole: what is left out takes its default.
+    batch: Option<BatchLimitsShape>,
+    /// `envelope` unless chosen, `flat`, `raw` or `cloudevents`.
     format: Option<String>,
     #[schema(value_type = Option<Object>)]
     metadata: Option<RawJson>,
@@ -127,6 +143,8 @@ pub(crate) fn create(mut fields: Fields<'_>, engine: &Engine) -> Result<NewSubsc
     fields.finish()?;
     let mut new = NewSubscription::to(url.expect("no fault, so it was there"));
     (new.secret, new.external_id) = (secret, external_id);
+    let batch = batching::limits(None, chosen.mode, chosen.batch);
+    new.batch = batch.map_err(OperationError::from)?;
     fill(&mut new, chosen);
     Ok(new)
 }
@@ -152,13 +170,16 @@ fn fill(new: &mut NewSubscription, chosen: SubscriptionPatch) {
     set(&mut new.retry, chosen.retry);
     set(&mut new.timeout, chosen.timeout);
     set(&mut new.max_in_flight, chosen.max_in_flight);
+    set(&mut new.rate_limit, chosen.rate_limit);
+    set(&mut new.ordering, chosen.ordering);
     set(&mut new.auto_pause_after, chosen.auto_pause_after);
     set(&mut new.format, chosen.format);
     set(&mut new.metadata, chosen.metadata);
 }
 
-/// Changes out of the body of a PATCH. Null clears `external_id`, sets `events`, `description`,
-/// `metadata` and `retry` back to their defaults, and is no value elsewhere.
+/// Changes out of the body of a PATCH. Null clears `external_id` and `rate_limit_per_s`, sets
+/// `events`, `description`, `metadata`, `retry` and `batch` back to their defaults, and is no value
+/// elsewhere.
 pub(crate) fn patch(mut fields: Fields<'_>, engine: &Engine) -> Result<SubscriptionPatch, Problem> {
     let url = fields.present("url", |raw| target_url(raw, engine));
     let status = fields.present("status", status);
@@ -196,10 +217,20 @@ fn chosen(fields: &mut Fields<'_>, null_is_default: bool) -> SubscriptionPatch {
             duration(100, 60_000, Duration::from_millis(1)),
         ),
         max_in_flight: chosen.read("max_in_flight", whole(1, 1000)),
+        rate_limit: chosen.or_default("rate_limit_per_s", || None, rate_limit),
+        ordering: chosen.read(
+            "ordering",
+            named::<Ordering>("invalid_ordering", "expected none or fifo"),
+        ),
+        mode: chosen.read(
+            "mode",
+            named::<Mode>("invalid_mode", "expected single or batch"),
+        ),
+        batch: chosen.or_default("batch", || None, |raw| batch_limits(raw).map(Some)),
         auto_pause_after: chosen.read("auto_pause_after", whole(0, u32::MAX)),
         format: chosen.read(
             "format",
-            shaped::<BodyFormat>(
+            named::<BodyFormat>(
                 "invalid_format",
                 "expected envelope, flat, raw or cloudevents",
             ),
@@ -248,6 +279,12 @@ pub(crate) fn target_url(raw: &str, engine: &Engine) -> Read<TargetUrl> {
     Ok(url)
 }
 
+fn rate_limit(raw: &str) -> Read<Option<RateLimit>> {
+    let limit = RateLimit::try_from(number(raw)?);
+    let refused = |error: RateLimitError| Fault::new("out_of_range", error.to_string());
+    Ok(Some(limit.map_err(refused)?))
+}
+
 pub(crate) fn patterns(raw: &str) -> Read<Vec<EventPattern>> {
     list(
         PATTERNS_MAX,
@@ -270,14 +307,14 @@ fn algorithm(raw: &str) -> Read<XWebhookHash> {
     if raw == ED25519 {
         return Err(not_available().into());
     }
-    shaped("invalid_algorithm", "expected hmac-sha256 or hmac-sha512")(raw)
+    named("invalid_algorithm", "expected hmac-sha256 or hmac-sha512")(raw)
 }
 
 fn scheme(raw: &str) -> Read<Scheme> {
     if raw == ED25519 {
         return Err(not_available().into());
     }
-    shaped("invalid_scheme", "expected standard, pt or x-webhook")(raw)
+    named("invalid_scheme", "expected standard, pt or x-webhook")(raw)
 }
 
 fn status(raw: &str) -> Read<RequestedStatus> {

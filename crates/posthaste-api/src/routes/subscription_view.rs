@@ -10,10 +10,16 @@ use posthaste::{
     json::RawJson,
     retry::RetryPolicy,
     signature::{Scheme, XWebhookHash},
-    subscription::{EventPattern, Subscription, SubscriptionStatus},
+    subscription::{
+        BatchLimits, EventPattern, Ordering, RateLimit, Subscription, SubscriptionStatus,
+    },
 };
+use posthaste_engine::operations::batching::Mode;
 use serde::Serialize;
+use serde_json::Number;
 use utoipa::ToSchema;
+
+use super::batch_limits::BatchLimitsShape;
 
 /// A URL that wants events, and how it wants them.
 #[derive(Serialize, ToSchema)]
@@ -40,14 +46,20 @@ pub(crate) struct SubscriptionView<'a> {
     #[schema(value_type = serde_json::Value)]
     retry: &'a RetryPolicy,
     timeout_ms: u128,
-    /// Not available yet.
-    rate_limit_per_s: Option<f64>,
+    /// Requests per second at most; null is no limit.
+    #[schema(value_type = Option<f64>)]
+    rate_limit_per_s: Option<Number>,
     max_in_flight: u32,
     auto_pause_after: u32,
-    mode: &'static str,
-    /// Not available yet.
-    batch: Option<()>,
-    ordering: &'static str,
+    /// `single` or `batch`.
+    #[schema(value_type = String)]
+    mode: Mode,
+    /// Null in mode `single`.
+    #[schema(value_type = Option<BatchLimitsShape>)]
+    batch: Option<BatchLimits>,
+    /// `none` or `fifo`.
+    #[schema(value_type = String)]
+    ordering: Ordering,
     #[schema(value_type = String)]
     format: BodyFormat,
     versions: BTreeMap<String, u32>,
@@ -74,8 +86,11 @@ pub(crate) struct SubscriptionView<'a> {
 pub(crate) struct HealthView {
     /// `healthy` or `unhealthy`: from its first failed attempt on until a success.
     status: &'static str,
+    /// Deliveries in a row that spent all their attempts; at `auto_pause_after` it is paused.
     consecutive_failures: u32,
+    /// At 50 the circuit opens.
     failed_attempts_in_a_row: u32,
+    /// `closed`, or `open`: deliveries wait and spend no attempts until a probe succeeds.
     circuit: &'static str,
     #[schema(value_type = Option<String>, format = DateTime)]
     last_success_at: Option<Timestamp>,
@@ -89,7 +104,7 @@ impl HealthView {
             status: health_status(health),
             consecutive_failures: health.consecutive_failures,
             failed_attempts_in_a_row: health.failed_attempts_in_a_row,
-            circuit: "closed",
+            circuit: health.circuit.as_str(),
             last_success_at: health.last_success_at,
             last_failure_at: health.last_failure_at,
         }
@@ -102,6 +117,16 @@ pub(crate) fn health_status(health: &Health) -> &'static str {
     } else {
         "healthy"
     }
+}
+
+/// A whole number reads as one, as it was written.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 100,000
+fn requests_per_s(limit: RateLimit) -> Number {
+    let per_s = limit.per_s();
+    if per_s.fract() == 0.0 {
+        return Number::from(per_s as u32);
+    }
+    Number::from_f64(per_s).expect("a limit is finite")
 }
 
 impl<'a> SubscriptionView<'a> {
@@ -123,12 +148,12 @@ impl<'a> SubscriptionView<'a> {
             algorithm: subscription.algorithm,
             retry: &subscription.retry,
             timeout_ms: subscription.timeout.as_millis(),
-            rate_limit_per_s: None,
+            rate_limit_per_s: subscription.rate_limit.map(requests_per_s),
             max_in_flight: subscription.max_in_flight,
             auto_pause_after: subscription.auto_pause_after,
-            mode: "single",
-            batch: None,
-            ordering: "none",
+            mode: Mode::of(subscription.batch.as_ref()),
+            batch: subscription.batch,
+            ordering: subscription.ordering,
             format: subscription.format,
             versions: BTreeMap::new(),
             headers: BTreeMap::new(),

@@ -14,7 +14,7 @@ use crate::{
     parameters::Parameters,
     principal::{AnyKey, Authorized},
     problem::Problem,
-    values::{Fault, Read, shaped, text},
+    values::{Fault, Read, named, text},
 };
 
 /// A request as a receiver got it.
@@ -53,7 +53,7 @@ pub(crate) async fn verify_signature(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let mut fields = body.fields(&["scheme", "secret", "headers", "body"])?;
-    let known = shaped("invalid_scheme", "expected standard, pt or x-webhook");
+    let known = named("invalid_scheme", "expected standard, pt or x-webhook");
     let scheme = fields.required("scheme", known);
     let secret = fields.required("secret", text);
     let headers = fields.required("headers", headers);

@@ -9,3 +9,5 @@ mod lists;
 mod publish;
 mod sockets;
 mod subscriptions;
+mod delivery_settings;
+mod deliveries;

@@ -90,10 +90,6 @@ async fn what_comes_later_is_known_and_refused_by_name() {
         ("headers", r#"{"x":"y"}"#),
         ("auth", r#"{"bearer":"x"}"#),
         ("tls", "{}"),
-        ("rate_limit_per_s", "1"),
-        ("ordering", r#""fifo""#),
-        ("mode", r#""batch""#),
-        ("batch", "{}"),
     ] {
         let pointer = format!("/{name}");
         refuse(
@@ -114,7 +110,7 @@ async fn what_comes_later_is_known_and_refused_by_name() {
     )
     .await;
     let defaults = r#"{"url":"https://example.com/hook","filter":null,"versions":{},"headers":{},
-        "auth":null,"tls":null,"rate_limit_per_s":null,"ordering":"none","mode":"single","batch":null}"#;
+        "auth":null,"tls":null}"#;
     world.subscribe(defaults).await;
 }
 

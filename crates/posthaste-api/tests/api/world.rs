@@ -40,23 +40,29 @@ impl Clock for VirtualClock {
     }
 }
 
-/// A receiver that takes everything.
-struct Willing;
+/// Receivers that do as their path says: `/down` fails, `/busy` asks for an hour, all others take
+/// everything.
+struct Receivers;
 
 #[async_trait]
-impl WebhookTransport for Willing {
+impl WebhookTransport for Receivers {
     async fn send(
         &self,
-        _: &TargetUrl,
+        url: &TargetUrl,
         _: Bytes,
         _: &Headers,
         _: Duration,
     ) -> Result<Answer, TransportError> {
+        let (status, retry_after) = match url.as_str() {
+            url if url.ends_with("/down") => (500, None),
+            url if url.ends_with("/busy") => (503, Some(Duration::from_secs(3600))),
+            _ => (200, None),
+        };
         Ok(Answer {
-            status: 200,
+            status,
             headers: "content-type: text/plain\n".to_owned(),
             body: Bytes::from_static(b"thanks"),
-            retry_after: None,
+            retry_after,
         })
     }
 }
@@ -85,7 +91,7 @@ impl World {
             limits,
             bounds: Bounds::default(),
             egress: Arc::new(EgressRules::default()),
-            transport: Arc::new(Willing),
+            transport: Arc::new(Receivers),
             clock: Arc::new(VirtualClock(tokio::time::Instant::now())),
             chance: Arc::new(Chance::seeded(7)),
         };

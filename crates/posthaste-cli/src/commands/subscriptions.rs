@@ -27,7 +27,9 @@ const CREATE_HELP: &str = "\
 Examples:
   posthaste subscriptions create https://example.com/hook --events 'order.*,user.deleted'
   posthaste subscriptions create https://example.com/hook --retry patient --timeout-ms 5000
-  posthaste subscriptions create https://example.com/hook --retry '{\"schedule_s\":[1,10,60]}'";
+  posthaste subscriptions create https://example.com/hook --retry '{\"schedule_s\":[1,10,60]}'
+  posthaste subscriptions create https://example.com/hook --rate-limit 10 --ordering fifo
+  posthaste subscriptions create https://example.com/hook --batch --batch-max-events 50";
 
 #[derive(Args, Debug)]
 pub struct Arguments {
@@ -132,6 +134,14 @@ struct Settings {
     /// Attempts at once
     #[arg(long, value_name = "N")]
     max_in_flight: Option<u32>,
+    /// Requests per second at most, or none for no limit
+    #[arg(long, value_name = "N")]
+    rate_limit: Option<String>,
+    /// none, or fifo: those of one ordering key leave one after another
+    #[arg(long)]
+    ordering: Option<String>,
+    #[command(flatten)]
+    batching: Batching,
     /// Dead letters in a row after which it is paused; 0 for never
     #[arg(long, value_name = "N")]
     auto_pause_after: Option<u32>,
@@ -143,11 +153,53 @@ struct Settings {
     metadata: Option<String>,
 }
 
+/// Whether events leave in batches. Limits ask for batches; those that are left out take their
+/// defaults.
+#[derive(Args, Debug, Default)]
+struct Batching {
+    /// Several events in a request
+    #[arg(long)]
+    batch: bool,
+    /// One event in a request
+    #[arg(long, conflicts_with_all = ["batch", "batch_max_events", "batch_max_wait_ms", "batch_max_bytes"])]
+    no_batch: bool,
+    /// Events of a batch [default: 100]
+    #[arg(long, value_name = "N")]
+    batch_max_events: Option<u32>,
+    /// How long a batch's first event waits for others [default: 1000]
+    #[arg(long, value_name = "MS")]
+    batch_max_wait_ms: Option<u32>,
+    /// Bytes of a batch [default: 1048576]
+    #[arg(long, value_name = "N")]
+    batch_max_bytes: Option<u32>,
+}
+
+impl Batching {
+    fn limits(&self) -> Map<String, Value> {
+        given(json!({
+            "max_events": self.batch_max_events,
+            "max_wait_ms": self.batch_max_wait_ms,
+            "max_bytes": self.batch_max_bytes,
+        }))
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let limits = self.limits();
+        let mode = match (self.no_batch, self.batch || !limits.is_empty()) {
+            (true, _) => Some("single"),
+            (false, true) => Some("batch"),
+            (false, false) => None,
+        };
+        let limits = (!limits.is_empty()).then_some(limits);
+        given(json!({"mode": mode, "batch": limits}))
+    }
+}
+
 impl Settings {
     fn body(&self) -> anyhow::Result<Map<String, Value>> {
         let retry = self.retry.as_deref().map(policy).transpose()?;
         let metadata = self.metadata.as_deref().map(metadata).transpose()?;
-        let given = json!({
+        let mut body = given(json!({
             "events": self.events,
             "description": self.description,
             "external_id": self.external_id,
@@ -157,17 +209,34 @@ impl Settings {
             "timeout_ms": self.timeout_ms,
             "max_in_flight": self.max_in_flight,
             "auto_pause_after": self.auto_pause_after,
+            "ordering": self.ordering,
             "format": self.format,
             "metadata": metadata,
-        });
-        let Value::Object(given) = given else {
-            unreachable!("it was written as one")
-        };
-        Ok(given
-            .into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .collect())
+        }));
+        body.extend(self.batching.members());
+        let limit = self.rate_limit.as_deref().map(rate_limit).transpose()?;
+        body.extend(limit.map(|limit| ("rate_limit_per_s".to_owned(), limit)));
+        Ok(body)
     }
+}
+
+/// The members of an object that are not null.
+fn given(object: Value) -> Map<String, Value> {
+    let Value::Object(members) = object else {
+        unreachable!("it was written as one")
+    };
+    let members = members.into_iter();
+    members.filter(|(_, value)| !value.is_null()).collect()
+}
+
+/// A number; null takes a limit away.
+fn rate_limit(text: &str) -> anyhow::Result<Value> {
+    if text == "none" {
+        return Ok(Value::Null);
+    }
+    let number: Result<serde_json::Number, _> = serde_json::from_str(text);
+    let expected = |_| usage("--rate-limit: expected a number, or none");
+    Ok(number.map_err(expected)?.into())
 }
 
 /// A preset's name, or a policy.

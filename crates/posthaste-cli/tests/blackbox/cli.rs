@@ -140,3 +140,72 @@ fn the_exit_code_says_whether_it_was_done_failed_or_asked_wrongly() {
     check(&server, &["serve", "--print-config"], "", 0);
     assert_eq!(server.client().list("/events"), [] as [Value; 0]);
 }
+
+#[test]
+fn how_deliveries_leave_is_chosen_shown_and_changed() {
+    let server = Server::start();
+    #[track_caller]
+    fn told(server: &Server, verb: &[&str], options: &[&str]) -> Value {
+        let arguments = [&["--json", "subscriptions"], verb, options].concat();
+        lines(&check(server, &arguments, "", 0)).remove(0)
+    }
+    let url = "http://127.0.0.1:8999/hook";
+    let options = "--rate-limit 0.5 --ordering fifo --batch-max-events 7 --max-in-flight 3";
+    let options: Vec<_> = options.split(' ').collect();
+    let made = told(&server, &["create", url], &options);
+    assert_eq!(made["rate_limit_per_s"], 0.5);
+    assert_eq!(made["batch"]["max_events"], 7);
+    let made = id(&made);
+    let table = check(&server, &["subscriptions", "show", &made], "", 0);
+    for (name, value) in [
+        ("rate_limit_per_s", "0.5"),
+        ("max_in_flight", "3"),
+        ("mode", "batch"),
+        ("batch.max_events", "7"),
+        ("batch.max_wait_ms", "1000"),
+        ("ordering", "fifo"),
+        ("health.circuit", "closed"),
+    ] {
+        let shown = table.lines().any(|line| {
+            let mut words = line.split_whitespace();
+            (words.next(), words.next(), words.next()) == (Some(name), Some(value), None)
+        });
+        assert!(shown, "{name} {value}: {table}");
+    }
+    let update = ["update", made.as_str()];
+    let options = ["--rate-limit", "none", "--no-batch", "--ordering", "none"];
+    let changed = told(&server, &update, &options);
+    let of = |name: &str| changed[name].clone();
+    let seen = [
+        of("rate_limit_per_s"),
+        of("batch"),
+        of("mode"),
+        of("ordering"),
+    ];
+    assert_eq!(
+        seen,
+        [json!(null), json!(null), json!("single"), json!("none")]
+    );
+    let changed = told(&server, &update, &["--batch", "--auto-pause-after", "0"]);
+    assert_eq!(
+        (
+            &changed["batch"]["max_events"],
+            &changed["auto_pause_after"]
+        ),
+        (&json!(100), &json!(0))
+    );
+    for (option, code) in [
+        ("--rate-limit=many", 2),
+        ("--rate-limit=0", 1),
+        ("--format=raw", 1),
+    ] {
+        check(
+            &server,
+            &["subscriptions", "update", &made, option],
+            "",
+            code,
+        );
+    }
+    let both = ["subscriptions", "update", &made, "--batch", "--no-batch"];
+    check(&server, &both, "", 2);
+}

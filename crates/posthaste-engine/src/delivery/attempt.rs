@@ -5,13 +5,14 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use posthaste::{
-    body::body,
+    body::{batch_body, body},
     chance::Chance,
     clock::{Clock, Timestamp},
     delivery::{FailureClass, Outcome},
+    id::BatchId,
     transport::{Answer, Headers, TransportError, WebhookTransport},
 };
-use posthaste_store::record::Attempt;
+use posthaste_store::record::{Attempt, Waiting};
 
 use super::mailbox::Dispatch;
 use crate::scheduler::{Assignment, Finished, Input};
@@ -43,7 +44,10 @@ impl Sender {
             let attempt = AssertUnwindSafe(self.attempt(&assignment, started)).catch_unwind();
             let (outcome, attempt) = match attempt.await {
                 Ok(ended) => ended,
-                Err(_) => self.panicked(started),
+                Err(_) => {
+                    let detail = "the attempt's task panicked";
+                    self.broken(started, FailureClass::Internal, detail)
+                }
             };
             self.dispatch.tell(Input::Finished(Box::new(Finished {
                 delivery,
@@ -56,9 +60,15 @@ impl Sender {
 
     async fn attempt(&self, assignment: &Assignment, started: Started) -> (Outcome, Attempt) {
         let subscription = &assignment.subscriber.subscription;
-        let format = assignment.waiting.format.unwrap_or(subscription.format);
-        let payload = Bytes::from(body(format, &assignment.waiting.event));
-        let headers = self.headers(assignment, &payload, started.at);
+        // A payload that brings our own code down is its own failure, and no one else's.
+        let request = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let payload = payload(assignment);
+            let headers = self.headers(assignment, &payload, started.at);
+            (payload, headers)
+        }));
+        let Ok((payload, headers)) = request else {
+            return self.broken(started, FailureClass::Poison, "the request cannot be made");
+        };
         let sent = self
             .transport
             .send(&subscription.url, payload, &headers, subscription.timeout);
@@ -70,46 +80,68 @@ impl Sender {
     }
 
     fn headers(&self, assignment: &Assignment, payload: &[u8], now: Timestamp) -> Headers {
-        let waiting = &assignment.waiting;
-        let (event, details) = (&waiting.event, &waiting.event.details);
         let mut headers = Headers::with_capacity(12);
         headers.push(("content-type".into(), "application/json".to_owned()));
         headers.push(("user-agent".into(), USER_AGENT.to_owned()));
-        headers.push(("x-webhook-id".into(), waiting.id.to_string()));
-        headers.push(("x-event-type".into(), event.event_type.to_string()));
-        if let Some(id) = details
-            .correlation_id
-            .as_ref()
-            .filter(|id| is_header_value(id))
-        {
-            headers.push(("x-correlation-id".into(), id.clone()));
-        }
-        if let Some(parent) = &details.traceparent {
-            headers.push(("traceparent".into(), parent.clone()));
-        }
-        let hop = format!("{};{}", self.server, details.hops + 1);
+        let webhook_id = match assignment.waiting.batch {
+            Some(batch) => name_batch(batch, &mut headers),
+            None => name_event(&assignment.waiting, &mut headers),
+        };
+        let rest = assignment.rest.iter();
+        let all = rest.chain(std::iter::once(&assignment.waiting));
+        let hops = all.map(|waiting| waiting.event.details.hops).max();
+        let hop = format!("{};{}", self.server, hops.unwrap_or(0) + 1);
         headers.push(("posthaste-hop".into(), hop));
         let signer = &assignment.subscriber.signer;
         let wall = self.clock.wall();
-        signer.headers(
-            &event.id.to_string(),
-            wall.unix_seconds(),
-            now,
-            payload,
-            &mut headers,
-        );
+        signer.headers(&webhook_id, wall.unix_seconds(), now, payload, &mut headers);
         headers
     }
 
-    fn panicked(&self, started: Started) -> (Outcome, Attempt) {
+    /// An attempt that came to nothing by our own fault.
+    fn broken(&self, started: Started, class: FailureClass, detail: &str) -> (Outcome, Attempt) {
         let latency = self.clock.elapsed().saturating_sub(started.stopwatch);
         let result = Err(TransportError {
-            class: FailureClass::Internal,
-            detail: "the attempt's task panicked".to_owned(),
+            class,
+            detail: detail.to_owned(),
         });
         let outcome = Outcome::from(&result);
         (outcome, record(started, latency, &Headers::new(), result))
     }
+}
+
+/// The body of the delivery, or of its batch, in the format that each was first sent in.
+fn payload(assignment: &Assignment) -> Bytes {
+    let format = assignment.subscriber.subscription.format;
+    let body_of = |waiting: &Waiting| body(waiting.format.unwrap_or(format), &waiting.event);
+    let first = body_of(&assignment.waiting);
+    if assignment.waiting.batch.is_none() {
+        return Bytes::from(first);
+    }
+    let mut bodies = vec![first];
+    bodies.extend(assignment.rest.iter().map(body_of));
+    Bytes::from(batch_body(&bodies))
+}
+
+/// The headers that name a batch; and its `webhook-id`.
+fn name_batch(batch: BatchId, headers: &mut Headers) -> String {
+    headers.push(("x-webhook-id".into(), batch.to_string()));
+    batch.to_string()
+}
+
+/// The headers that name a delivery and its event; and its `webhook-id`.
+fn name_event(waiting: &Waiting, headers: &mut Headers) -> String {
+    let (event, details) = (&waiting.event, &waiting.event.details);
+    headers.push(("x-webhook-id".into(), waiting.id.to_string()));
+    headers.push(("x-event-type".into(), event.event_type.to_string()));
+    let correlation_id = details.correlation_id.as_ref();
+    if let Some(id) = correlation_id.filter(|id| is_header_value(id)) {
+        headers.push(("x-correlation-id".into(), id.clone()));
+    }
+    if let Some(parent) = &details.traceparent {
+        headers.push(("traceparent".into(), parent.clone()));
+    }
+    event.id.to_string()
 }
 
 #[derive(Clone, Copy)]

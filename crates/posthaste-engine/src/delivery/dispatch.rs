@@ -3,16 +3,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use posthaste::{clock::Clock, id::SubscriptionId};
-use posthaste_store::{Page, Store, StoreError, record::Waiting};
+use posthaste::{
+    clock::Clock,
+    id::{BatchId, SubscriptionId},
+};
+use posthaste_store::{
+    Page, Store, StoreError,
+    record::{Settlement, Waiting},
+};
 use tokio::sync::{oneshot, watch};
 
 use super::{
+    alert::Alerts,
     attempt::Sender,
     mailbox::{Dispatch, Mailbox, Message},
-    settle::Outcomes,
+    settle::{Decided, Outcomes},
 };
-use crate::scheduler::{Effect, Input, Scheduler};
+use crate::scheduler::{Effect, Input, Scheduler, ShelfPart};
 
 /// Messages that one turn takes in before effects are carried out.
 const TURN: usize = 256;
@@ -26,6 +33,7 @@ pub struct DispatchLoop {
     pub store: Arc<dyn Store>,
     pub sender: Arc<Sender>,
     pub outcomes: Arc<Outcomes>,
+    pub alerts: Alerts,
     pub dispatch: Dispatch,
     /// Becomes true when the loop drains and no attempt is under way.
     pub idle: watch::Sender<bool>,
@@ -84,24 +92,40 @@ impl DispatchLoop {
     }
 
     fn carry_out(&self, effects: &mut Vec<Effect>) {
-        let (mut settlements, mut health) = (Vec::new(), Vec::new());
+        let mut decided = Decided::default();
         for effect in effects.drain(..) {
             match effect {
                 Effect::Send(assignment) => self.sender.clone().spawn(assignment),
-                Effect::Settle(settlement) => settlements.push(*settlement),
+                Effect::Settle(settlement) => decided.settlements.push(*settlement),
+                Effect::Form(settlements) => self.form(settlements, &mut decided),
                 Effect::Health { subscriber, change } => {
                     subscriber.set_health(change.health);
-                    health.push(*change);
+                    decided.health.push(*change);
                 }
+                Effect::Alert(alert) => decided.alerts.extend(self.alerts.event(&alert)),
                 Effect::TakeDue { at_most } => self.take_due(at_most),
                 Effect::TakeShelved {
                     subscription,
+                    part,
                     at_most,
-                } => self.take_shelved(subscription, at_most),
+                } => self.take_shelved(subscription, part, at_most),
             }
         }
         // Together: what an attempt did to its subscription is written with it.
-        self.outcomes.push(settlements, health);
+        self.outcomes.push(decided);
+    }
+
+    /// Gives a batch its id.
+    fn form(&self, settlements: Vec<Settlement>, decided: &mut Decided) {
+        let ids = self.store.reserve(self.clock.now(), &[0]);
+        self.store.release(&ids);
+        let batch = Some(BatchId::at(ids[0].place()));
+        let formed = settlements.into_iter();
+        let formed = formed.map(|settlement| Settlement {
+            batch,
+            ..settlement
+        });
+        decided.settlements.extend(formed);
     }
 
     fn take_due(&self, at_most: usize) {
@@ -117,14 +141,15 @@ impl DispatchLoop {
         });
     }
 
-    fn take_shelved(&self, subscription: SubscriptionId, at_most: usize) {
+    fn take_shelved(&self, subscription: SubscriptionId, part: ShelfPart, at_most: usize) {
         let (store, _, dispatch) = self.asking();
         tokio::spawn(async move {
-            let page = ask(|| store.take_shelved(subscription, at_most)).await;
+            let page = ask(|| take(&*store, subscription, &part, at_most)).await;
             dispatch.tell(Input::Shelf {
                 subscription,
+                part,
                 at_most,
-                more: page.next.is_some(),
+                next: page.next,
                 taken: page.items,
             });
         });
@@ -136,6 +161,22 @@ impl DispatchLoop {
             self.clock.clone(),
             self.dispatch.clone(),
         )
+    }
+}
+
+async fn take(
+    store: &dyn Store,
+    from: SubscriptionId,
+    part: &ShelfPart,
+    at_most: usize,
+) -> Result<Page<Waiting>, StoreError> {
+    match part {
+        ShelfPart::Any => store.take_shelved(from, at_most).await,
+        ShelfPart::Line(line) => store.take_line(from, *line, at_most).await,
+        ShelfPart::After { after, except } => {
+            let taken = store.take_shelved_after(from, *after, except, at_most);
+            taken.await
+        }
     }
 }
 

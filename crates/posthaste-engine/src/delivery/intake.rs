@@ -6,7 +6,7 @@ use std::sync::Arc;
 use posthaste::clock::Clock;
 use posthaste_store::{
     Store, StoreError,
-    record::{Acceptance, Accepted, IdempotencyConflict, Waiting},
+    record::{Acceptance, Accepted, IdempotencyConflict},
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -145,7 +145,7 @@ impl Groups {
             for (event, accepted) in events.iter().zip(accepted) {
                 if *accepted == Accepted::New {
                     self.telemetry.event_accepted(event.subscriptions.len());
-                    fresh.extend(deliveries(event));
+                    fresh.extend(event.owed());
                 }
             }
         }
@@ -155,21 +155,4 @@ impl Groups {
             answer.send(Ok(result)).ok();
         }
     }
-}
-
-/// What an accepted event owes, as it waits.
-pub fn deliveries(accepted: &Acceptance) -> impl Iterator<Item = Waiting> {
-    let event = &accepted.event;
-    (0..)
-        .zip(accepted.subscriptions.iter())
-        .map(|(index, subscription)| Waiting {
-            id: event.id.delivery(index),
-            subscription: *subscription,
-            event: event.clone(),
-            origin: event.origin(),
-            tries: posthaste::delivery::Tries::default(),
-            retry_at: None,
-            format: None,
-            batch: None,
-        })
 }

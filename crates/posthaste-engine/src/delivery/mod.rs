@@ -3,6 +3,7 @@
 
 pub mod mailbox;
 pub mod intake;
+pub mod alert;
 pub mod attempt;
 pub mod settle;
 pub mod dispatch;

@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use posthaste::id::SubscriptionId;
+use posthaste::id::{DeliveryId, SubscriptionId};
 use posthaste_store::{
     Store,
-    record::{HealthChange, Parking, SettleBatch, Settlement, Standing},
+    record::{Acceptance, HealthChange, Parking, SettleBatch, Settlement, Standing},
 };
 use tokio::sync::{Notify, watch};
 
@@ -39,19 +39,29 @@ pub struct Outcomes {
 struct Gathered {
     settlements: Vec<Settlement>,
     health: HashMap<SubscriptionId, HealthChange>,
+    alerts: Vec<Acceptance>,
     closed: bool,
+}
+
+/// What one turn of the scheduler decided.
+#[derive(Default)]
+pub struct Decided {
+    pub settlements: Vec<Settlement>,
+    pub health: Vec<HealthChange>,
+    pub alerts: Vec<Acceptance>,
 }
 
 impl Outcomes {
     /// Adds what one turn of the scheduler decided. The latest health of a subscription stands for
     /// all of a group's; a pause stays.
-    pub fn push(&self, settlements: Vec<Settlement>, health: Vec<HealthChange>) {
-        if settlements.is_empty() && health.is_empty() {
+    pub fn push(&self, decided: Decided) {
+        if decided.settlements.is_empty() && decided.health.is_empty() {
             return;
         }
         let mut gathered = self.lock();
-        gathered.settlements.extend(settlements);
-        for change in health {
+        gathered.settlements.extend(decided.settlements);
+        gathered.alerts.extend(decided.alerts);
+        for change in decided.health {
             let known = gathered.health.remove(&change.subscription);
             let pause = change.pause.or(known.and_then(|known| known.pause));
             let change = HealthChange { pause, ..change };
@@ -77,16 +87,15 @@ impl Outcomes {
         if gathered.settlements.is_empty() {
             return None;
         }
-        let rest = match gathered.settlements.len() {
-            0..=GROUP => Vec::new(),
-            _ => gathered.settlements.split_off(GROUP),
-        };
+        let end = group_end(&gathered.settlements);
+        let rest = gathered.settlements.split_off(end);
         let settlements = std::mem::replace(&mut gathered.settlements, rest);
         let health = std::mem::take(&mut gathered.health);
+        let alerts = std::mem::take(&mut gathered.alerts);
         Some(SettleBatch {
             settlements,
             health: health.into_values().collect(),
-            alerts: Vec::new(),
+            alerts,
         })
     }
 
@@ -100,6 +109,19 @@ impl Outcomes {
             .lock()
             .expect("nothing panics while it holds the outcomes")
     }
+}
+
+/// Where a group ends: no batch is parted.
+fn group_end(settlements: &[Settlement]) -> usize {
+    let mut end = settlements.len().min(GROUP);
+    while end > 0
+        && let Some(next) = settlements.get(end)
+        && next.batch.is_some()
+        && settlements[end - 1].batch == next.batch
+    {
+        end += 1;
+    }
+    end
 }
 
 /// The task that writes groups, until the outcomes are closed and all are written.
@@ -161,6 +183,11 @@ impl Settler {
     fn written(&self, batch: SettleBatch) {
         self.dispatch.tell(Input::Settled(batch.settlements.len()));
         self.report_parked(&batch.settlements);
+        self.report_formed(&batch.settlements);
+        if !batch.alerts.is_empty() {
+            let owed = batch.alerts.iter().flat_map(Acceptance::owed).collect();
+            self.dispatch.tell(Input::Accepted(owed));
+        }
         self.telemetry.settled(&batch.settlements);
         for change in batch.health {
             if change.pause.is_some() {
@@ -172,25 +199,48 @@ impl Settler {
     /// What was parked is there to be taken from now on, and not before.
     fn report_parked(&self, settlements: &[Settlement]) {
         let mut due_at = None;
-        let mut shelved: BTreeMap<SubscriptionId, usize> = BTreeMap::new();
+        let mut shelved: BTreeMap<SubscriptionId, Vec<DeliveryId>> = BTreeMap::new();
         for settlement in settlements {
             let Standing::Waiting { parking, .. } = settlement.standing else {
                 continue;
             };
             match parking {
                 Parking::Due(at) => due_at = Some(due_at.map_or(at, |known| at.min(known))),
-                Parking::Shelved => *shelved.entry(settlement.subscription).or_default() += 1,
+                Parking::Shelved => {
+                    let of_subscription = shelved.entry(settlement.subscription).or_default();
+                    of_subscription.push(settlement.id);
+                }
                 Parking::Taken => {}
             }
         }
-        for (subscription, count) in shelved {
-            self.dispatch.tell(Input::Shelved {
-                subscription,
-                count,
-            });
+        for (subscription, ids) in shelved {
+            self.dispatch.tell(Input::Shelved { subscription, ids });
         }
         due_at
             .into_iter()
             .for_each(|at| self.dispatch.tell(Input::DueAt(at)));
     }
+
+    /// A batch that is on disk may leave.
+    fn report_formed(&self, settlements: &[Settlement]) {
+        for together in settlements.chunk_by(|one, next| one.batch == next.batch) {
+            let leader = &together[0];
+            if let Some(batch) = leader.batch.filter(|_| is_formed(leader)) {
+                let leader = leader.id;
+                self.dispatch.tell(Input::Formed { leader, batch });
+            }
+        }
+    }
+}
+
+/// Whether this puts a delivery into its batch: parked for a crash to find, before any attempt.
+fn is_formed(settlement: &Settlement) -> bool {
+    let parked = matches!(
+        settlement.standing,
+        Standing::Waiting {
+            parking: Parking::Taken,
+            ..
+        }
+    );
+    parked && settlement.attempt.is_none()
 }

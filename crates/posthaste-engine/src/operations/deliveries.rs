@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use posthaste::{
-    delivery::DeliveryStatus,
+    circuit::Circuit,
+    clock::Timestamp,
+    delivery::{DeliveryState, DeliveryStatus, Health},
     event::{Event, EventDetails, EventType, Origin, TenantId},
     id::{DeliveryId, EventId, SubscriptionId},
     json::RawJson,
@@ -107,9 +109,25 @@ impl Engine {
         }
         let snapshot = self.snapshot();
         let subscriber = snapshot.subscriber(tenant, delivery.subscription);
+        // The attempt that was scheduled is made, although the policy may have been cut short.
+        let scheduled = u32::from(delivery.tries.spent > 0);
         subscriber.map_or(0, |s| {
-            s.subscription.retry.retries_left(delivery.tries.spent)
+            let left = s.subscription.retry.retries_left(delivery.tries.spent);
+            left.max(scheduled)
         })
+    }
+
+    /// When a delivery is tried next, at the earliest: its own time, or the one until which its
+    /// subscription waits for a `Retry-After` or its circuit's probe.
+    #[must_use]
+    pub fn next_attempt_at(&self, tenant: &TenantId, delivery: &Delivery) -> Option<Timestamp> {
+        let DeliveryState::Retrying { at } = delivery.state else {
+            return None;
+        };
+        let snapshot = self.snapshot();
+        let subscriber = snapshot.subscriber(tenant, delivery.subscription);
+        let until = subscriber.and_then(|s| waits_until(&s.health()));
+        Some(at).max(until)
     }
 
     /// Deliveries by status, exactly; reads them all.
@@ -150,7 +168,11 @@ impl Engine {
                 Reopened::Missing => return Err(OperationError::NotFound("delivery")),
             }
         }
+        // It may be in memory, due, or back in its place in a line.
+        let (subscription, ids) = (delivery.subscription, vec![id]);
+        self.0.dispatch.tell(Input::Hurry(id));
         self.0.dispatch.tell(Input::DueAt(now));
+        self.0.dispatch.tell(Input::Shelved { subscription, ids });
         Ok(answer)
     }
 
@@ -190,6 +212,15 @@ impl Engine {
         let delivery = event.delivery(0);
         Ok(Trial { delivery, event })
     }
+}
+
+/// Until when nothing reaches an endpoint.
+fn waits_until(health: &Health) -> Option<Timestamp> {
+    let probe_at = match health.circuit {
+        Circuit::Closed => None,
+        Circuit::Open { probe_at, .. } => Some(probe_at),
+    };
+    health.wait_until.max(probe_at)
 }
 
 fn type_of_test(subscription: &Subscription) -> EventType {

@@ -2,6 +2,7 @@
 //! the same ones; decisions are made here and nowhere above.
 
 mod access;
+pub mod batching;
 mod deliveries;
 mod publish;
 mod subscriptions;
@@ -27,12 +28,20 @@ pub enum OperationError {
     Disabled,
     #[error("a rotation is under way until {until}")]
     RotationUnderWay { until: Timestamp },
+    #[error(transparent)]
+    Unfit(batching::Unfit),
     #[error("the key lacks the scope {0}")]
     ScopeNotHeld(Scope),
     #[error("at most {limit} {what} are allowed")]
     Quota { what: &'static str, limit: usize },
     #[error(transparent)]
     Storage(StoreError),
+}
+
+impl From<batching::Unfit> for OperationError {
+    fn from(unfit: batching::Unfit) -> Self {
+        Self::Unfit(unfit)
+    }
 }
 
 impl From<StoreError> for OperationError {

@@ -18,8 +18,15 @@ use posthaste::{
 };
 use posthaste_store::StoreError;
 
-use super::OperationError;
-use crate::{Engine, scheduler::Input, upkeep};
+use super::{
+    OperationError,
+    batching::{self, Mode, Unfit},
+};
+use crate::{
+    Engine,
+    scheduler::{Alert, Input, News},
+    upkeep,
+};
 
 /// Times a change is tried again when the subscription was paused under it.
 const CHANGE_TRIES: usize = 5;
@@ -95,6 +102,8 @@ pub struct SubscriptionPatch {
     pub max_in_flight: Option<u32>,
     pub rate_limit: Option<Option<RateLimit>>,
     pub ordering: Option<Ordering>,
+    pub mode: Option<Mode>,
+    /// Of mode `batch`; none asks for its defaults.
     pub batch: Option<Option<BatchLimits>>,
     pub auto_pause_after: Option<u32>,
     pub format: Option<BodyFormat>,
@@ -102,12 +111,13 @@ pub struct SubscriptionPatch {
 }
 
 impl SubscriptionPatch {
-    fn apply(self, to: &mut Subscription) {
+    fn apply(self, to: &mut Subscription) -> Result<(), Unfit> {
         fn set<T>(member: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *member = value;
             }
         }
+        to.batch = batching::limits(to.batch, self.mode, self.batch)?;
         to.status = asked_for(self.status, to.status);
         set(&mut to.url, self.url);
         set(&mut to.external_id, self.external_id);
@@ -120,10 +130,10 @@ impl SubscriptionPatch {
         set(&mut to.max_in_flight, self.max_in_flight);
         set(&mut to.rate_limit, self.rate_limit);
         set(&mut to.ordering, self.ordering);
-        set(&mut to.batch, self.batch);
         set(&mut to.auto_pause_after, self.auto_pause_after);
         set(&mut to.format, self.format);
         set(&mut to.metadata, self.metadata);
+        batching::fits(to.batch.as_ref(), to.format, self.format.is_some())
     }
 }
 
@@ -150,12 +160,14 @@ impl Engine {
     }
 
     /// # Errors
-    /// [`OperationError::Exists`] where the external id is taken; [`OperationError::Quota`].
+    /// [`OperationError::Exists`] where the external id is taken; [`OperationError::Unfit`];
+    /// [`OperationError::Quota`].
     pub async fn subscribe(
         &self,
         tenant: &TenantId,
         new: NewSubscription,
     ) -> Result<Arc<Subscription>, OperationError> {
+        batching::fits(new.batch.as_ref(), new.format, true)?;
         let _changing = self.0.changing.lock().await;
         let snapshot = self.snapshot();
         let view = snapshot
@@ -200,7 +212,8 @@ impl Engine {
     /// becomes active again has its failures forgiven.
     ///
     /// # Errors
-    /// [`OperationError::Stale`] where its revision is not `if_revision`; `NotFound`; `Exists`.
+    /// [`OperationError::Stale`] where its revision is not `if_revision`; `NotFound`; `Exists`;
+    /// [`OperationError::Unfit`], judged by what the subscription would be.
     pub async fn change_subscription(
         &self,
         tenant: &TenantId,
@@ -212,10 +225,10 @@ impl Engine {
             if if_revision.is_some_and(|expected| expected != now.revision) {
                 return Err(OperationError::Stale);
             }
-            patch.clone().apply(&mut now);
+            patch.clone().apply(&mut now)?;
             Ok(now)
         };
-        let changed = self.change(tenant, id, change).await?;
+        let changed = self.change(tenant, id, false, change).await?;
         if changed.status == SubscriptionStatus::Disabled {
             let (store, clock) = (&self.0.store, &self.0.config.clock);
             upkeep::discard::all_parked(store, clock, id, Discard::Disabled).await?;
@@ -230,10 +243,15 @@ impl Engine {
         tenant: &TenantId,
         id: SubscriptionId,
     ) -> Result<Arc<Subscription>, OperationError> {
-        self.set_status(tenant, id, RequestedStatus::Paused).await
+        let patch = SubscriptionPatch {
+            status: Some(RequestedStatus::Paused),
+            ..SubscriptionPatch::default()
+        };
+        self.change_subscription(tenant, id, patch, None).await
     }
 
-    /// What was held goes out, and the endpoint's failures are forgiven.
+    /// What was held goes out, and the endpoint's failures are forgiven, also where it was active
+    /// all along: its circuit may be open.
     ///
     /// # Errors
     /// [`OperationError::NotFound`].
@@ -242,20 +260,9 @@ impl Engine {
         tenant: &TenantId,
         id: SubscriptionId,
     ) -> Result<Arc<Subscription>, OperationError> {
-        self.set_status(tenant, id, RequestedStatus::Active).await
-    }
-
-    async fn set_status(
-        &self,
-        tenant: &TenantId,
-        id: SubscriptionId,
-        status: RequestedStatus,
-    ) -> Result<Arc<Subscription>, OperationError> {
-        let patch = SubscriptionPatch {
-            status: Some(status),
-            ..SubscriptionPatch::default()
-        };
-        self.change_subscription(tenant, id, patch, None).await
+        let status = SubscriptionStatus::Active;
+        let activate = |now| Ok(Subscription { status, ..now });
+        self.change(tenant, id, true, activate).await
     }
 
     /// A new secret; the old one keeps signing beside it for `overlap`. Answers the new one and
@@ -281,7 +288,7 @@ impl Engine {
             subscription.secrets = secrets.rotated(next.clone(), until);
             Ok(subscription)
         };
-        self.change(tenant, id, rotate).await?;
+        self.change(tenant, id, false, rotate).await?;
         Ok((next, until))
     }
 
@@ -310,22 +317,41 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads, changes and writes a subscription, again if attempts paused it meanwhile.
+    /// Makes the alert of what someone did to a subscription.
+    async fn tell(&self, tenant: &TenantId, id: SubscriptionId, news: Option<News>) {
+        let snapshot = self.snapshot();
+        let (Some(news), Some(subscriber)) = (news, snapshot.subscriber(tenant, id)) else {
+            return;
+        };
+        let subscriber = subscriber.clone();
+        let Ok(slot) = self.0.intake.slot().await else {
+            return;
+        };
+        if let Some(event) = self.0.alerts.event(&Alert { subscriber, news })
+            && let Err(error) = slot.accept(vec![event]).await
+        {
+            tracing::error!(%error, subscription = %id, "subscription.alert");
+        }
+    }
+
+    /// Reads, changes and writes a subscription, again if attempts paused it meanwhile. `forgive`:
+    /// its failures, which becoming active does anyway.
     async fn change(
         &self,
         tenant: &TenantId,
         id: SubscriptionId,
+        forgive: bool,
         change: impl Fn(Subscription) -> Result<Subscription, OperationError>,
     ) -> Result<Arc<Subscription>, OperationError> {
         let _changing = self.0.changing.lock().await;
         for _ in 0..CHANGE_TRIES {
             let stored = self.0.store.subscription(tenant, id).await?;
             let before = stored.ok_or(OperationError::NotFound("subscription"))?;
-            let was_active = before.status == SubscriptionStatus::Active;
+            let was = before.status;
             let mut after = change(before)?;
             after.revision += 1;
             after.updated_at = self.now();
-            let resumed = !was_active && after.status == SubscriptionStatus::Active;
+            let resumed = forgive || is_resumed(was, after.status);
             match self
                 .0
                 .store
@@ -335,12 +361,27 @@ impl Engine {
                 Err(StoreError::Stale) => {}
                 Err(error) => return Err(taken(error)),
                 Ok(()) => {
+                    let news = news(was, after.status);
                     self.publish_change(after, resumed);
+                    self.tell(tenant, id, news).await;
                     return self.subscription(tenant, id).ok_or(OperationError::Stale);
                 }
             }
         }
         Err(OperationError::Stale)
+    }
+}
+
+fn is_resumed(was: SubscriptionStatus, is: SubscriptionStatus) -> bool {
+    was != SubscriptionStatus::Active && is == SubscriptionStatus::Active
+}
+
+/// What there is to tell of a change of status.
+fn news(was: SubscriptionStatus, is: SubscriptionStatus) -> Option<News> {
+    match (was, is) {
+        (SubscriptionStatus::Paused(_), SubscriptionStatus::Active) => Some(News::Resumed),
+        (SubscriptionStatus::Active, SubscriptionStatus::Paused(why)) => Some(News::Paused(why)),
+        _ => None,
     }
 }
 

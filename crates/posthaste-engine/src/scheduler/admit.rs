@@ -1,120 +1,183 @@
 //! Deliveries come in and go out again: queued, parked, shelved or discarded.
 
-use std::collections::VecDeque;
-
 use posthaste::{
-    clock::Timestamp, delivery::Discard, event::Origin, id::DeliveryId,
+    clock::Timestamp,
+    delivery::Discard,
+    event::{Line, Origin},
+    id::{DeliveryId, SubscriptionId},
     subscription::SubscriptionStatus,
 };
 use posthaste_store::record::{Parking, Standing, Waiting};
 
 use super::{
-    Effect, Scheduler,
-    held::{Held, HeldDeliveries},
+    Effect, Scheduler, ShelfPart,
+    held::Held,
     lane::Lane,
-    park, settle,
+    lanes::TENANT_SHARE,
+    lines::{Arrival, Place},
+    parcel::{Parcel, parcels},
+    park,
 };
 
 impl Scheduler {
-    /// `rowed`: whether they have rows in the store.
     pub(super) fn admit(
         &mut self,
         now: Timestamp,
-        all: Vec<Waiting>,
-        rowed: bool,
+        all: &[Waiting],
+        from: Arrival,
         effects: &mut Vec<Effect>,
     ) {
-        for waiting in all {
+        for deliveries in parcels(all) {
             // Recovery and the due index may name one delivery: the one that is held is as good.
-            if self.held.contains(waiting.id) {
+            if deliveries
+                .iter()
+                .any(|waiting| self.held.contains(waiting.id))
+            {
                 continue;
             }
-            match self.turned_away(now, &waiting, rowed) {
-                Some(standing) => self.turn_away(now, &waiting, standing, effects),
-                None => self.hold(now, waiting, rowed),
+            match self.turned_away(now, &deliveries[0]) {
+                Some(away) => self.turn_away(now, deliveries, away, effects),
+                None => self.hold(now, deliveries, from, effects),
             }
         }
     }
 
     /// What becomes of a delivery that is not to be queued now.
-    fn turned_away(&self, now: Timestamp, waiting: &Waiting, rowed: bool) -> Option<Standing> {
+    fn turned_away(&self, now: Timestamp, waiting: &Waiting) -> Option<Away> {
         let Some(lane) = self.lanes.get(waiting.subscription) else {
-            return Some(Standing::Discarded(Discard::Deleted));
+            return Some(Away::Discard(Discard::Deleted));
         };
         if waiting.origin == Origin::Test {
             return None;
         }
         match lane.status {
-            SubscriptionStatus::Disabled => Some(Standing::Discarded(Discard::Disabled)),
-            SubscriptionStatus::Paused(_) => Some(park(waiting, Parking::Shelved)),
+            SubscriptionStatus::Disabled => Some(Away::Discard(Discard::Disabled)),
+            SubscriptionStatus::Paused(_) => Some(Away::Park(Parking::Shelved)),
+            // Where order is kept, what is not due stands in its line all the same.
+            SubscriptionStatus::Active if !lane.keeps_order() => {
+                let later = waiting.retry_at.filter(|at| *at > now).map(Parking::Due);
+                let shut = || (!lane.takes_more(now)).then_some(Parking::Shelved);
+                later.or_else(shut).map(Away::Park)
+            }
             SubscriptionStatus::Active => {
-                let parking = self.crowded_out(now, lane, waiting, rowed)?;
-                Some(park(waiting, parking))
+                (!lane.takes_more(now)).then_some(Away::Park(Parking::Shelved))
             }
         }
     }
 
-    /// Where a delivery waits that is not due yet or finds no room.
-    fn crowded_out(
-        &self,
-        now: Timestamp,
-        lane: &Lane,
-        waiting: &Waiting,
-        rowed: bool,
-    ) -> Option<Parking> {
-        let behind_shelf = !rowed && lane.has_shelf();
-        if let Some(at) = waiting.retry_at.filter(|at| *at > now) {
-            return Some(Parking::Due(at));
-        }
-        let crowded = behind_shelf || !self.has_room_for(lane);
-        crowded.then_some(Parking::Shelved)
-    }
-
     /// A queue may be as long as what is still free: one that does not drain fills half of the
-    /// memory, two a third each, and however many there are, some is left for the others.
+    /// memory, two a third each, and however many there are, some is left for the others. All
+    /// queues of a tenant together leave the other tenants a ninth.
     fn has_room_for(&self, lane: &Lane) -> bool {
         let (count, bytes) = lane.queued();
         let free_bytes = self.bounds.bytes.saturating_sub(self.held.bytes());
-        count < self.free() && bytes + size_of::<Held>() <= free_bytes
+        let tenants = self.held.of_tenant(&lane.subscriber.subscription.tenant);
+        count < self.free()
+            && bytes + size_of::<Held>() <= free_bytes
+            && (count == 0 || tenants < self.free() * TENANT_SHARE)
     }
 
     fn turn_away(
         &mut self,
         now: Timestamp,
-        waiting: &Waiting,
-        standing: Standing,
+        deliveries: &[Waiting],
+        away: Away,
         effects: &mut Vec<Effect>,
     ) {
-        let shelved = Parking::Shelved;
-        if matches!(standing, Standing::Waiting { parking, .. } if parking == shelved) {
-            self.lanes.shelving(waiting.subscription);
+        if let Away::Park(Parking::Shelved) = away {
+            let ids = deliveries.iter().map(|waiting| waiting.id);
+            let to = deliveries[0].subscription;
+            self.lanes.with(to, now, |lane| lane.shelving(ids));
         }
-        effects.push(settle(waiting, standing, now));
+        for waiting in deliveries {
+            let standing = match away {
+                Away::Discard(why) => Standing::Discarded(why),
+                Away::Park(parking) => park(waiting, parking),
+            };
+            effects.push(self.settle(waiting, standing, now));
+        }
     }
 
-    fn hold(&mut self, now: Timestamp, waiting: Waiting, rowed: bool) {
-        let (id, subscription) = (waiting.id, waiting.subscription);
-        match waiting.origin {
-            Origin::Test => self.lanes.push_test(subscription, id),
-            Origin::Publish | Origin::Redeliver | Origin::Replay => {
-                let bytes = HeldDeliveries::bytes_of(&waiting);
-                self.lanes.push(subscription, id, bytes);
-            }
-        }
-        self.held.insert(now, waiting, rowed);
-    }
-
-    /// What was queued leaves memory for its subscription's shelf.
-    pub(super) fn shelve(
+    fn hold(
         &mut self,
         now: Timestamp,
-        queue: VecDeque<DeliveryId>,
+        deliveries: &[Waiting],
+        from: Arrival,
         effects: &mut Vec<Effect>,
     ) {
-        for id in queue {
+        let (first, parcel) = (&deliveries[0], Parcel::of(deliveries, now));
+        let room = self
+            .lanes
+            .get(first.subscription)
+            .is_some_and(|lane| self.has_room_for(lane));
+        let place = Place {
+            settled: self.lanes.is_settled(),
+            room,
+        };
+        for waiting in deliveries {
+            self.held
+                .insert(now, waiting.clone(), from != Arrival::Fresh);
+        }
+        let line = self.line_of(first).unwrap_or_default();
+        let left = self.lanes.with(first.subscription, now, |lane| {
+            if first.origin == Origin::Test {
+                lane.push_test(parcel);
+                return Vec::new();
+            }
+            lane.push(parcel, line, from, place)
+        });
+        self.shelve(now, left.unwrap_or_default(), effects);
+    }
+
+    /// The line of a delivery whose subscription keeps order.
+    pub(super) fn line_of(&self, waiting: &Waiting) -> Option<Line> {
+        let lane = self.lanes.get(waiting.subscription)?;
+        let stands = lane.keeps_order() && waiting.origin != Origin::Test;
+        stands.then(|| waiting.event.line())
+    }
+
+    /// An answer of the store to a question for a shelf.
+    pub(super) fn unshelve(
+        &mut self,
+        now: Timestamp,
+        subscription: SubscriptionId,
+        part: &ShelfPart,
+        (taken, next): (&[Waiting], Option<u64>),
+        effects: &mut Vec<Effect>,
+    ) {
+        let more = next.is_some();
+        let answered = self
+            .lanes
+            .with(subscription, now, |lane| lane.answered(part, more));
+        match answered {
+            Some(Some(from)) => {
+                self.admit(now, taken, from, effects);
+                let placed = |lane: &mut Lane| lane.placed(part, next, now);
+                let left = self.lanes.with(subscription, now, placed);
+                self.shelve(now, left.unwrap_or_default(), effects);
+            }
+            Some(None) => {
+                for deliveries in parcels(taken) {
+                    let away = Away::Park(Parking::Shelved);
+                    self.turn_away(now, deliveries, away, effects);
+                }
+            }
+            // Nobody else would fetch what a subscription left that is deleted by now.
+            None => {
+                self.admit(now, taken, Arrival::Scanned, effects);
+                if more {
+                    effects.push(self.fetch(subscription, ShelfPart::Any, usize::MAX));
+                }
+            }
+        }
+    }
+
+    /// What was queued leaves memory for its subscription's shelf, which expects it.
+    pub(super) fn shelve(&mut self, now: Timestamp, queue: Vec<Parcel>, effects: &mut Vec<Effect>) {
+        for id in queue.iter().flat_map(Parcel::ids) {
             let held = self.held.remove(id).expect("queued deliveries are held");
             let standing = park(&held.waiting, Parking::Shelved);
-            self.turn_away(now, &held.waiting, standing, effects);
+            effects.push(self.settle(&held.waiting, standing, now));
         }
     }
 
@@ -122,13 +185,23 @@ impl Scheduler {
     pub(super) fn discard(
         &mut self,
         now: Timestamp,
-        queue: VecDeque<DeliveryId>,
+        subscription: SubscriptionId,
+        queue: &[Parcel],
         why: Discard,
         effects: &mut Vec<Effect>,
     ) {
-        for id in queue {
-            let held = self.held.remove(id).expect("queued deliveries are held");
-            effects.push(settle(&held.waiting, Standing::Discarded(why), now));
+        let ids: Vec<DeliveryId> = queue.iter().flat_map(Parcel::ids).collect();
+        for id in &ids {
+            let held = self.held.remove(*id).expect("queued deliveries are held");
+            effects.push(self.settle(&held.waiting, Standing::Discarded(why), now));
         }
+        self.lanes.shelved(subscription, &ids, now);
     }
+}
+
+/// Where a delivery goes that is not queued.
+#[derive(Clone, Copy)]
+enum Away {
+    Discard(Discard),
+    Park(Parking),
 }

@@ -1,115 +1,238 @@
-//! An attempt ended: its consequence for the delivery, and for the health of its subscription.
+//! An attempt ended: its consequence for the deliveries in it, and for their subscription.
 
 use std::sync::LazyLock;
 
 use posthaste::{
+    circuit::Circuit,
     clock::Timestamp,
-    delivery::{Discard, Health, Outcome, PauseReason, Transition, pauses, plan},
-    event::Origin,
-    id::SubscriptionId,
+    delivery::{Discard, Health, PauseReason, Transition, pauses, plan},
+    event::{Line, Origin},
+    id::DeliveryId,
     retry::{Preset, RetryPolicy},
     subscription::SubscriptionStatus,
 };
-use posthaste_store::record::{HealthChange, Parking, Settlement, Standing, Waiting};
+use posthaste_store::record::{Attempt, HealthChange, Parking, Settlement, Standing, Waiting};
 
-use super::{Effect, Finished, Scheduler};
+use super::{Alert, Effect, Finished, News, Scheduler, held::Flight, lane::Lane, parcel::Parcel};
 
 impl Scheduler {
     pub(super) fn finish(&mut self, now: Timestamp, ended: Finished, effects: &mut Vec<Effect>) {
-        let Some(held) = self.held.remove(ended.delivery) else {
+        let Some((flight, deliveries)) = self.land(ended.delivery) else {
             return;
         };
-        let Some(subscriber) = held.in_flight else {
-            return;
+        let first = &deliveries[0];
+        let counts = first.origin != Origin::Test;
+        let policy = match counts {
+            true => &flight.subscriber.subscription.retry,
+            false => &ONE_ATTEMPT,
         };
-        self.in_flight -= 1;
-        let waiting = held.waiting;
-        let subscription = &subscriber.subscription;
-        let tries = waiting.tries.one_more();
-        let policy = policy(waiting.origin, &subscription.retry);
-        let transition = plan(tries, &ended.outcome, policy, now, ended.draw);
-        let format = waiting.format.unwrap_or(subscription.format);
-        effects.push(Effect::Settle(Box::new(Settlement {
-            id: waiting.id,
-            tenant: waiting.event.tenant.clone(),
-            event: waiting.event.id,
-            event_type: waiting.event.event_type.clone(),
-            subscription: waiting.subscription,
-            origin: waiting.origin,
-            format: Some(format),
-            line: None,
-            batch: waiting.batch,
-            tries,
-            standing: self.standing(waiting.subscription, transition),
-            at: now,
-            attempt: Some(ended.attempt),
-        })));
-        self.judge_health(now, &waiting, &ended.outcome, transition, effects);
+        let step = |waiting: &Waiting| {
+            let tries = waiting.tries.one_more();
+            plan(tries, &ended.outcome, policy, now, ended.draw)
+        };
+        let transitions: Vec<Transition> = deliveries.iter().map(step).collect();
+        let judged =
+            counts.then(|| self.judge_health(now, &ended, &deliveries, &transitions, effects));
+        let line = self.line_of(first);
+        let mut retried = Vec::new();
+        for (waiting, transition) in deliveries.into_iter().zip(transitions) {
+            let (standing, stays) = self.standing(&waiting, transition, now);
+            let format = flight.subscriber.subscription.format;
+            let after = Waiting {
+                tries: waiting.tries.one_more(),
+                retry_at: retry_at(transition),
+                format: Some(waiting.format.unwrap_or(format)),
+                ..waiting
+            };
+            let attempt = Attempt {
+                number: after.tries.made,
+                ..(*ended.attempt).clone()
+            };
+            let mut settlement = self.settlement(&after, standing, now);
+            settlement.line = line;
+            if counts {
+                self.report(&flight, &settlement, &attempt, effects);
+            }
+            settlement.attempt = Some(Box::new(attempt));
+            effects.push(Effect::Settle(Box::new(settlement)));
+            if stays {
+                retried.push(after);
+            }
+        }
+        self.close(now, &flight, line, retried);
+        self.shelve(now, judged.unwrap_or_default(), effects);
     }
 
-    /// Where the transition puts the delivery, as its subscription is now.
-    fn standing(&mut self, subscription: SubscriptionId, transition: Transition) -> Standing {
+    /// Takes the deliveries of an attempt out of memory, and their slot back.
+    pub(super) fn land(&mut self, first: DeliveryId) -> Option<(Flight, Vec<Waiting>)> {
+        self.held.get(first)?.in_flight.as_ref()?;
+        let rest = self.together.remove(&first).unwrap_or_default();
+        let held = self.held.remove(first)?;
+        let flight = held.in_flight?;
+        self.in_flight.free(flight.class);
+        self.lanes.slot_freed(&held.waiting.event.tenant);
+        let rest = rest.into_iter().filter_map(|id| self.held.remove(id));
+        let rest: Vec<Waiting> = rest.map(|held| held.waiting).collect();
+        let mut deliveries = vec![held.waiting];
+        deliveries.extend(rest);
+        Some((flight, deliveries))
+    }
+
+    /// Where the transition puts the delivery, as its subscription is now; and whether it stays in
+    /// memory, at the head of its line.
+    fn standing(
+        &mut self,
+        waiting: &Waiting,
+        transition: Transition,
+        now: Timestamp,
+    ) -> (Standing, bool) {
         let at = match transition {
-            Transition::Deliver => return Standing::Delivered,
-            Transition::DeadLetter => return Standing::Failed,
+            Transition::Deliver => return (Standing::Delivered, false),
+            Transition::DeadLetter => return (Standing::Failed, false),
             Transition::RetryAt(at) => at,
         };
-        let parking = match self.lanes.get(subscription).map(|lane| lane.status) {
-            None => return Standing::Discarded(Discard::Deleted),
-            Some(SubscriptionStatus::Disabled) => return Standing::Discarded(Discard::Disabled),
-            Some(SubscriptionStatus::Paused(_)) => Parking::Shelved,
-            Some(SubscriptionStatus::Active) => Parking::Due(at),
+        let discarded = |why| (Standing::Discarded(why), false);
+        let Some(lane) = self.lanes.get(waiting.subscription) else {
+            return discarded(Discard::Deleted);
+        };
+        let (ordered, open) = (lane.keeps_order(), lane.shut_until(now).is_none());
+        let parking = match lane.status {
+            SubscriptionStatus::Disabled => return discarded(Discard::Disabled),
+            SubscriptionStatus::Paused(_) => Parking::Shelved,
+            SubscriptionStatus::Active if ordered && open => Parking::Taken,
+            SubscriptionStatus::Active if ordered => Parking::Shelved,
+            SubscriptionStatus::Active => Parking::Due(at),
         };
         if parking == Parking::Shelved {
-            self.lanes.shelving(subscription);
+            let id = std::iter::once(waiting.id);
+            self.lanes
+                .with(waiting.subscription, now, |lane| lane.shelving(id));
         }
-        Standing::Waiting {
+        let standing = Standing::Waiting {
             retry_at: Some(at),
             parking,
-        }
+        };
+        (standing, parking == Parking::Taken)
     }
 
-    /// The attempt's mark on its subscription. A test leaves none.
+    /// The lane goes on: with what is to be tried again at the head of its line.
+    fn close(
+        &mut self,
+        now: Timestamp,
+        flight: &Flight,
+        line: Option<Line>,
+        retried: Vec<Waiting>,
+    ) {
+        let parcel = (!retried.is_empty()).then(|| Parcel::of(&retried, now));
+        for waiting in retried {
+            self.held.insert(now, waiting, true);
+        }
+        self.lanes
+            .with(flight.subscriber.subscription.id, now, |lane| {
+                if let (Some(parcel), Some(line)) = (parcel, line) {
+                    lane.push_retry(parcel, line);
+                }
+                lane.ended(line, now);
+            });
+    }
+
+    /// The attempt's mark on its subscription. What was queued comes back where nothing is sent from
+    /// now on.
     fn judge_health(
         &mut self,
         now: Timestamp,
-        waiting: &Waiting,
-        outcome: &Outcome,
-        transition: Transition,
+        ended: &Finished,
+        deliveries: &[Waiting],
+        transitions: &[Transition],
+        effects: &mut Vec<Effect>,
+    ) -> Vec<Parcel> {
+        let first = &deliveries[0];
+        let Some(lane) = self.lanes.get(first.subscription) else {
+            return Vec::new();
+        };
+        let spent = transitions
+            .iter()
+            .filter(|transition| **transition == Transition::DeadLetter);
+        let spent = u32::try_from(spent.count()).unwrap_or(u32::MAX);
+        let (before, subscriber) = (lane.health, lane.subscriber.clone());
+        let health = before.after(&ended.outcome, spent, now);
+        let auto_pause_after = subscriber.subscription.auto_pause_after;
+        let pause = pauses(&ended.outcome, &health, auto_pause_after).filter(|_| lane.is_active());
+        effects.push(Effect::Health {
+            subscriber: subscriber.clone(),
+            change: health_change(now, first, health, pause),
+        });
+        if !first.event.event_type.is_platforms() {
+            let class = ended.attempt.error.as_deref();
+            let news = news(&before, &health, pause, class);
+            effects.extend(news.map(|news| {
+                Effect::Alert(Box::new(Alert {
+                    subscriber: subscriber.clone(),
+                    news,
+                }))
+            }));
+        }
+        let success = ended.outcome.is_success();
+        let shelved = self.lanes.with(first.subscription, now, |lane: &mut Lane| {
+            let mut shelved = lane.fared(health, success, now);
+            if let Some(reason) = pause {
+                shelved.extend(lane.pause(SubscriptionStatus::Paused(reason), now));
+            }
+            shelved
+        });
+        shelved.unwrap_or_default()
+    }
+
+    /// A dead letter is told to whoever wants to know.
+    fn report(
+        &self,
+        flight: &Flight,
+        settlement: &Settlement,
+        attempt: &Attempt,
         effects: &mut Vec<Effect>,
     ) {
-        let subscription = waiting.subscription;
-        let counts = waiting.origin != Origin::Test;
-        let lane = self.lanes.get(subscription).filter(|_| counts);
-        let Some(lane) = lane else {
-            self.lanes.ended(subscription, None);
+        if settlement.standing != Standing::Failed || settlement.event_type.is_platforms() {
             return;
-        };
-        let spent = u32::from(transition == Transition::DeadLetter);
-        let health = lane.health.after(outcome, spent, now);
-        let auto_pause_after = lane.subscriber.subscription.auto_pause_after;
-        let active = lane.status == SubscriptionStatus::Active;
-        let pause = pauses(outcome, &health, auto_pause_after).filter(|_| active);
-        effects.push(Effect::Health {
-            subscriber: lane.subscriber.clone(),
-            change: health_change(now, waiting, health, pause),
-        });
-        self.lanes.ended(subscription, Some(health));
-        if let Some(reason) = pause {
-            let queue = self.lanes.pause(subscription, reason);
-            self.shelve(now, queue, effects);
         }
+        effects.push(Effect::Alert(Box::new(Alert {
+            subscriber: flight.subscriber.clone(),
+            news: News::DeliveryFailed {
+                delivery: settlement.id,
+                event: settlement.event,
+                event_type: settlement.event_type.clone(),
+                attempts: settlement.tries.made,
+                last_status_code: attempt.status_code,
+                last_error: attempt.error.clone(),
+            },
+        })));
     }
 }
 
 /// A test is one attempt.
 static ONE_ATTEMPT: LazyLock<RetryPolicy> = LazyLock::new(|| RetryPolicy::preset(Preset::None));
 
-fn policy(origin: Origin, usual: &RetryPolicy) -> &RetryPolicy {
-    match origin {
-        Origin::Test => &ONE_ATTEMPT,
-        Origin::Publish | Origin::Redeliver | Origin::Replay => usual,
+fn retry_at(transition: Transition) -> Option<Timestamp> {
+    match transition {
+        Transition::RetryAt(at) => Some(at),
+        Transition::Deliver | Transition::DeadLetter => None,
     }
+}
+
+/// What there is to tell of a subscription after an attempt.
+fn news(
+    before: &Health,
+    after: &Health,
+    pause: Option<PauseReason>,
+    error: Option<&str>,
+) -> impl Iterator<Item = News> + use<> {
+    let circuit = match (before.circuit, after.circuit) {
+        (Circuit::Closed, Circuit::Open { .. }) => Some(News::CircuitOpened {
+            reason: error.unwrap_or_default().to_owned(),
+        }),
+        (Circuit::Open { .. }, Circuit::Closed) => Some(News::CircuitClosed),
+        (Circuit::Closed, Circuit::Closed) | (Circuit::Open { .. }, Circuit::Open { .. }) => None,
+    };
+    circuit.into_iter().chain(pause.map(News::Paused))
 }
 
 fn health_change(

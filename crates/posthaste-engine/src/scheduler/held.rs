@@ -7,16 +7,28 @@ use std::{
     time::Duration,
 };
 
-use posthaste::{clock::Timestamp, id::DeliveryId};
+use posthaste::{
+    clock::Timestamp,
+    event::{Line, TenantId},
+    id::{DeliveryId, SubscriptionId},
+};
 use posthaste_store::record::Waiting;
 
+use super::lanes::Class;
 use crate::subscribers::Subscriber;
+
+/// An attempt under way.
+#[derive(Clone, Debug)]
+pub struct Flight {
+    /// The subscription as it was when the attempt began.
+    pub subscriber: Arc<Subscriber>,
+    pub class: Class,
+}
 
 #[derive(Debug)]
 pub struct Held {
     pub waiting: Waiting,
-    /// While an attempt is under way: the subscription as it was when the attempt began.
-    pub in_flight: Option<Arc<Subscriber>>,
+    pub in_flight: Option<Flight>,
     rowed: bool,
     bytes: usize,
 }
@@ -28,6 +40,7 @@ pub struct HeldDeliveries {
     arrivals: VecDeque<(Timestamp, DeliveryId)>,
     without_row: usize,
     bytes: usize,
+    by_tenant: HashMap<TenantId, usize>,
 }
 
 impl HeldDeliveries {
@@ -35,6 +48,10 @@ impl HeldDeliveries {
         let id = waiting.id;
         let bytes = Self::bytes_of(&waiting);
         self.bytes += bytes;
+        match self.by_tenant.get_mut(&waiting.event.tenant) {
+            Some(count) => *count += 1,
+            None => drop(self.by_tenant.insert(waiting.event.tenant.clone(), 1)),
+        }
         if !rowed {
             self.without_row += 1;
             self.arrivals.push_back((now, id));
@@ -52,6 +69,9 @@ impl HeldDeliveries {
         let held = self.by_id.remove(&id)?;
         self.bytes -= held.bytes;
         self.without_row -= usize::from(!held.rowed);
+        if let Some(count) = self.by_tenant.get_mut(&held.waiting.event.tenant) {
+            *count -= 1;
+        }
         self.forget_gone();
         Some(held)
     }
@@ -71,9 +91,38 @@ impl HeldDeliveries {
         self.by_id.contains_key(&id)
     }
 
+    /// Deliveries of a tenant.
+    pub fn of_tenant(&self, tenant: &TenantId) -> usize {
+        self.by_tenant.get(tenant).copied().unwrap_or(0)
+    }
+
+    /// The lines of a subscription's deliveries with an attempt under way, one for each request.
+    pub fn lines_under_way(&self, subscription: SubscriptionId) -> Vec<Line> {
+        let under_way = self
+            .by_id
+            .values()
+            .filter(|held| held.in_flight.is_some() && held.waiting.subscription == subscription);
+        under_way.map(|held| held.waiting.event.line()).collect()
+    }
+
+    /// It is about to have a row.
+    pub fn set_rowed(&mut self, id: DeliveryId) {
+        if let Some(held) = self.by_id.get_mut(&id)
+            && !held.rowed
+        {
+            held.rowed = true;
+            self.without_row -= 1;
+            self.forget_gone();
+        }
+    }
+
     /// Bytes that it counts for while it is held.
     pub fn bytes_of(waiting: &Waiting) -> usize {
         waiting.event.size() + size_of::<Held>()
+    }
+
+    pub fn get(&self, id: DeliveryId) -> Option<&Held> {
+        self.by_id.get(&id)
     }
 
     pub fn get_mut(&mut self, id: DeliveryId) -> Option<&mut Held> {
@@ -110,7 +159,7 @@ impl HeldDeliveries {
     }
 
     /// The next one that has had no row for `age`; it counts as having one from now on.
-    pub fn give_row(&mut self, now: Timestamp, age: Duration) -> Option<&Held> {
+    pub fn give_row(&mut self, now: Timestamp, age: Duration) -> Option<Waiting> {
         let (since, id) = *self.arrivals.front()?;
         if since + age > now {
             return None;
@@ -119,7 +168,7 @@ impl HeldDeliveries {
         first.expect("the first arrival is here").rowed = true;
         self.without_row -= 1;
         self.forget_gone();
-        self.by_id.get(&id)
+        self.by_id.get(&id).map(|held| held.waiting.clone())
     }
 }
 

@@ -1,23 +1,53 @@
-//! A lane for each subscription, and the ring in which those that may send take turns.
+//! One subscription as the scheduler sees it: what of it waits in memory, and what keeps it from
+//! being sent.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use posthaste::{
-    delivery::{Health, PauseReason},
-    id::{DeliveryId, SubscriptionId},
-    subscription::SubscriptionStatus,
+    circuit::{Admission, Circuit},
+    clock::Timestamp,
+    delivery::Health,
+    event::Line,
+    id::DeliveryId,
+    subscription::{Ordering, Subscription, SubscriptionStatus},
 };
 
+use super::{
+    ShelfPart,
+    lanes::Class,
+    lines::{Arrival, Lines, Place},
+    loose::Loose,
+    pace::{Pace, Ramp},
+    parcel::Parcel,
+};
 use crate::subscribers::Subscriber;
 
-/// What the store has on the shelf for a subscription, as far as is known.
-#[derive(Clone, Copy, Debug, Default)]
+/// Deliveries that are fetched for a probe where order is kept: the first ones may not be due.
+const PROBE_FETCH: usize = 16;
+
+/// What a lane lets go.
+#[derive(Debug)]
+pub enum Outgoing {
+    Send(Parcel),
+    /// To be committed as a batch before it is sent.
+    Form(Vec<Parcel>),
+}
+
+/// What waits in memory.
+#[derive(Debug)]
+enum Queue {
+    Loose(Loose, Shelf),
+    Fifo(Lines),
+}
+
+/// What the store has on the shelf for a subscription without order, as far as is known.
+#[derive(Clone, Debug, Default)]
 struct Shelf {
-    /// Deliveries on their way there: decided, and not written yet.
-    on_the_way: usize,
+    /// On their way there: decided, and not written yet.
+    on_the_way: BTreeSet<DeliveryId>,
     /// Something is there that was not asked for.
     filled: bool,
     asked: bool,
@@ -29,257 +59,436 @@ pub struct Lane {
     /// As the scheduler sees it: a pause that it decided holds before the configuration says so.
     pub status: SubscriptionStatus,
     pub health: Health,
-    queue: VecDeque<(DeliveryId, usize)>,
-    /// Bytes of the events in the queue.
-    bytes: usize,
+    queue: Queue,
     /// Sent whatever the status, and before the others.
-    tests: VecDeque<DeliveryId>,
+    tests: VecDeque<Parcel>,
     in_flight: u32,
-    shelf: Shelf,
-    in_ring: bool,
+    pace: Pace,
+    ramp: Ramp,
+    /// Its circuit is open or its receiver asked to wait: what waits is on the shelf.
+    shut: bool,
+    /// In which rings it stands: of new deliveries, of older ones.
+    pub listed: [bool; 2],
+    /// It stands among those whose shelf is to be fetched.
+    pub wants_listed: bool,
+    /// When it is to be looked at again.
+    pub wakes_at: Option<Timestamp>,
 }
 
 impl Lane {
-    fn new(subscriber: Arc<Subscriber>, shelved: bool) -> Self {
-        Self {
+    pub fn new(subscriber: Arc<Subscriber>, shelved: bool, now: Timestamp) -> Self {
+        let health = subscriber.health();
+        let mut lane = Self {
             status: subscriber.subscription.status,
-            health: subscriber.health(),
-            queue: VecDeque::new(),
-            bytes: 0,
+            health,
+            queue: queue(&subscriber.subscription, shelved),
             tests: VecDeque::new(),
             in_flight: 0,
-            shelf: Shelf {
-                filled: shelved,
-                ..Shelf::default()
+            pace: Pace::default(),
+            ramp: if shelved {
+                Ramp::begin()
+            } else {
+                Ramp::default()
             },
-            in_ring: false,
+            shut: false,
+            listed: [false; 2],
+            wants_listed: false,
+            wakes_at: None,
             subscriber,
-        }
+        };
+        lane.shut = lane.shut_until(now).is_some();
+        lane
     }
 
-    /// Deliveries in its queue, and the bytes of their events.
-    pub fn queued(&self) -> (usize, usize) {
-        (self.queue.len(), self.bytes)
+    fn subscription(&self) -> &Subscription {
+        &self.subscriber.subscription
     }
 
-    /// Whether older deliveries wait on the shelf, behind which new ones stand.
-    pub fn has_shelf(&self) -> bool {
-        self.shelf.on_the_way > 0 || self.shelf.filled || self.shelf.asked
+    pub fn keeps_order(&self) -> bool {
+        matches!(self.queue, Queue::Fifo(_))
     }
 
-    fn take(&mut self) -> Option<DeliveryId> {
-        if let Some(test) = self.tests.pop_front() {
-            return Some(test);
-        }
-        let (delivery, bytes) = self.queue.pop_front()?;
-        self.bytes -= bytes;
-        Some(delivery)
-    }
-
-    fn empty(&mut self) -> VecDeque<DeliveryId> {
-        self.bytes = 0;
-        self.queue.drain(..).map(|(delivery, _)| delivery).collect()
-    }
-
-    fn is_active(&self) -> bool {
+    pub fn is_active(&self) -> bool {
         self.status == SubscriptionStatus::Active
     }
 
-    fn may_send(&self) -> bool {
-        let slot = self.in_flight < self.subscriber.subscription.max_in_flight;
-        !self.tests.is_empty() || (slot && self.is_active() && !self.queue.is_empty())
+    /// Deliveries in its queue, and the bytes that they count for.
+    pub fn queued(&self) -> (usize, usize) {
+        match &self.queue {
+            Queue::Loose(loose, _) => loose.queued(),
+            Queue::Fifo(lines) => lines.queued(),
+        }
     }
 
-    /// Whether what is there is to be fetched: to be sent, or to be discarded.
-    fn wants_shelf(&self) -> bool {
-        let paused = matches!(self.status, SubscriptionStatus::Paused(_));
-        self.shelf.filled && !self.shelf.asked && !paused
-    }
-}
-
-/// All lanes, and whose turn it is.
-#[derive(Debug, Default)]
-pub struct Lanes {
-    by_subscription: HashMap<SubscriptionId, Lane>,
-    /// Those that may send, each once.
-    ring: VecDeque<SubscriptionId>,
-    /// Those whose shelf is to be fetched.
-    shelves: BTreeSet<SubscriptionId>,
-}
-
-impl Lanes {
-    pub fn get(&self, id: SubscriptionId) -> Option<&Lane> {
-        self.by_subscription.get(&id)
-    }
-
-    pub fn add(&mut self, subscriber: Arc<Subscriber>, shelved: bool) {
-        let id = subscriber.subscription.id;
-        self.by_subscription
-            .insert(id, Lane::new(subscriber, shelved));
-        self.turn(id);
-    }
-
-    /// The subscription is new or another. What was queued comes back if it may not be sent now.
-    pub fn change(&mut self, subscriber: Arc<Subscriber>, resumed: bool) -> VecDeque<DeliveryId> {
-        let id = subscriber.subscription.id;
-        let Some(lane) = self.by_subscription.get_mut(&id) else {
-            self.add(subscriber, false);
-            return VecDeque::new();
+    /// Until when nothing is sent: the receiver asked for it, or the circuit is open.
+    pub fn shut_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let asked = self.health.wait_until.filter(|until| *until > now);
+        let open = match self.health.circuit.admits(now) {
+            Admission::NothingUntil(probe_at) => Some(probe_at),
+            Admission::All | Admission::Probe => None,
         };
-        lane.status = subscriber.subscription.status;
-        lane.subscriber = subscriber;
-        if resumed {
-            lane.health = lane.health.resumed();
-        }
-        self.emptied(id)
+        asked.max(open)
     }
 
-    /// Nothing of it is sent from now on; what was queued comes back.
-    pub fn pause(&mut self, id: SubscriptionId, reason: PauseReason) -> VecDeque<DeliveryId> {
-        if let Some(lane) = self.by_subscription.get_mut(&id) {
-            lane.status = SubscriptionStatus::Paused(reason);
-        }
-        self.emptied(id)
+    /// One attempt asks whether the endpoint is back.
+    fn is_probing(&self) -> bool {
+        matches!(self.health.circuit, Circuit::Open { .. })
     }
 
-    fn emptied(&mut self, id: SubscriptionId) -> VecDeque<DeliveryId> {
-        self.turn(id);
-        match self.by_subscription.get_mut(&id) {
-            Some(lane) if !lane.is_active() => lane.empty(),
-            _ => VecDeque::new(),
+    /// Whether a delivery may be queued beside those that are: for a probe, one is enough.
+    pub fn takes_more(&self, now: Timestamp) -> bool {
+        let probed = self.is_probing() && !self.keeps_order() && self.queued().0 > 0;
+        self.shut_until(now).is_none() && !probed
+    }
+
+    fn window(&self) -> u32 {
+        match self.is_probing() {
+            true => 1,
+            false => self.ramp.window(self.subscription().max_in_flight),
         }
     }
 
-    pub fn remove(&mut self, id: SubscriptionId) -> VecDeque<DeliveryId> {
-        self.shelves.remove(&id);
-        let Some(mut lane) = self.by_subscription.remove(&id) else {
-            return VecDeque::new();
-        };
-        let queue = lane.empty();
-        lane.tests.extend(queue);
-        lane.tests
-    }
-
-    pub fn push(&mut self, id: SubscriptionId, delivery: DeliveryId, bytes: usize) {
-        if let Some(lane) = self.by_subscription.get_mut(&id) {
-            lane.queue.push_back((delivery, bytes));
-            lane.bytes += bytes;
+    /// Deliveries that are worth fetching at once.
+    pub fn appetite(&self) -> usize {
+        match (self.is_probing(), self.keeps_order()) {
+            (true, false) => 1,
+            (true, true) => PROBE_FETCH,
+            (false, _) if self.ramp.is_over() => usize::MAX,
+            (false, _) => PROBE_FETCH.max(4 * self.window() as usize),
         }
-        self.turn(id);
     }
 
-    pub fn push_test(&mut self, id: SubscriptionId, delivery: DeliveryId) {
-        if let Some(lane) = self.by_subscription.get_mut(&id) {
-            lane.tests.push_back(delivery);
-        }
-        self.turn(id);
-    }
-
-    /// The next delivery to send: one of each lane in turn.
-    pub fn next(&mut self) -> Option<(DeliveryId, Arc<Subscriber>)> {
-        while let Some(id) = self.ring.pop_front() {
-            let Some(lane) = self.by_subscription.get_mut(&id) else {
-                continue;
-            };
-            lane.in_ring = false;
-            if !lane.may_send() {
-                continue;
+    /// Queues a delivery, or says which ones go to the shelf instead.
+    pub fn push(&mut self, parcel: Parcel, line: Line, from: Arrival, place: Place) -> Vec<Parcel> {
+        match &mut self.queue {
+            Queue::Fifo(lines) => lines.place(line, parcel, from, place),
+            Queue::Loose(loose, _) if place.room => {
+                let class = match from {
+                    Arrival::Fresh => Class::Light,
+                    Arrival::Due | Arrival::Scanned | Arrival::Fetched => Class::Heavy,
+                };
+                loose.push(parcel, class);
+                Vec::new()
             }
-            let delivery = lane.take()?;
-            lane.in_flight += 1;
-            let subscriber = lane.subscriber.clone();
-            self.turn(id);
-            return Some((delivery, subscriber));
-        }
-        None
-    }
-
-    /// An attempt of it ended, with this health after it.
-    pub fn ended(&mut self, id: SubscriptionId, health: Option<Health>) {
-        if let Some(lane) = self.by_subscription.get_mut(&id) {
-            lane.in_flight = lane.in_flight.saturating_sub(1);
-            lane.health = health.unwrap_or(lane.health);
-        }
-        self.turn(id);
-    }
-
-    /// A delivery of it is on its way to the shelf.
-    pub fn shelving(&mut self, id: SubscriptionId) {
-        if let Some(lane) = self.by_subscription.get_mut(&id) {
-            lane.shelf.on_the_way += 1;
+            Queue::Loose(_, shelf) => {
+                shelf.on_the_way.extend(parcel.ids());
+                vec![parcel]
+            }
         }
     }
 
-    /// So many of them are there. Says whether there is such a lane.
-    pub fn shelved(&mut self, id: SubscriptionId, count: usize) -> bool {
-        let Some(lane) = self.by_subscription.get_mut(&id) else {
-            return false;
+    pub fn push_test(&mut self, parcel: Parcel) {
+        self.tests.push_back(parcel);
+    }
+
+    /// A retry of a line's head stays at its head.
+    pub fn push_retry(&mut self, parcel: Parcel, line: Line) {
+        let place = Place {
+            settled: true,
+            room: true,
         };
-        lane.shelf.on_the_way = lane.shelf.on_the_way.saturating_sub(count);
-        lane.shelf.filled = true;
-        self.turn(id);
-        true
+        self.push(parcel, line, Arrival::Fetched, place);
     }
 
-    /// The answer to a question for its shelf came. Says whether there is such a lane.
-    pub fn unshelved(&mut self, id: SubscriptionId, more: bool) -> bool {
-        let Some(lane) = self.by_subscription.get_mut(&id) else {
-            return false;
-        };
-        lane.shelf.asked = false;
-        lane.shelf.filled |= more;
-        self.turn(id);
-        true
-    }
-
-    /// The lane whose queue measures most.
-    pub fn longest(
-        &self,
-        measure: impl Fn((usize, usize)) -> usize,
-    ) -> Option<(SubscriptionId, usize)> {
-        let lanes = self.by_subscription.iter();
-        let measured = lanes.map(|(id, lane)| (*id, measure(lane.queued())));
-        // By id where two are equal, so that no hash order decides.
-        measured.max_by_key(|(id, share)| (*share, *id))
-    }
-
-    /// Takes the later half out of a queue.
-    pub fn cut_in_half(&mut self, id: SubscriptionId) -> VecDeque<DeliveryId> {
-        let Some(lane) = self.by_subscription.get_mut(&id) else {
-            return VecDeque::new();
-        };
-        let tail = lane.queue.split_off(lane.queue.len() / 2);
-        lane.bytes -= tail.iter().map(|(_, bytes)| bytes).sum::<usize>();
-        tail.into_iter().map(|(delivery, _)| delivery).collect()
-    }
-
-    /// The next lane with a filled shelf and less than `low` in its queue; it counts as asked for.
-    pub fn next_shelf(&mut self, low: usize) -> Option<SubscriptionId> {
-        let lanes = &mut self.by_subscription;
-        let id = *self.shelves.iter().find(|id| {
-            let lane = lanes.get(id);
-            lane.is_some_and(|lane| lane.queue.len() < low)
-        })?;
-        self.shelves.remove(&id);
-        let lane = lanes.get_mut(&id)?;
-        lane.shelf.asked = true;
-        lane.shelf.filled = false;
-        Some(id)
-    }
-
-    /// Puts the lane where it belongs now: into the ring, and among those whose shelf is wanted.
-    fn turn(&mut self, id: SubscriptionId) {
-        let Some(lane) = self.by_subscription.get_mut(&id) else {
-            return;
-        };
-        if lane.may_send() && !lane.in_ring {
-            lane.in_ring = true;
-            self.ring.push_back(id);
-        }
-        if lane.wants_shelf() {
-            self.shelves.insert(id);
-        } else if !self.shelves.is_empty() {
-            self.shelves.remove(&id);
+    /// These leave memory for the shelf.
+    pub fn shelving(&mut self, ids: impl Iterator<Item = DeliveryId>) {
+        match &mut self.queue {
+            Queue::Loose(_, shelf) => shelf.on_the_way.extend(ids),
+            Queue::Fifo(lines) => lines.returning(ids),
         }
     }
+
+    /// These are there.
+    pub fn shelved(&mut self, ids: &[DeliveryId], now: Timestamp) {
+        match &mut self.queue {
+            Queue::Loose(_, shelf) => {
+                ids.iter().for_each(|id| {
+                    shelf.on_the_way.remove(id);
+                });
+                shelf.filled = true;
+            }
+            Queue::Fifo(lines) => lines.shelved(ids, now),
+        }
+    }
+
+    /// Takes all that is queued out; it goes to the shelf.
+    pub fn drain(&mut self) -> Vec<Parcel> {
+        match &mut self.queue {
+            Queue::Loose(loose, shelf) => {
+                let all = loose.drain();
+                shelf.on_the_way.extend(all.iter().flat_map(Parcel::ids));
+                all
+            }
+            Queue::Fifo(lines) => lines.drain(),
+        }
+    }
+
+    /// Takes all out for good, tests too.
+    pub fn empty(&mut self) -> Vec<Parcel> {
+        let mut all = self.drain();
+        all.extend(self.tests.drain(..));
+        all
+    }
+
+    /// Takes much of what is queued out; it goes to the shelf.
+    pub fn cut(&mut self) -> Vec<Parcel> {
+        match &mut self.queue {
+            Queue::Loose(loose, shelf) => {
+                let tail = loose.cut_in_half();
+                shelf.on_the_way.extend(tail.iter().flat_map(Parcel::ids));
+                tail
+            }
+            Queue::Fifo(lines) => lines.drain(),
+        }
+    }
+
+    /// Its subscription is another than before. What was queued comes back if it may not be sent,
+    /// or not as it was queued. `under_way`: the lines of its requests under way.
+    pub fn change(
+        &mut self,
+        subscriber: Arc<Subscriber>,
+        under_way: impl FnOnce() -> Vec<Line>,
+        now: Timestamp,
+    ) -> Vec<Parcel> {
+        let before = self.subscription();
+        let after = &subscriber.subscription;
+        let requeued = before.ordering != after.ordering || before.batch != after.batch;
+        self.status = after.status;
+        self.subscriber = subscriber;
+        if !requeued {
+            return self.drain_unless_open(now);
+        }
+        let drained = self.drain();
+        self.change_queue(under_way());
+        self.shut = self.shut_until(now).is_some();
+        drained
+    }
+
+    /// The other kind of queue, with all that waits on its shelf.
+    fn change_queue(&mut self, under_way: Vec<Line>) {
+        let on_the_way: BTreeSet<DeliveryId> = match &self.queue {
+            Queue::Loose(_, shelf) => shelf.on_the_way.clone(),
+            Queue::Fifo(lines) => lines.on_the_way().collect(),
+        };
+        self.queue = queue(&self.subscriber.subscription, true);
+        self.shelving(on_the_way.into_iter());
+        if let Queue::Fifo(lines) = &mut self.queue {
+            under_way
+                .into_iter()
+                .for_each(|line| lines.began_before(line));
+        }
+    }
+
+    /// Failures are forgiven.
+    pub fn forgive(&mut self) {
+        self.health = self.health.resumed();
+        self.ramp = Ramp::begin();
+    }
+
+    /// Takes all out where nothing may be sent now.
+    pub fn drain_unless_open(&mut self, now: Timestamp) -> Vec<Parcel> {
+        self.shut = self.shut_until(now).is_some();
+        match self.is_active() && !self.shut {
+            true => Vec::new(),
+            false => self.drain(),
+        }
+    }
+
+    /// Time has passed: what was shut may be open again, and begins slowly.
+    pub fn wake(&mut self, now: Timestamp) {
+        if self.shut && self.shut_until(now).is_none() {
+            self.shut = false;
+            self.ramp = Ramp::begin();
+        }
+        if let Queue::Fifo(lines) = &mut self.queue {
+            lines.wake(now);
+        }
+    }
+
+    /// When it is to be looked at again, with nothing happening before.
+    pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
+        let paced = self.subscription().rate_limit.map(|_| self.pace.next_at());
+        let limits = self.subscription().batch.as_ref();
+        let queued = match &self.queue {
+            Queue::Loose(loose, _) => limits.and_then(|limits| loose.ripe_at(limits)),
+            Queue::Fifo(lines) => lines.wakes_at(),
+        };
+        let times = [self.shut_until(now), paced, queued];
+        times.into_iter().flatten().filter(|at| *at > now).min()
+    }
+
+    /// Whether something of this class may leave now.
+    pub fn may_send(&self, class: Class, now: Timestamp) -> bool {
+        let tests = class == Class::Light && !self.tests.is_empty();
+        tests || (self.is_open(now) && self.offers(class, now))
+    }
+
+    fn is_open(&self, now: Timestamp) -> bool {
+        let paced = self.subscription().rate_limit.is_some() && self.pace.next_at() > now;
+        self.is_active()
+            && self.in_flight < self.window()
+            && !paced
+            && self.shut_until(now).is_none()
+    }
+
+    fn offers(&self, class: Class, now: Timestamp) -> bool {
+        match (&self.queue, &self.subscription().batch) {
+            (Queue::Fifo(lines), _) => class == self.one_class() && lines.has_ready(),
+            (Queue::Loose(loose, _), Some(limits)) => {
+                let ripe = loose.ripe_at(limits).is_some_and(|at| at <= now);
+                class == self.one_class() && (ripe || loose.has_formed())
+            }
+            (Queue::Loose(loose, _), None) if self.health.unhealthy => {
+                class == Class::Heavy && !loose.is_empty()
+            }
+            (Queue::Loose(loose, _), None) => loose.has(class),
+        }
+    }
+
+    /// The class of all it has, where new and old are not told apart. What fails is no better than
+    /// a backlog.
+    fn one_class(&self) -> Class {
+        let behind = match &self.queue {
+            Queue::Fifo(lines) => lines.is_catching_up(),
+            Queue::Loose(loose, _) => loose.has(Class::Heavy),
+        };
+        match self.health.unhealthy || behind {
+            true => Class::Heavy,
+            false => Class::Light,
+        }
+    }
+
+    /// Lets the next one of a class go; it is under way from now on.
+    pub fn take(&mut self, class: Class, now: Timestamp) -> Option<Outgoing> {
+        let outgoing = self.next(class, now)?;
+        self.in_flight += 1;
+        if let Some(limit) = self.subscription().rate_limit {
+            self.pace.sent(now, limit);
+        }
+        Some(outgoing)
+    }
+
+    fn next(&mut self, class: Class, now: Timestamp) -> Option<Outgoing> {
+        let batch = self.subscription().batch;
+        if class == Class::Light
+            && let Some(test) = self.tests.pop_front()
+        {
+            return Some(outgoing(vec![test], batch.is_some()));
+        }
+        if !self.is_open(now) {
+            return None;
+        }
+        let unhealthy = self.health.unhealthy;
+        match (&mut self.queue, batch) {
+            (Queue::Fifo(lines), batch) => {
+                let taken = lines.take(now, batch.as_ref())?;
+                Some(outgoing(taken, batch.is_some()))
+            }
+            (Queue::Loose(loose, _), Some(limits)) => {
+                let formed = loose.take_formed().map(Outgoing::Send);
+                formed.or_else(|| Some(outgoing(loose.gather(&limits), true)))
+            }
+            (Queue::Loose(loose, _), None) if unhealthy => loose.take_any().map(Outgoing::Send),
+            (Queue::Loose(loose, _), None) => loose.take(class).map(Outgoing::Send),
+        }
+    }
+
+    /// A request of it ended; `line` where order is kept.
+    pub fn ended(&mut self, line: Option<Line>, now: Timestamp) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let (Queue::Fifo(lines), Some(line)) = (&mut self.queue, line) {
+            lines.ended(line, now);
+        }
+    }
+
+    /// Its health after an attempt. What is queued comes back where nothing is sent from now on.
+    pub fn fared(&mut self, health: Health, success: bool, now: Timestamp) -> Vec<Parcel> {
+        let closed = self.is_probing() && health.circuit == Circuit::Closed;
+        self.health = health;
+        if closed {
+            self.ramp = Ramp::begin();
+        } else if success {
+            self.ramp = self.ramp.after_success(self.subscription().max_in_flight);
+        }
+        match !self.shut && self.shut_until(now).is_some() {
+            true => self.drain_unless_open(now),
+            false => Vec::new(),
+        }
+    }
+
+    pub fn pause(&mut self, status: SubscriptionStatus, now: Timestamp) -> Vec<Parcel> {
+        self.status = status;
+        self.drain_unless_open(now)
+    }
+
+    pub fn hurry(&mut self, line: Line, id: DeliveryId, now: Timestamp) {
+        if let Queue::Fifo(lines) = &mut self.queue {
+            lines.hurry(line, id, now);
+        }
+    }
+
+    /// Whether what is on the shelf is to be fetched: to be sent, or to be discarded.
+    pub fn wants_shelf(&self) -> bool {
+        let paused = matches!(self.status, SubscriptionStatus::Paused(_));
+        let wants = match &self.queue {
+            Queue::Loose(loose, shelf) => {
+                let probed = self.is_probing() && (!loose.is_empty() || self.in_flight > 0);
+                shelf.filled && !shelf.asked && !probed
+            }
+            Queue::Fifo(lines) => lines.wants_shelf(),
+        };
+        wants && !paused && !self.shut
+    }
+
+    /// What is to be fetched; it counts as asked for.
+    pub fn ask(&mut self) -> Option<ShelfPart> {
+        match &mut self.queue {
+            Queue::Loose(_, shelf) => {
+                (shelf.asked, shelf.filled) = (true, false);
+                Some(ShelfPart::Any)
+            }
+            Queue::Fifo(lines) => lines.ask(),
+        }
+    }
+
+    /// An answer begins: how its deliveries came, or none where they go back.
+    pub fn answered(&mut self, part: &ShelfPart, more: bool) -> Option<Arrival> {
+        match &mut self.queue {
+            Queue::Loose(_, shelf) => {
+                shelf.asked &= !matches!(part, ShelfPart::Any);
+                shelf.filled |= more || !matches!(part, ShelfPart::Any);
+                Some(Arrival::Scanned)
+            }
+            Queue::Fifo(lines) => lines.answered(part),
+        }
+    }
+
+    /// An answer is placed; what does not fit goes to the shelf.
+    pub fn placed(&mut self, part: &ShelfPart, next: Option<u64>, now: Timestamp) -> Vec<Parcel> {
+        match &mut self.queue {
+            Queue::Loose(..) => Vec::new(),
+            Queue::Fifo(lines) => lines.placed(part, next, now),
+        }
+    }
+}
+
+fn queue(subscription: &Subscription, shelved: bool) -> Queue {
+    match subscription.ordering {
+        Ordering::Fifo => Queue::Fifo(Lines::new(shelved, subscription.batch.as_ref())),
+        Ordering::None => {
+            let shelf = Shelf {
+                filled: shelved,
+                ..Shelf::default()
+            };
+            Queue::Loose(Loose::default(), shelf)
+        }
+    }
+}
+
+/// One delivery, or a batch that exists, is sent; others are made a batch first.
+fn outgoing(mut parcels: Vec<Parcel>, batches: bool) -> Outgoing {
+    if parcels.len() == 1 && (!batches || parcels[0].batch.is_some()) {
+        return Outgoing::Send(parcels.remove(0));
+    }
+    Outgoing::Form(parcels)
 }

@@ -5,23 +5,33 @@
 //! in the store and asks for again when there is room.
 
 mod admit;
+mod batch;
 mod finish;
 mod held;
 mod lane;
+mod lanes;
+mod lines;
+mod loose;
+mod pace;
+mod parcel;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use posthaste::{
     clock::Timestamp,
-    delivery::{Discard, Outcome},
-    id::{DeliveryId, SubscriptionId},
+    delivery::{Discard, Outcome, PauseReason},
+    event::{EventType, Line},
+    id::{BatchId, DeliveryId, EventId, SubscriptionId},
     subscription::SubscriptionStatus,
 };
 use posthaste_store::record::{Attempt, HealthChange, Parking, Settlement, Standing, Waiting};
 
 use crate::{config::Bounds, subscribers::Subscriber};
-use held::HeldDeliveries;
-use lane::Lanes;
+use held::{Flight, HeldDeliveries};
+use lane::Outgoing;
+use lanes::{Class, Lanes, Slots};
+use lines::Arrival;
+use parcel::Parcel;
 
 /// How many deliveries are taken from the store at once.
 const TAKE: usize = 500;
@@ -32,6 +42,10 @@ const UNSETTLED_MAX: usize = 10_000;
 const SCARCE: usize = 875;
 /// A queue is large when it takes so many thousandths of it.
 const LARGE: usize = 62;
+/// The wait before one that is large is looked for again where none was.
+const RELIEVE_AGAIN: Duration = Duration::from_millis(100);
+/// Of so many slots, heavy attempts leave one to new events.
+const LIGHT_SHARE: usize = 5;
 /// The store is asked this often, whether or not a hint said so.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -40,6 +54,8 @@ const POLL: Duration = Duration::from_secs(1);
 pub enum Input {
     /// Accepted or recovered: deliveries that have no row yet.
     Accepted(Vec<Waiting>),
+    /// All that was accepted before the start has come as [`Self::Accepted`].
+    Recovered,
     /// Answer to [`Effect::TakeDue`]; and when the next one that stays behind is due.
     Due {
         at_most: usize,
@@ -48,22 +64,27 @@ pub enum Input {
     },
     /// Something is parked as due by then.
     DueAt(Timestamp),
-    /// So many deliveries were put on a subscription's shelf.
+    /// These deliveries are on their subscription's shelf now.
     Shelved {
         subscription: SubscriptionId,
-        count: usize,
+        ids: Vec<DeliveryId>,
     },
-    /// Answer to [`Effect::TakeShelved`].
+    /// Answer to [`Effect::TakeShelved`], with its `part`, and `next` as the store gave it.
     Shelf {
         subscription: SubscriptionId,
+        part: ShelfPart,
         at_most: usize,
         taken: Vec<Waiting>,
-        more: bool,
+        next: Option<u64>,
     },
+    /// What [`Effect::Form`] asked for is written, under this id; `leader` is its first delivery.
+    Formed { leader: DeliveryId, batch: BatchId },
     /// An attempt ended.
     Finished(Box<Finished>),
     /// So many settlements are written.
     Settled(usize),
+    /// A delivery that waits to be tried again is wanted at once.
+    Hurry(DeliveryId),
     /// A subscription is new or another than before. `resumed`: its failures are forgiven.
     Changed {
         subscriber: Arc<Subscriber>,
@@ -80,6 +101,7 @@ pub enum Input {
 /// An attempt that ended.
 #[derive(Debug)]
 pub struct Finished {
+    /// The delivery; of a batch, its first.
     pub delivery: DeliveryId,
     pub outcome: Outcome,
     pub attempt: Box<Attempt>,
@@ -92,24 +114,97 @@ pub struct Finished {
 pub enum Effect {
     Send(Assignment),
     Settle(Box<Settlement>),
+    /// These become a batch: write them under a new id, and say when they are ([`Input::Formed`]).
+    Form(Vec<Settlement>),
     Health {
         subscriber: Arc<Subscriber>,
         change: Box<HealthChange>,
     },
+    /// Write an event of this in the transaction of the settlements beside it, if anyone wants it.
+    Alert(Box<Alert>),
     TakeDue {
         at_most: usize,
     },
     TakeShelved {
         subscription: SubscriptionId,
+        part: ShelfPart,
         at_most: usize,
     },
+}
+
+/// Which part of a shelf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShelfPart {
+    Any,
+    /// Above this id, but for these lines.
+    After {
+        after: Option<DeliveryId>,
+        except: Vec<Line>,
+    },
+    Line(Line),
 }
 
 /// One attempt to make.
 #[derive(Debug)]
 pub struct Assignment {
     pub waiting: Waiting,
+    /// The others of its batch.
+    pub rest: Vec<Waiting>,
     pub subscriber: Arc<Subscriber>,
+}
+
+/// Something that a tenant may want to know.
+#[derive(Clone, Debug)]
+pub struct Alert {
+    pub subscriber: Arc<Subscriber>,
+    pub news: News,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    Paused(PauseReason),
+    /// By a person.
+    Resumed,
+    CircuitOpened {
+        /// The error of the attempt that opened it.
+        reason: String,
+    },
+    CircuitClosed,
+    DeliveryFailed {
+        delivery: DeliveryId,
+        event: EventId,
+        event_type: EventType,
+        attempts: u32,
+        last_status_code: Option<u16>,
+        last_error: Option<String>,
+    },
+}
+
+/// Attempts under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct InFlight {
+    all: usize,
+    heavy: usize,
+}
+
+impl InFlight {
+    fn take(&mut self, class: Class) {
+        self.all += 1;
+        self.heavy += usize::from(class == Class::Heavy);
+    }
+
+    fn free(&mut self, class: Class) {
+        self.all -= 1;
+        self.heavy -= usize::from(class == Class::Heavy);
+    }
+
+    fn slots(self, of: usize) -> Slots {
+        let heavy = (of - of / LIGHT_SHARE).saturating_sub(self.heavy);
+        Slots {
+            free: of.saturating_sub(self.all),
+            heavy,
+        }
+    }
 }
 
 /// What it holds, for gauges and back pressure.
@@ -129,12 +224,15 @@ pub struct Scheduler {
     bounds: Bounds,
     held: HeldDeliveries,
     lanes: Lanes,
-    in_flight: usize,
+    in_flight: InFlight,
+    /// The others of a batch under way, by its first.
+    together: HashMap<DeliveryId, Vec<DeliveryId>>,
     /// Settlements that were decided and are not written yet.
     unsettled: usize,
     /// Deliveries that the store was asked for and has not answered.
     asked: usize,
     due: DueWatch,
+    relieve_at: Timestamp,
     draining: bool,
 }
 
@@ -164,7 +262,7 @@ impl Scheduler {
         let mut lanes = Lanes::default();
         for subscriber in subscribers {
             let has_shelf = shelved.contains(&subscriber.subscription.id);
-            lanes.add(subscriber, has_shelf);
+            lanes.add(subscriber, has_shelf, now);
         }
         let due = DueWatch {
             ask_at: now,
@@ -174,10 +272,12 @@ impl Scheduler {
             bounds,
             held: HeldDeliveries::default(),
             lanes,
-            in_flight: 0,
+            in_flight: InFlight::default(),
+            together: HashMap::new(),
             unsettled: 0,
             asked: 0,
             due,
+            relieve_at: now,
             draining: false,
         }
     }
@@ -185,8 +285,19 @@ impl Scheduler {
     /// Takes in what happened and says what to do about it.
     pub fn handle(&mut self, now: Timestamp, input: Input, effects: &mut Vec<Effect>) {
         let before = effects.len();
+        self.lanes.wake(now);
+        self.take_in(now, input, effects);
+        self.relieve(now, effects);
+        let settles = |effect: &&Effect| matches!(effect, Effect::Settle(_));
+        self.unsettled += effects[before..].iter().filter(settles).count();
+        self.send(now, effects);
+        self.ask(now, effects);
+    }
+
+    fn take_in(&mut self, now: Timestamp, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Accepted(fresh) => self.admit(now, fresh, false, effects),
+            Input::Accepted(fresh) => self.admit(now, &fresh, Arrival::Fresh, effects),
+            Input::Recovered => self.lanes.settle(now),
             Input::Due {
                 at_most,
                 taken,
@@ -195,49 +306,40 @@ impl Scheduler {
                 self.due.asking = false;
                 self.asked = self.asked.saturating_sub(at_most);
                 next_at.into_iter().for_each(|at| self.due.hint(at));
-                self.admit(now, taken, true, effects);
+                self.admit(now, &taken, Arrival::Due, effects);
             }
             Input::DueAt(at) => self.due.hint(at),
-            Input::Shelved {
-                subscription,
-                count,
-            } => {
+            Input::Shelved { subscription, ids } => {
                 // Nobody else would fetch what a subscription left that is deleted by now.
-                if !self.lanes.shelved(subscription, count) {
-                    effects.push(self.fetch(subscription));
+                if !self.lanes.shelved(subscription, &ids, now) {
+                    effects.push(self.fetch(subscription, ShelfPart::Any, usize::MAX));
                 }
             }
             Input::Shelf {
                 subscription,
+                part,
                 at_most,
                 taken,
-                more,
+                next,
             } => {
                 self.asked = self.asked.saturating_sub(at_most);
-                let known = self.lanes.unshelved(subscription, more);
-                self.admit(now, taken, true, effects);
-                if more && !known {
-                    effects.push(self.fetch(subscription));
-                }
+                self.unshelve(now, subscription, &part, (&taken, next), effects);
             }
+            Input::Formed { leader, batch } => self.formed(now, leader, batch, effects),
             Input::Finished(finished) => self.finish(now, *finished, effects),
+            Input::Hurry(delivery) => self.hurry(now, delivery),
             Input::Changed {
                 subscriber,
                 resumed,
             } => self.change(now, subscriber, resumed, effects),
             Input::Removed(subscription) => {
                 let queue = self.lanes.remove(subscription);
-                self.discard(now, queue, Discard::Deleted, effects);
+                self.discard(now, subscription, &queue, Discard::Deleted, effects);
             }
             Input::Settled(count) => self.unsettled = self.unsettled.saturating_sub(count),
             Input::Tick => self.give_rows(now, effects),
             Input::Drain => self.draining = true,
         }
-        self.relieve(now, effects);
-        let settles = |effect: &&Effect| matches!(effect, Effect::Settle(_));
-        self.unsettled += effects[before..].iter().filter(settles).count();
-        self.send(effects);
-        self.ask(now, effects);
     }
 
     /// When [`Input::Tick`] is wanted at the latest: something is due then, or old enough to be
@@ -249,14 +351,15 @@ impl Scheduler {
         // Where it cannot ask now, room or an answer comes with an input of its own.
         let asks = !self.due.asking && self.has_room();
         let ask_at = if asks { self.due.ask_at } else { now + POLL };
-        row_at.map_or(ask_at, |at| at.min(ask_at))
+        let times = [row_at, self.lanes.wakes_at()];
+        times.into_iter().flatten().fold(ask_at, Timestamp::min)
     }
 
     #[must_use]
     pub fn load(&self) -> Load {
         Load {
             held: self.held.len(),
-            in_flight: self.in_flight,
+            in_flight: self.in_flight.all,
             without_row: self.held.without_row(),
             has_room: self.has_room(),
         }
@@ -298,15 +401,15 @@ impl Scheduler {
     /// Where memory is scarce and one queue has much of it, half of that queue goes to its shelf:
     /// the backlog of one must not keep the others' deliveries out.
     fn relieve(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        if self.share((self.held.len(), self.held.bytes())) < SCARCE {
+        if self.share((self.held.len(), self.held.bytes())) < SCARCE || now < self.relieve_at {
             return;
         }
-        let longest = self.lanes.longest(|queued| self.share(queued));
-        if let Some((id, share)) = longest
-            && share > LARGE
-        {
-            let tail = self.lanes.cut_in_half(id);
-            self.shelve(now, tail, effects);
+        match self.lanes.longest(|queued| self.share(queued)) {
+            Some((id, share)) if share > LARGE => {
+                let tail = self.lanes.with(id, now, lane::Lane::cut);
+                self.shelve(now, tail.unwrap_or_default(), effects);
+            }
+            _ => self.relieve_at = now + RELIEVE_AGAIN,
         }
     }
 
@@ -315,20 +418,33 @@ impl Scheduler {
         self.unsettled >= UNSETTLED_MAX
     }
 
-    /// Sends what the limits allow, one of each subscription in turn.
-    fn send(&mut self, effects: &mut Vec<Effect>) {
+    /// Sends what the limits allow.
+    fn send(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         let closed = self.draining || self.is_behind();
-        while !closed && self.in_flight < self.bounds.in_flight {
-            let Some((id, subscriber)) = self.lanes.next() else {
+        while !closed && self.in_flight.all < self.bounds.in_flight {
+            let slots = self.in_flight.slots(self.bounds.in_flight);
+            let Some((outgoing, subscriber, class)) = self.lanes.next(now, slots) else {
                 return;
             };
-            let held = self.held.get_mut(id).expect("queued deliveries are held");
-            held.in_flight = Some(subscriber.clone());
-            self.in_flight += 1;
-            effects.push(Effect::Send(Assignment {
-                waiting: held.waiting.clone(),
-                subscriber,
-            }));
+            let flight = Flight { subscriber, class };
+            match outgoing {
+                Outgoing::Form(parcels) => self.form(now, &parcels, flight, effects),
+                Outgoing::Send(parcel) => {
+                    let Parcel { first, rest, .. } = parcel;
+                    self.depart(first, &rest, &flight, effects);
+                    self.take_off(first, rest, flight);
+                }
+            }
+        }
+    }
+
+    /// These are under way from now on, in one request.
+    fn take_off(&mut self, first: DeliveryId, rest: Vec<DeliveryId>, flight: Flight) {
+        self.in_flight.take(flight.class);
+        let held = self.held.get_mut(first);
+        held.expect("queued deliveries are held").in_flight = Some(flight);
+        if !rest.is_empty() {
+            self.together.insert(first, rest);
         }
     }
 
@@ -345,17 +461,20 @@ impl Scheduler {
         }
         // A queue that is shorter than what one fetch brings has room for it.
         while self.has_room()
-            && let Some(subscription) = self.lanes.next_shelf(self.fetch_at_most())
+            && let Some((subscription, part, appetite)) =
+                self.lanes
+                    .next_shelf(self.fetch_at_most(), self.free(), now)
         {
-            effects.push(self.fetch(subscription));
+            effects.push(self.fetch(subscription, part, appetite));
         }
     }
 
-    fn fetch(&mut self, subscription: SubscriptionId) -> Effect {
-        let at_most = self.fetch_at_most().max(1);
+    fn fetch(&mut self, subscription: SubscriptionId, part: ShelfPart, appetite: usize) -> Effect {
+        let at_most = self.fetch_at_most().min(appetite).max(1);
         self.asked += at_most;
         Effect::TakeShelved {
             subscription,
+            part,
             at_most,
         }
     }
@@ -367,24 +486,58 @@ impl Scheduler {
         resumed: bool,
         effects: &mut Vec<Effect>,
     ) {
-        let status = subscriber.subscription.status;
-        let queue = self.lanes.change(subscriber, resumed);
+        let (id, status) = (subscriber.subscription.id, subscriber.subscription.status);
+        let under_way = || self.held.lines_under_way(id);
+        let queue = self.lanes.change(subscriber, resumed, under_way, now);
         match status {
-            SubscriptionStatus::Disabled => self.discard(now, queue, Discard::Disabled, effects),
+            SubscriptionStatus::Disabled => {
+                self.discard(now, id, &queue, Discard::Disabled, effects);
+            }
             SubscriptionStatus::Active | SubscriptionStatus::Paused(_) => {
                 self.shelve(now, queue, effects);
             }
         }
     }
 
+    /// One that stands in a line to be tried again later is due now.
+    fn hurry(&mut self, now: Timestamp, delivery: DeliveryId) {
+        let Some(held) = self.held.get_mut(delivery) else {
+            return;
+        };
+        held.waiting.retry_at = held.waiting.retry_at.map(|at| at.min(now));
+        let (id, line) = (held.waiting.subscription, held.waiting.event.line());
+        self.lanes
+            .with(id, now, |lane| lane.hurry(line, delivery, now));
+    }
+
     /// What has been in memory for long without a row gets one, so that the settled mark moves on.
     fn give_rows(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        while let Some(held) = self.held.give_row(now, self.bounds.unparked_for) {
-            effects.push(settle(
-                &held.waiting,
-                park(&held.waiting, Parking::Taken),
-                now,
-            ));
+        while let Some(waiting) = self.held.give_row(now, self.bounds.unparked_for) {
+            let standing = park(&waiting, Parking::Taken);
+            effects.push(self.settle(&waiting, standing, now));
+        }
+    }
+
+    /// The settlement of a delivery without an attempt.
+    fn settle(&self, waiting: &Waiting, standing: Standing, now: Timestamp) -> Effect {
+        Effect::Settle(Box::new(self.settlement(waiting, standing, now)))
+    }
+
+    fn settlement(&self, waiting: &Waiting, standing: Standing, now: Timestamp) -> Settlement {
+        Settlement {
+            id: waiting.id,
+            tenant: waiting.event.tenant.clone(),
+            event: waiting.event.id,
+            event_type: waiting.event.event_type.clone(),
+            subscription: waiting.subscription,
+            origin: waiting.origin,
+            format: waiting.format,
+            line: self.line_of(waiting),
+            batch: waiting.batch,
+            tries: waiting.tries,
+            standing,
+            at: now,
+            attempt: None,
         }
     }
 }
@@ -394,25 +547,6 @@ fn park(waiting: &Waiting, parking: Parking) -> Standing {
         retry_at: waiting.retry_at,
         parking,
     }
-}
-
-/// The settlement of a delivery without an attempt.
-fn settle(waiting: &Waiting, standing: Standing, now: Timestamp) -> Effect {
-    Effect::Settle(Box::new(Settlement {
-        id: waiting.id,
-        tenant: waiting.event.tenant.clone(),
-        event: waiting.event.id,
-        event_type: waiting.event.event_type.clone(),
-        subscription: waiting.subscription,
-        origin: waiting.origin,
-        format: waiting.format,
-        line: None,
-        batch: waiting.batch,
-        tries: waiting.tries,
-        standing,
-        at: now,
-        attempt: None,
-    }))
 }
 
 #[cfg(test)]

@@ -146,6 +146,7 @@ impl World {
             Effect::TakeShelved {
                 subscription,
                 at_most,
+                ..
             } => Some((*subscription, *at_most)),
             _ => None,
         });
@@ -165,6 +166,10 @@ const REFUSED: Outcome = Outcome::Refused {
     status: Some(500),
     retry_after: None,
 };
+
+fn delivery(n: u64) -> DeliveryId {
+    waiting(1, n).id
+}
 
 fn shelved(retry_at: Option<Timestamp>) -> Standing {
     Standing::Waiting {
@@ -289,7 +294,7 @@ fn a_resumed_subscription_gets_its_shelf_back() {
     let id = SubscriptionId::from_u64(1);
     world.tell(Input::Shelved {
         subscription: id,
-        count: 1,
+        ids: vec![delivery(1)],
     });
     assert!(
         matches!(world.effects[..], [Effect::TakeShelved { subscription, .. }] if subscription == id)
@@ -300,7 +305,8 @@ fn a_resumed_subscription_gets_its_shelf_back() {
         at_most: TAKE,
         subscription: id,
         taken: vec![waiting(1, 1), later.clone()],
-        more: false,
+        part: ShelfPart::Any,
+        next: None,
     });
     assert_eq!(world.sent(), [waiting(1, 1).id]);
     let standing = Standing::Waiting {
@@ -352,14 +358,15 @@ fn what_is_shelved_while_its_subscription_is_deleted_is_fetched_and_discarded() 
     world.tell(Input::Removed(subscription));
     world.tell(Input::Shelved {
         subscription,
-        count: 1,
+        ids: vec![delivery(1)],
     });
     assert!(matches!(world.effects[..], [Effect::TakeShelved { .. }]));
     world.tell(Input::Shelf {
         at_most: TAKE,
         subscription,
         taken: vec![waiting(1, 1)],
-        more: true,
+        part: ShelfPart::Any,
+        next: Some(1),
     });
     let deleted = Standing::Discarded(Discard::Deleted);
     assert_eq!(world.settled(), [(waiting(1, 1).id, deleted)]);
@@ -412,7 +419,7 @@ fn memory_is_bounded_and_what_is_over_the_bound_is_shelved_and_fetched_again() {
     let subscription = SubscriptionId::from_u64(8);
     world.tell(Input::Shelved {
         subscription,
-        count: 6,
+        ids: (1..=6).map(delivery).collect(),
     });
     let mut fetched = world.fetched();
     while world.scheduler.load().held > 0 {
@@ -501,7 +508,8 @@ fn a_delivery_that_comes_back_with_a_row_is_not_given_another() {
         at_most: TAKE,
         subscription: id,
         taken: vec![waiting(1, 3)],
-        more: false,
+        part: ShelfPart::Any,
+        next: None,
     });
     assert_eq!(world.scheduler.load().without_row, 2);
     world.pass(Bounds::default().unparked_for);

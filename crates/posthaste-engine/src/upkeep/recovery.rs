@@ -33,7 +33,10 @@ async fn recover(store: &dyn Store, dispatch: &Dispatch) -> usize {
         let page = page(store, after).await;
         count += page.items.len();
         dispatch.tell(Input::Accepted(page.items));
-        let Some(next) = page.next else { return count };
+        let Some(next) = page.next else {
+            dispatch.tell(Input::Recovered);
+            return count;
+        };
         after = Some(EventId::from_u64(next));
         dispatch.room().await;
     }

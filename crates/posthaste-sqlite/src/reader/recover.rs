@@ -85,5 +85,6 @@ fn waiting(id: DeliveryId, implied: &Implied, event: Arc<Event>) -> Waiting {
         tries: Tries::default(),
         retry_at: None,
         format: None,
+        batch: None,
     }
 }

@@ -43,7 +43,12 @@ fn accept_one(group: &mut Group<'_>, now: Timestamp, request: &[Acceptance]) -> 
         }
     }
     group.changes.keys.extend(keys);
-    keep(group, request, &answers)?;
+    for (item, answer) in request.iter().zip(&answers) {
+        match answer {
+            Accepted::New => keep(group, item)?,
+            Accepted::Replayed(_) => group.changes.released.push(item.event.id),
+        }
+    }
     Ok(Ok(answers))
 }
 
@@ -111,32 +116,25 @@ fn read_used(row: &Row<'_>) -> Result<Used> {
     })
 }
 
-fn keep(group: &mut Group<'_>, request: &[Acceptance], answers: &[Accepted]) -> Result<()> {
+/// Writes an event: all that it owes is on disk with it.
+pub fn keep(group: &mut Group<'_>, item: &Acceptance) -> Result<()> {
     let connection = group.connection;
+    let event = &item.event;
+    let tenant = group.tenants.number(connection, &event.tenant)?;
     let mut insert = connection.prepare_cached(include_str!("../../sql/insert_event.sql"))?;
-    let mut packed = Vec::new();
-    for (item, answer) in request.iter().zip(answers) {
-        let event = &item.event;
-        if let Accepted::Replayed(_) = answer {
-            group.changes.released.push(event.id);
-            continue;
-        }
-        let tenant = group.tenants.number(connection, &event.tenant)?;
-        row::pack(&item.subscriptions, &mut packed);
-        insert.execute((
-            number(event.id.as_u64()),
-            number(tenant),
-            event.event_type.as_str(),
-            event.details.test,
-            &packed,
-            row::details(&event.details)?,
-            event.data.as_bytes(),
-        ))?;
-        group.changes.accepted.push(Owed {
-            event: event.clone(),
-            tenant,
-            subscriptions: item.subscriptions.clone(),
-        });
-    }
+    insert.execute((
+        number(event.id.as_u64()),
+        number(tenant),
+        event.event_type.as_str(),
+        event.details.test,
+        row::pack(&item.subscriptions),
+        row::details(&event.details)?,
+        event.data.as_bytes(),
+    ))?;
+    group.changes.accepted.push(Owed {
+        event: event.clone(),
+        tenant,
+        subscriptions: item.subscriptions.clone(),
+    });
     Ok(())
 }

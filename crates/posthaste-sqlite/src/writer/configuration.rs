@@ -2,6 +2,7 @@
 //! leaves the transaction that it shares with others as it was.
 
 use posthaste::{
+    circuit::Circuit,
     clock::Timestamp,
     delivery::Health,
     event::TenantId,
@@ -126,6 +127,10 @@ pub fn write_health(
     subscription: SubscriptionId,
     health: &Health,
 ) -> Result<()> {
+    let probe = match health.circuit {
+        Circuit::Closed => None,
+        Circuit::Open { probe_at, wait } => Some((probe_at, wait)),
+    };
     let mut insert = connection.prepare_cached(include_str!("../../sql/write_health.sql"))?;
     insert.execute((
         number(subscription.as_u64()),
@@ -134,6 +139,9 @@ pub fn write_health(
         health.failed_attempts_in_a_row,
         health.last_success_at.map(Timestamp::as_millis),
         health.last_failure_at.map(Timestamp::as_millis),
+        probe.map(|(probe_at, _)| probe_at.as_millis()),
+        probe.map(|(_, wait)| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
+        health.wait_until.map(Timestamp::as_millis),
     ))?;
     Ok(())
 }

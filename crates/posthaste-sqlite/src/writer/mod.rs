@@ -11,6 +11,7 @@ mod taken;
 mod tenants;
 mod accept;
 mod settle;
+mod hand;
 mod take;
 mod reopen;
 mod configuration;
@@ -50,7 +51,7 @@ pub use self::{
     index_feed::{feed_all, write_mark},
     reopen::{discard_parked, reopen},
     settle::settle,
-    take::{shelved, take_due, take_shelved},
+    take::{shelved, take_due, take_line, take_shelved, take_shelved_after},
 };
 
 /// Rows that one transaction gathers before it commits, roughly: 1 to a few thousand.

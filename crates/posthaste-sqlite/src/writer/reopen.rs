@@ -7,7 +7,7 @@ use posthaste::{
     id::{DeliveryId, SubscriptionId},
 };
 use posthaste_store::record::Reopened;
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, types::ValueRef};
 
 use super::{group::Group, take::free};
 use crate::{
@@ -57,7 +57,10 @@ fn reopen_one(
             .prepare_cached(include_str!("../../sql/reopen.sql"))?
             .execute((row, at, origin.code()))?,
     };
-    group.taken.parked((at, id.as_u64()));
+    match found.in_line_of {
+        Some(subscription) => group.taken.shelved(subscription, id),
+        None => group.taken.parked((at, id.as_u64())),
+    }
     Ok(Reopened::Redelivered)
 }
 
@@ -67,6 +70,8 @@ struct Found {
     retries: bool,
     paused: bool,
     deleted: bool,
+    /// Where it stood in a line last: its subscription, on whose shelf its place is.
+    in_line_of: Option<SubscriptionId>,
 }
 
 fn find(group: &Group<'_>, tenant: u64, id: DeliveryId) -> Result<Option<Found>> {
@@ -79,6 +84,10 @@ fn find(group: &Group<'_>, tenant: u64, id: DeliveryId) -> Result<Option<Found>>
             retries: row.get(1)?,
             paused: row.get(2)?,
             deleted: row.get(3)?,
+            in_line_of: match row.get_ref(4)? {
+                ValueRef::Null => None,
+                _ => Some(row.subscription_id(4)?),
+            },
         }));
     }
     let state = group.live.read();
@@ -97,6 +106,7 @@ fn find(group: &Group<'_>, tenant: u64, id: DeliveryId) -> Result<Option<Found>>
         retries: false,
         paused: false,
         deleted: deleted.unwrap_or(false),
+        in_line_of: None,
     }))
 }
 

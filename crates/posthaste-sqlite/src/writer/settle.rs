@@ -1,10 +1,12 @@
-//! Settling: an attempt and its consequence, and what attempts did to a subscription's standing.
+//! Settling: an attempt and its consequence, what attempts did to a subscription's standing, and
+//! the events that these cause.
 
 use posthaste::{clock::Timestamp, subscription::SubscriptionStatus};
 use posthaste_store::record::{HealthChange, Parking, SettleBatch, Settlement, Standing};
 use rusqlite::{OptionalExtension, Statement, params};
 
 use super::{
+    accept::keep,
     configuration::write_health,
     group::{Group, Late},
 };
@@ -28,6 +30,9 @@ pub fn settle(group: &mut Group<'_>, batch: &SettleBatch) -> Result<()> {
     }
     for change in &batch.health {
         change_health(group, change)?;
+    }
+    for alert in &batch.alerts {
+        keep(group, alert)?;
     }
     Ok(())
 }
@@ -122,14 +127,13 @@ fn columns(settlement: &Settlement) -> Columned {
             last_error: Some(why.as_str()),
             ..ended(State::Discarded)
         },
-        Standing::Waiting { retry_at, parking } => Columned {
+        Standing::Waiting { retry_at, .. } => Columned {
             retry_at: retry_at.map(Timestamp::as_millis),
-            due_at: match parking {
-                Parking::Due(due_at) => Some(due_at.as_millis()),
-                Parking::Taken => Some(at),
-                Parking::Shelved => None,
+            due_at: match settlement.parked() {
+                Some(Parking::Due(due_at)) => Some(due_at.as_millis()),
+                Some(Parking::Taken | Parking::Shelved) | None => None,
             },
-            shelved: parking == Parking::Shelved,
+            shelved: settlement.parked() == Some(Parking::Shelved),
             settled_at: None,
             ..ended(State::Waiting)
         },
@@ -165,6 +169,8 @@ fn write(statement: &mut Statement<'_>, settlement: &Settlement, tenant: u64) ->
         attempt.map(|attempt| attempt.request_headers.as_str()),
         attempt.map(|attempt| attempt.response_headers.as_str()),
         attempt.map(|attempt| attempt.response_body.as_ref()),
+        settlement.line.map(|line| number(line.as_u64())),
+        settlement.batch.map(|batch| number(batch.as_u64())),
     ])?;
     Ok(written)
 }

@@ -1,47 +1,48 @@
 //! Taking parked deliveries: rows stay as they are, memory remembers who is in whose hands.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashSet;
 
 use posthaste::{
     clock::Timestamp,
-    delivery::Tries,
-    event::Event,
-    id::{DeliveryId, EventId, SubscriptionId},
+    event::Line,
+    id::{DeliveryId, SubscriptionId},
 };
 use posthaste_store::{Page, record::Waiting};
 use rusqlite::OptionalExtension;
 
-use super::group::Group;
+use super::{group::Group, hand::Hand};
 use crate::{
-    event_row,
-    fault::{Fault, Result},
-    row::{Coded, Columns, number},
+    fault::Result,
+    row::{Columns, number},
 };
+
+/// Entries of a shelf that one call looks at, so that lines which are passed over hold up nobody.
+const STRETCH: usize = if cfg!(test) { 8 } else { 20_000 };
 
 const PARKED: &str = include_str!("../../sql/parked.sql");
 
 pub fn take_due(group: &mut Group<'_>, now: Timestamp, at_most: usize) -> Result<Page<Waiting>> {
-    let sql = include_str!("../../sql/take_due.sql");
-    let mut query = group.connection.prepare_cached(sql)?;
+    let connection = group.connection;
+    let mut query = connection.prepare_cached(include_str!("../../sql/take_due.sql"))?;
     let (due_at, id) = group.taken.due();
     let mut rows = query.query((due_at, number(id)))?;
-    let mut ids = Vec::new();
+    let mut hand = Hand::of(group, at_most);
     let mut next = None;
     while let Some(row) = rows.next()? {
         let (due_at, id): (i64, DeliveryId) = (row.get(0)?, row.delivery_id(1)?);
-        if group.taken.contains(id) {
+        if hand.group.taken.contains(id) {
             continue;
         }
-        if ids.len() == at_most || due_at > now.as_millis() {
+        if hand.is_full() || due_at > now.as_millis() {
             next = Some((due_at, id.as_u64()));
             break;
         }
-        ids.push(id);
+        hand.take(id)?;
     }
     // With nothing left, all that is in the index is taken.
-    group.taken.due_taken_to(next.unwrap_or((i64::MAX, 0)));
-    let next = next.map(|(due_at, _)| u64::try_from(due_at).unwrap_or(0));
-    take(group, &ids, next)
+    let frontier = next.unwrap_or((i64::MAX, 0));
+    hand.group.taken.due_taken_to(frontier);
+    Ok(hand.page(next.map(|(due_at, _)| u64::try_from(due_at).unwrap_or(0))))
 }
 
 pub fn take_shelved(
@@ -49,25 +50,62 @@ pub fn take_shelved(
     subscription: SubscriptionId,
     at_most: usize,
 ) -> Result<Page<Waiting>> {
-    let mut query = group.connection.prepare_cached(PARKED)?;
+    let connection = group.connection;
+    let mut query = connection.prepare_cached(PARKED)?;
     let from = group.taken.shelf(subscription);
     let mut rows = query.query((number(subscription.as_u64()), true, number(from)))?;
-    let mut ids = Vec::new();
-    let mut next = None;
+    let mut hand = Hand::of(group, at_most);
+    let next = hand.fill(&mut rows)?;
+    let frontier = next.unwrap_or(u64::MAX >> 1);
+    hand.group.taken.shelf_taken_to(subscription, frontier);
+    Ok(hand.page(next))
+}
+
+/// The frontier stays: what is passed over may lie right behind it.
+pub fn take_shelved_after(
+    group: &mut Group<'_>,
+    subscription: SubscriptionId,
+    after: Option<DeliveryId>,
+    except: &HashSet<Line>,
+    at_most: usize,
+) -> Result<Page<Waiting>> {
+    let connection = group.connection;
+    let mut query = connection.prepare_cached(PARKED)?;
+    let mut last = after.map_or(0, DeliveryId::as_u64);
+    let from = group.taken.shelf(subscription).max(last + 1);
+    let mut rows = query.query((number(subscription.as_u64()), true, number(from)))?;
+    let mut hand = Hand::of(group, at_most);
+    let mut left = STRETCH;
     while let Some(row) = rows.next()? {
+        if hand.is_full() || left == 0 {
+            return Ok(hand.page(Some(last)));
+        }
+        left -= 1;
         let id = row.delivery_id(0)?;
-        if group.taken.contains(id) {
-            continue;
+        last = id.as_u64();
+        let line = row.optional_number(1)?.map(Line::from_u64);
+        let wanted = line.is_none_or(|line| !except.contains(&line));
+        if wanted && !hand.group.taken.contains(id) {
+            hand.take(id)?;
         }
-        if ids.len() == at_most {
-            next = Some(id.as_u64());
-            break;
-        }
-        ids.push(id);
     }
-    let shelf = next.unwrap_or(u64::MAX >> 1);
-    group.taken.shelf_taken_to(subscription, shelf);
-    take(group, &ids, next)
+    Ok(hand.page(None))
+}
+
+pub fn take_line(
+    group: &mut Group<'_>,
+    subscription: SubscriptionId,
+    line: Line,
+    at_most: usize,
+) -> Result<Page<Waiting>> {
+    let connection = group.connection;
+    let mut query = connection.prepare_cached(include_str!("../../sql/line.sql"))?;
+    let from = number(group.taken.shelf(subscription));
+    let key = (number(subscription.as_u64()), number(line.as_u64()), from);
+    let mut rows = query.query(key)?;
+    let mut hand = Hand::of(group, at_most);
+    let next = hand.fill(&mut rows)?;
+    Ok(hand.page(next))
 }
 
 /// Subscriptions with a shelved delivery that nobody has taken.
@@ -107,52 +145,4 @@ pub fn free(
         }
     }
     Ok(ids)
-}
-
-fn take(group: &mut Group<'_>, ids: &[DeliveryId], next: Option<u64>) -> Result<Page<Waiting>> {
-    let mut events = HashMap::new();
-    let mut items = Vec::with_capacity(ids.len());
-    for &id in ids {
-        group.taken.take(id);
-        match waiting(group, id, &mut events) {
-            Ok(waiting) => items.push(waiting),
-            // It stays where it is, in nobody's hands, and keeps no other from leaving.
-            Err(Fault::Corrupt(why)) => tracing::error!(delivery = %id, why, "row is corrupt"),
-            Err(fault) => return Err(fault),
-        }
-    }
-    Ok(Page { items, next })
-}
-
-/// A row with its event; deliveries of one event share it.
-fn waiting(
-    group: &Group<'_>,
-    id: DeliveryId,
-    events: &mut HashMap<EventId, Arc<Event>>,
-) -> Result<Waiting> {
-    let sql = include_str!("../../sql/waiting.sql");
-    let mut query = group.connection.prepare_cached(sql)?;
-    let mut rows = query.query([number(id.as_u64())])?;
-    let Some(row) = rows.next()? else {
-        return Err(Fault::Corrupt(format!("{id} has no event")));
-    };
-    let event_id = row.event_id(6)?;
-    let event = match events.get(&event_id) {
-        Some(event) => event.clone(),
-        None => Arc::new(event_row::read(group.connection, row, 6)?),
-    };
-    events.insert(event_id, event.clone());
-    let format: Option<i64> = row.get(5)?;
-    Ok(Waiting {
-        id,
-        subscription: row.subscription_id(0)?,
-        event,
-        origin: row.coded(1)?,
-        tries: Tries {
-            made: row.get(2)?,
-            spent: row.get(3)?,
-        },
-        retry_at: row.time(4)?,
-        format: format.map(Coded::decode).transpose()?,
-    })
 }

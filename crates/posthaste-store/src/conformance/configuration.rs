@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use posthaste::{
     body::BodyFormat,
+    circuit::Circuit,
     delivery::{Health, PauseReason},
     event::TenantId,
     id::KeyId,
     json::RawJson,
     retry::{Preset, RetryPolicy},
     signature::{Scheme, Secret, Secrets, XWebhookHash},
-    subscription::{Subscription, SubscriptionStatus},
+    subscription::{BatchLimits, Ordering, RateLimit, Subscription, SubscriptionStatus},
 };
 
 use super::{
@@ -51,6 +52,9 @@ fn remarkable(world: &World) -> Subscription {
         retry: RetryPolicy::schedule(&[0.05, 1.5], 0.25).expect("a policy"),
         timeout: Duration::from_millis(12_345),
         max_in_flight: 7,
+        rate_limit: RateLimit::try_from(0.25).ok(),
+        ordering: Ordering::Fifo,
+        batch: Some(BatchLimits::default()),
         auto_pause_after: 0,
         format: BodyFormat::CloudEvents,
         metadata: RawJson::trusted(br#"{"z":1e400,  "a":[]}"#[..].into()),
@@ -140,6 +144,24 @@ pub async fn an_update_replaces_all_but_health(world: &mut World) {
         check_same(&found.unwrap().expect("the subscription"), &next);
         next.revision += 1;
     }
+}
+
+pub async fn forgiving_closes_the_circuit_and_clears_the_wait_also_after_a_crash(
+    world: &mut World,
+) {
+    let mut subscription = remarkable(world);
+    let inserted = world.store().insert_subscription(subscription.clone());
+    inserted.await.unwrap();
+    subscription.revision += 1;
+    let updated = world
+        .store()
+        .update_subscription(subscription.clone(), true);
+    updated.await.unwrap();
+    world.crash().await;
+    let found = world.store().subscription(&world.tenant, subscription.id);
+    let health = found.await.unwrap().expect("the subscription").health;
+    assert_eq!(health, subscription.health.resumed());
+    assert_eq!((health.circuit, health.wait_until), (Circuit::Closed, None));
 }
 
 pub async fn a_stale_update_changes_nothing(world: &mut World) {

@@ -9,7 +9,7 @@ use posthaste::{
     circuit::Circuit,
     clock::Timestamp,
     delivery::{Discard, Health},
-    event::{Event, EventDetails, EventType, Origin, TenantId},
+    event::{Event, EventDetails, EventType, Line, Origin, TenantId},
     id::{DeliveryId, EventId, SubscriptionId},
     json::RawJson,
     retry::{Preset, RetryPolicy},
@@ -180,6 +180,13 @@ pub fn retrying(waiting: &Waiting, at: Timestamp, due: Timestamp) -> Settlement 
 pub fn parked(waiting: &Waiting, at: Timestamp, parking: Parking) -> Settlement {
     let retry_at = waiting.retry_at;
     parked_as(waiting, at, Standing::Waiting { retry_at, parking })
+}
+
+pub fn shelved_in(waiting: &Waiting, at: Timestamp, line: Option<Line>) -> Settlement {
+    Settlement {
+        line,
+        ..parked(waiting, at, Parking::Shelved)
+    }
 }
 
 pub fn discarded(waiting: &Waiting, at: Timestamp, why: Discard) -> Settlement {

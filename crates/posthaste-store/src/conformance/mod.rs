@@ -16,6 +16,9 @@ pub mod recover;
 pub mod settle;
 pub mod due;
 pub mod shelf;
+pub mod order;
+pub mod batches;
+pub mod alerts;
 pub mod reopen;
 pub mod lists;
 pub mod tombstones;
@@ -91,6 +94,7 @@ macro_rules! conformance_suite {
                 the_format_of_the_first_attempt_comes_back_with_the_delivery
                 health_is_written_and_an_active_subscription_is_paused
                 a_subscription_that_is_not_active_keeps_its_status
+                a_circuit_opens_and_closes_and_a_wait_ends_also_after_a_crash
                 health_of_a_deleted_or_anothers_subscription_is_ignored
                 accepting_and_settling_may_race
             }
@@ -111,6 +115,35 @@ macro_rules! conformance_suite {
                 a_retrying_delivery_keeps_its_budget_and_due_time_on_the_shelf
                 discarding_takes_parked_deliveries_in_small_steps_and_leaves_the_others
                 what_is_in_the_engines_hands_is_not_discarded
+            }
+            order {
+                a_line_is_taken_in_the_order_of_ids_by_its_subscription_alone
+                a_line_is_there_after_a_crash_with_what_was_taken_from_it
+                what_is_taken_from_a_line_is_not_taken_otherwise_and_the_rest_is
+                what_returns_to_a_shelf_that_was_taken_is_in_its_line_again
+                a_later_settlement_replaces_the_line
+                what_is_due_is_in_no_line_of_the_shelf
+                a_shelf_is_read_past_some_lines_and_skips_no_other
+                a_shelf_is_read_from_a_place_on_and_again_from_its_start
+                a_long_shelf_of_one_line_is_passed_over_to_its_end
+                what_is_taken_in_a_line_is_on_the_shelf_after_a_crash
+                what_is_opened_again_is_back_in_its_place_in_line
+            }
+            batches {
+                a_batch_under_way_is_the_very_same_after_a_crash
+                a_batch_is_handed_out_whole_after_a_crash_wherever_its_members_are_parked
+                a_batch_that_reaches_far_ahead_skips_nothing_in_between
+                a_full_page_is_exceeded_by_its_last_batch_alone
+                members_in_the_engines_hands_or_at_their_end_do_not_come_again
+                a_settlement_without_a_batch_leaves_it
+                what_is_opened_again_leaves_its_batch_and_what_is_retrying_keeps_it
+                ids_begin_above_the_batches_that_wait_also_after_a_crash
+            }
+            alerts {
+                an_alert_is_an_event_like_any_other_with_deliveries_like_any_other
+                an_alert_is_recovered_after_a_crash_with_the_settlement_that_caused_it
+                the_mark_stays_below_an_alert_until_its_deliveries_are_settled
+                one_batch_brings_alerts_of_many_tenants_each_to_its_own
             }
             reopen {
                 what_has_ended_is_pending_again_with_a_fresh_budget
@@ -138,6 +171,7 @@ macro_rules! conformance_suite {
             configuration {
                 a_subscription_reads_back_whole_also_after_a_crash
                 an_update_replaces_all_but_health
+                forgiving_closes_the_circuit_and_clears_the_wait_also_after_a_crash
                 a_stale_update_changes_nothing
                 one_of_many_racing_updates_wins
                 an_external_id_is_unique_in_its_tenant
@@ -204,6 +238,9 @@ mod tests {
         check(include_str!("settle.rs"));
         check(include_str!("due.rs"));
         check(include_str!("shelf.rs"));
+        check(include_str!("order.rs"));
+        check(include_str!("batches.rs"));
+        check(include_str!("alerts.rs"));
         check(include_str!("reopen.rs"));
         check(include_str!("lists.rs"));
         check(include_str!("tombstones.rs"));

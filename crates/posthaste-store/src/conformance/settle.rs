@@ -2,6 +2,7 @@
 
 use posthaste::{
     body::BodyFormat,
+    circuit::Circuit,
     delivery::{DeliveryState, DeliveryStatus, Discard, Health, PauseReason, Tries},
     id::{EventId, SubscriptionId},
     subscription::SubscriptionStatus,
@@ -260,6 +261,21 @@ pub async fn a_subscription_that_is_not_active_keeps_its_status(world: &mut Worl
         SubscriptionStatus::Paused(PauseReason::Manual)
     );
     assert_eq!((found.health, found.revision), (change.health, 2));
+}
+
+pub async fn a_circuit_opens_and_closes_and_a_wait_ends_also_after_a_crash(world: &mut World) {
+    let id = world.subscribe().await;
+    let open = change(world, id, None);
+    let mut waits = open.clone();
+    waits.health.circuit = Circuit::Closed;
+    let mut over = waits.clone();
+    over.health.wait_until = None;
+    for change in [open, waits, over] {
+        settle_health(world, change.clone()).await;
+        world.crash().await;
+        let found = world.store().subscription(&world.tenant, id).await;
+        assert_eq!(found.unwrap().expect("it").health, change.health);
+    }
 }
 
 pub async fn health_of_a_deleted_or_anothers_subscription_is_ignored(world: &mut World) {

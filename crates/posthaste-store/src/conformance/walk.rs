@@ -7,9 +7,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use posthaste::{
     chance::Chance,
+    circuit::Circuit,
     delivery::{Discard, Health, PauseReason},
-    event::{Origin, TenantId},
-    id::{DeliveryId, EventId, SubscriptionId},
+    event::{Line, Origin, TenantId},
+    id::{BatchId, DeliveryId, EventId, SubscriptionId},
     subscription::SubscriptionStatus,
 };
 
@@ -79,7 +80,7 @@ impl<'a> Walk<'a> {
     }
 
     async fn step(&mut self) {
-        match self.below(30) {
+        match self.below(34) {
             0..8 => self.publish().await,
             8..16 => self.settle_some().await,
             16..18 => self.take_due().await,
@@ -91,6 +92,9 @@ impl<'a> Walk<'a> {
             24 => self.make_late().await,
             25 => self.replace_subscription().await,
             26..28 => self.crash().await,
+            28 => self.batch_some().await,
+            29 => self.take_line().await,
+            30 | 31 => self.take_past().await,
             _ => self.world.pass(self.chance.bits() % 20),
         }
     }
@@ -187,6 +191,18 @@ impl<'a> Walk<'a> {
     }
 
     fn outcome(&mut self, waiting: &Waiting) -> Settlement {
+        Settlement {
+            line: self.line(),
+            ..self.outcome_in_no_line(waiting)
+        }
+    }
+
+    fn line(&self) -> Option<Line> {
+        let key = self.pick(&[None, Some("a"), Some("b"), Some("c")]);
+        key.map(|key| Line::of(Some(key)))
+    }
+
+    fn outcome_in_no_line(&mut self, waiting: &Waiting) -> Settlement {
         let now = self.world.now;
         let later = self.world.after(self.chance.bits() % 60);
         if self.below(10) == 0 {
@@ -203,14 +219,43 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Commits a batch of what is in hand; what becomes of its deliveries is drawn for each alone.
+    async fn batch_some(&mut self) {
+        let all: Vec<Waiting> = self.hands.values().cloned().collect();
+        let batch = BatchId::at(self.world.fresh_id().place());
+        let mut members = BTreeMap::new();
+        for _ in 0..all.len().min(self.below(8)) {
+            let mut member = self.pick(&all);
+            member.batch = Some(batch);
+            members.insert(member.id, member);
+        }
+        let now = self.world.now;
+        let row = |member| parked(member, now, Parking::Taken);
+        let rows = members.values().map(row).collect();
+        self.hands.extend(members);
+        self.settle(rows).await;
+    }
+
+    /// With alerts, sometimes.
     async fn settle(&mut self, settlements: Vec<Settlement>) {
+        let alerts = self.below(12).saturating_sub(9);
+        let alerts: Vec<Acceptance> = (0..alerts).map(|_| self.alert()).collect();
         let batch = SettleBatch {
             settlements,
             health: Vec::new(),
-            alerts: Vec::new(),
+            alerts: alerts.clone(),
         };
         self.store().settle(batch.clone()).await.unwrap();
         self.model.settle(batch).await.unwrap();
+        alerts.into_iter().for_each(|alert| self.accepted(alert));
+    }
+
+    fn alert(&mut self) -> Acceptance {
+        self.become_someone();
+        Acceptance {
+            idempotency: None,
+            ..self.draft()
+        }
     }
 
     fn hold(&mut self, taken: Vec<Waiting>, expected: &[Waiting]) {
@@ -237,10 +282,47 @@ impl<'a> Walk<'a> {
         let expected = self.model.take_shelved(from, at_most).await.unwrap();
         assert_eq!(page.next.is_some(), expected.next.is_some());
         self.hold(page.items, &expected.items);
+        self.check_shelved().await;
+    }
+
+    async fn check_shelved(&self) {
         let shelved = self.store().shelved().await.unwrap();
         for subscription in self.model.shelved().await.unwrap() {
             assert!(shelved.contains(&subscription));
         }
+    }
+
+    async fn take_line(&mut self) {
+        let at_most = self.below(20);
+        let (_, from) = self.pick(&self.subscriptions);
+        let line = self.line().unwrap_or_default();
+        let page = self.store().take_line(from, line, at_most).await.unwrap();
+        let expected = self.model.take_line(from, line, at_most).await.unwrap();
+        assert_eq!(page.next.is_some(), expected.next.is_some());
+        self.hold(page.items, &expected.items);
+    }
+
+    async fn take_past(&mut self) {
+        let at_most = self.below(20);
+        let (_, from) = self.pick(&self.subscriptions);
+        let known = self.listed(&DeliveryQuery::default()).await;
+        let after = match (known.len(), self.below(3)) {
+            (0, _) | (_, 0) => None,
+            _ => Some(self.pick(&known).id),
+        };
+        let except: Vec<Line> = (0..self.below(3)).filter_map(|_| self.line()).collect();
+        let page = self.world.take_past(from, after, &except, at_most).await;
+        let expected = self
+            .model
+            .take_shelved_after(from, after, &except, at_most)
+            .await
+            .unwrap();
+        assert!(
+            page.next.is_some() || expected.next.is_none(),
+            "more are left"
+        );
+        self.hold(page.items, &expected.items);
+        self.check_shelved().await;
     }
 
     async fn change_status(&mut self) {
@@ -266,6 +348,8 @@ impl<'a> Walk<'a> {
         let (tenant, subscription) = self.pick(&self.subscriptions);
         let health = Health {
             consecutive_failures: u32::try_from(self.below(5)).expect("small"),
+            circuit: self.pick(&[Circuit::Closed, fixtures::OPEN]),
+            wait_until: self.pick(&[None, Some(self.world.after(9))]),
             last_failure_at: Some(self.world.now),
             ..Health::default()
         };
@@ -357,6 +441,7 @@ impl<'a> Walk<'a> {
             let made = self.made.get(tenant).copied().unwrap_or(0);
             assert_eq!(waiting + ended, made);
         }
+        assert_eq!(self.store().unparked(), self.model.unparked());
         let mark = self.store().settled_mark();
         assert!(mark >= self.mark, "the mark never goes back");
         self.mark = mark;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use posthaste::{
     clock::Timestamp,
     delivery::{DeliveryStatus, PauseReason},
-    event::TenantId,
+    event::{Line, TenantId},
     id::{DeliveryId, EventId, SubscriptionId},
     subscription::{Subscription, SubscriptionStatus},
 };
@@ -18,7 +18,7 @@ use crate::{
         Acceptance, Accepted, Counts, Delivery, IdempotencyConflict, SettleBatch, Settlement,
         StoredEvent, Waiting,
     },
-    store::Store,
+    store::{Page, Store},
 };
 
 /// When every world begins.
@@ -187,6 +187,19 @@ impl World {
     /// Takes everything on a shelf.
     pub async fn take_shelved(&self, from: SubscriptionId) -> Vec<Waiting> {
         self.store().take_shelved(from, 10_000).await.unwrap().items
+    }
+
+    /// Takes a page of a shelf past some lines.
+    pub async fn take_past(
+        &self,
+        from: SubscriptionId,
+        after: Option<DeliveryId>,
+        except: &[Line],
+        at_most: usize,
+    ) -> Page<Waiting> {
+        let store = self.store();
+        let page = store.take_shelved_after(from, after, except, at_most);
+        page.await.unwrap()
     }
 
     /// All that is to be recovered, in pages of about `at_most`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use posthaste::{
     clock::Timestamp,
     event::TenantId,
-    id::{DeliveryId, EventId, KeyId, SubscriptionId, places},
+    id::{BatchId, DeliveryId, EventId, KeyId, SubscriptionId, places},
     subscription::Subscription,
 };
 
@@ -122,7 +122,10 @@ impl Disk {
             let last = places(fan_out(stored)) - 1;
             id.place().forward(u64::from(last))
         });
+        let waiting = self.rows.values().filter(|row| row.parking().is_some());
+        let batch = waiting.filter_map(|row| row.latest.batch).max();
         let others = [
+            batch.map(BatchId::place),
             self.rows.last_key_value().map(|(id, _)| id.place()),
             self.subscriptions
                 .last_key_value()

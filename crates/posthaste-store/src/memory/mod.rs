@@ -158,8 +158,7 @@ impl Store for MemoryStore {
                 && row.latest.line.is_none_or(|line| !except.contains(&line))
         };
         let mut page = self.lock().take_from_shelf(subscription, wanted, at_most);
-        let last = page.items.last().map(|last| last.id.as_u64());
-        page.next = page.next.and(last);
+        page.next = page.next.map(|left| left - 1);
         Ok(page)
     }
 

@@ -155,13 +155,13 @@ impl State {
         };
         let parked: BTreeSet<_> = self.free().filter_map(due_time).collect();
         let due = parked.iter().take_while(|(at, _)| *at <= now);
-        let ids: Vec<DeliveryId> = due.map(|&(_, id)| id).take(at_most).collect();
-        let next = parked.iter().nth(ids.len());
+        let items = self.take(due.map(|&(_, id)| id), at_most);
+        let next = parked.iter().find(|(_, id)| !self.taken.contains(id));
         let next = next.map(|(at, _)| u64::try_from(at.as_millis()).unwrap_or(0));
-        self.take(&ids, next)
+        Page { items, next }
     }
 
-    /// Of a subscription's shelf, those that are wanted.
+    /// Of a subscription's shelf, those that are wanted; `next` is the first that is left.
     pub fn take_from_shelf(
         &mut self,
         from: SubscriptionId,
@@ -171,10 +171,11 @@ impl State {
         let shelf = self.free().filter(|row| {
             row.parking() == Some(Parking::Shelved) && row.latest.subscription == from
         });
-        let mut ids: Vec<DeliveryId> = shelf.filter(|row| wanted(row)).map(Row::id).collect();
-        let next = ids.get(at_most).map(|id| id.as_u64());
-        ids.truncate(at_most);
-        self.take(&ids, next)
+        let ids: Vec<DeliveryId> = shelf.filter(|row| wanted(row)).map(Row::id).collect();
+        let items = self.take(ids.iter().copied(), at_most);
+        let next = ids.iter().find(|id| !self.taken.contains(id));
+        let next = next.map(|id| id.as_u64());
+        Page { items, next }
     }
 
     pub fn shelved(&self) -> Vec<SubscriptionId> {
@@ -190,19 +191,22 @@ impl State {
         rows.filter(|row| !self.taken.contains(&row.id()))
     }
 
-    /// With those that leave in one batch with them.
-    fn take(&mut self, ids: &[DeliveryId], next: Option<u64>) -> Page<Waiting> {
-        let mut items = Vec::with_capacity(ids.len());
+    /// The first of these, with those that leave in one batch with them.
+    fn take(&mut self, ids: impl Iterator<Item = DeliveryId>, at_most: usize) -> Vec<Waiting> {
+        let mut items = Vec::new();
         for id in ids {
-            if self.taken.contains(id) {
+            if items.len() >= at_most {
+                break;
+            }
+            if self.taken.contains(&id) {
                 continue;
             }
-            let together = self.batch_of(*id);
+            let together = self.batch_of(id);
             self.taken.extend(&together);
             let rows = together.iter().map(|id| &self.disk.rows[id]);
             items.extend(rows.map(|row| self.disk.waiting(row)));
         }
-        Page { items, next }
+        items
     }
 
     fn batch_of(&self, id: DeliveryId) -> Vec<DeliveryId> {
@@ -259,10 +263,11 @@ impl State {
             row.latest.origin = origin;
             row.latest.batch = None;
         }
-        row.latest.standing = Standing::Waiting {
-            retry_at,
-            parking: Parking::Due(now),
+        let parking = match row.latest.line {
+            Some(_) => Parking::Shelved,
+            None => Parking::Due(now),
         };
+        row.latest.standing = Standing::Waiting { retry_at, parking };
         self.disk.rows.insert(id, row);
         Reopened::Redelivered
     }

@@ -15,7 +15,7 @@ use crate::record::{Attempt, Delivery, Parking, Settlement, Standing, StoredEven
 
 #[derive(Clone)]
 pub(super) struct Row {
-    /// Without its attempt; `Parking::Taken` is kept as the `Due` that a crash finds.
+    /// Without its attempt; `Parking::Taken` is kept as what a crash finds.
     pub latest: Settlement,
     pub attempts: Vec<Attempt>,
     last_status_code: Option<u16>,
@@ -83,6 +83,7 @@ impl Row {
 
     /// What it is after a settlement.
     pub fn settle(&mut self, mut settlement: Settlement) {
+        let parked = settlement.parked();
         if let Some(attempt) = settlement.attempt.take() {
             self.last_status_code = attempt.status_code;
             self.last_error.clone_from(&attempt.error);
@@ -93,10 +94,8 @@ impl Row {
         match &mut settlement.standing {
             Standing::Delivered => self.delivered_at = self.delivered_at.or(Some(settlement.at)),
             Standing::Discarded(why) => self.last_error = Some(why.to_string()),
-            Standing::Waiting { parking, .. } if *parking == Parking::Taken => {
-                *parking = Parking::Due(settlement.at);
-            }
-            Standing::Failed | Standing::Waiting { .. } => {}
+            Standing::Waiting { parking, .. } => *parking = parked.unwrap_or(*parking),
+            Standing::Failed => {}
         }
         self.latest = settlement;
     }

@@ -1,0 +1,113 @@
+//! Alerts: what the platform tells a tenant of its subscriptions, as events like any other. One is
+//! made only where a subscription wants it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use posthaste::{
+    clock::{Clock, Timestamp},
+    delivery::PauseReason,
+    event::{Event, EventDetails, EventType, TenantId},
+    id::SubscriptionId,
+    json::RawJson,
+};
+use posthaste_store::{Store, record::Acceptance};
+use serde_json::{Value, json};
+
+use crate::{
+    scheduler::{Alert, News},
+    subscribers::{Subscriber, Subscribers},
+};
+
+/// Makes the events.
+#[derive(Clone)]
+pub struct Alerts {
+    pub store: Arc<dyn Store>,
+    pub subscribers: Arc<Subscribers>,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Alerts {
+    /// The event of an alert, under a reserved id, if any subscription wants it.
+    pub fn event(&self, alert: &Alert) -> Option<Acceptance> {
+        let (name, data) = told(alert);
+        let tenant = &alert.subscriber.subscription.tenant;
+        self.acceptance(self.clock.now(), tenant, name, &data)
+    }
+
+    fn acceptance(
+        &self,
+        now: Timestamp,
+        tenant: &TenantId,
+        name: &str,
+        data: &Value,
+    ) -> Option<Acceptance> {
+        let event_type: EventType = name.parse().expect("the platform's types are types");
+        let snapshot = self.subscribers.now();
+        let takers = snapshot.tenants.get(tenant)?.takers(&event_type);
+        let fan_out = u32::try_from(takers.len())
+            .ok()
+            .filter(|count| *count > 0)?;
+        let id = self.store.reserve(now, &[fan_out])[0];
+        let event = Event {
+            id,
+            tenant: tenant.clone(),
+            event_type,
+            details: EventDetails::default(),
+            data: RawJson::trusted(Bytes::from(data.to_string())),
+        };
+        Some(Acceptance {
+            event: Arc::new(event),
+            subscriptions: takers.into(),
+            idempotency: None,
+        })
+    }
+}
+
+/// An alert's type and data.
+fn told(alert: &Alert) -> (&'static str, Value) {
+    let of = |reason: &str| about(&alert.subscriber, reason);
+    match &alert.news {
+        News::Paused(reason) => ("posthaste.subscription.paused", of(reason_name(*reason))),
+        News::Resumed => ("posthaste.subscription.resumed", of("manual")),
+        News::CircuitOpened { reason } => ("posthaste.circuit.opened", of(reason)),
+        News::CircuitClosed => ("posthaste.circuit.closed", of("success")),
+        News::DeliveryFailed {
+            delivery,
+            event,
+            event_type,
+            attempts,
+            last_status_code,
+            last_error,
+        } => {
+            let subscription: SubscriptionId = alert.subscriber.subscription.id;
+            let data = json!({
+                "delivery_id": delivery,
+                "event_id": event,
+                "event_type": event_type,
+                "subscription_id": subscription,
+                "attempts": attempts,
+                "last_status_code": last_status_code,
+                "last_error": last_error,
+            });
+            ("posthaste.delivery.failed", data)
+        }
+    }
+}
+
+fn about(subscriber: &Subscriber, reason: &str) -> Value {
+    let subscription = &subscriber.subscription;
+    json!({
+        "subscription_id": subscription.id,
+        "url": subscription.url.as_str(),
+        "reason": reason,
+    })
+}
+
+fn reason_name(reason: PauseReason) -> &'static str {
+    match reason {
+        PauseReason::Manual => "manual",
+        PauseReason::ConsecutiveFailures => "consecutive_failures",
+        PauseReason::Gone => "gone",
+    }
+}

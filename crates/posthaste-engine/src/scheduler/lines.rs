@@ -1,0 +1,551 @@
+//! What waits for a subscription where order is kept: a line for each ordering key, of which only
+//! the head may leave.
+//!
+//! Lines hold a stretch of what waits; the rest is on the subscription's shelf, and is brought in
+//! by passing over the shelf once, in the order of ids (the *scan*). A line that has its fill is
+//! passed over: what is left of it stays on the shelf and is fetched for itself. What is new while
+//! a scan is under way waits *behind* it. So of one line nothing ever gets ahead of anything older,
+//! and a key whose head fails for days keeps no other key waiting.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use posthaste::{clock::Timestamp, event::Line, id::DeliveryId, subscription::BatchLimits};
+
+use super::{ShelfPart, parcel::Parcel};
+
+/// Deliveries of one line that are held in memory, at least; or two batches of them.
+const LINE_MAX: usize = 64;
+/// New deliveries that wait in memory behind a scan.
+const BEHIND_MAX: usize = 1000;
+
+/// How a delivery came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Accepted just now, or recovered.
+    Fresh,
+    /// From the due index: opened again, or parked before order was kept.
+    Due,
+    /// From the shelf, in the order of ids.
+    Scanned,
+    /// From the shelf, for its line.
+    Fetched,
+}
+
+/// How things stand when a delivery comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// All that was accepted before the start is known.
+    pub settled: bool,
+    /// Memory has room for it.
+    pub room: bool,
+}
+
+/// Why a delivery is on its way to the shelf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnTheWay {
+    /// It was in memory, or came out of order: no scan may begin until it is there.
+    Returning,
+    /// It is newer than all that is there.
+    Newest,
+    /// Its line had its fill.
+    Left(Line),
+}
+
+/// How far the shelf has been passed over.
+#[derive(Debug, Default)]
+struct Scan {
+    after: Option<DeliveryId>,
+    /// Whether all that is on the shelf belongs to lines that know of it.
+    complete: bool,
+    asked: bool,
+    /// The answer to come belongs to a scan that was given up.
+    stale: bool,
+    /// Something went to the shelf since it was asked for.
+    grew: bool,
+}
+
+impl Scan {
+    /// Above all that has been seen there is nothing on the shelf.
+    fn is_done(&mut self) {
+        self.complete = true;
+        self.after = Some(DeliveryId::from_u64(u64::MAX));
+    }
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    parcels: VecDeque<Parcel>,
+    /// Requests under way: one, but for those that began before order was kept.
+    under_way: u32,
+    /// What is left of it on the shelf begins here.
+    shelf: Option<DeliveryId>,
+    /// Of which so many are not written yet.
+    on_the_way: u32,
+    /// Something went there since it was asked for.
+    grew: bool,
+    /// Nothing more of it is on the shelf but what is on its way there.
+    dry: bool,
+    /// It stands in `ready`.
+    ready: bool,
+}
+
+impl Queue {
+    /// More of it came from the shelf, and perhaps not all.
+    fn fetched(&mut self, more: bool) {
+        self.dry = !more && !self.grew;
+        let empty = self.dry && self.on_the_way == 0;
+        let beyond = self.parcels.back().map(|last| last.first);
+        self.shelf = self
+            .shelf
+            .filter(|_| !empty)
+            .map(|shelf| beyond.unwrap_or(shelf));
+    }
+
+    fn is_idle(&self) -> bool {
+        self.parcels.is_empty() && self.under_way == 0 && self.shelf.is_none()
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Lines {
+    lines: BTreeMap<Line, Queue>,
+    /// Lines whose head may leave, in turn.
+    ready: VecDeque<Line>,
+    /// Heads that wait for their time.
+    later: BTreeSet<(Timestamp, Line)>,
+    /// New ones behind the scan.
+    behind: VecDeque<(Line, Parcel)>,
+    scan: Scan,
+    /// Lines that were asked for; whether the answer is of no use any more.
+    fetches: BTreeMap<Line, bool>,
+    /// Lines that have fewer in memory than they would like, and more on the shelf.
+    hungry: BTreeSet<Line>,
+    on_the_way: BTreeMap<DeliveryId, OnTheWay>,
+    count: usize,
+    bytes: usize,
+    /// Deliveries of one line that are held in memory.
+    line_max: usize,
+}
+
+impl Lines {
+    /// `shelved`: whether anything may be on the shelf.
+    pub fn new(shelved: bool, limits: Option<&BatchLimits>) -> Self {
+        let batches = limits.map_or(0, |limits| 2 * limits.max_events as usize);
+        let mut lines = Self {
+            line_max: LINE_MAX.max(batches),
+            ..Self::default()
+        };
+        if !shelved {
+            lines.scan.is_done();
+        }
+        lines
+    }
+
+    /// Deliveries that are on their way to the shelf.
+    pub fn on_the_way(&self) -> impl Iterator<Item = DeliveryId> + '_ {
+        self.on_the_way.keys().copied()
+    }
+
+    /// Deliveries, and the bytes that they count for.
+    pub fn queued(&self) -> (usize, usize) {
+        (self.count, self.bytes)
+    }
+
+    /// Whether older deliveries are still being brought in.
+    pub fn is_catching_up(&self) -> bool {
+        !self.scan.complete
+    }
+
+    /// Takes a delivery in, or says which ones go to the shelf instead.
+    pub fn place(&mut self, line: Line, parcel: Parcel, from: Arrival, now: Place) -> Vec<Parcel> {
+        let complete = self.scan.complete;
+        match from {
+            Arrival::Fresh | Arrival::Due if !now.settled => self.give_back(vec![parcel]),
+            Arrival::Fresh if !complete => self.stand_behind(line, parcel, now.room),
+            Arrival::Due if !complete => self.give_back(vec![parcel]),
+            Arrival::Fresh | Arrival::Due if !now.room => self.give_back(vec![parcel]),
+            Arrival::Fresh | Arrival::Due | Arrival::Scanned | Arrival::Fetched => {
+                let since = parcel.since;
+                let left = self.join(line, parcel, from);
+                self.refresh(line, since);
+                left.into_iter().collect()
+            }
+        }
+    }
+
+    fn stand_behind(&mut self, line: Line, parcel: Parcel, room: bool) -> Vec<Parcel> {
+        self.count += parcel.len();
+        self.bytes += parcel.bytes;
+        self.behind.push_back((line, parcel));
+        if room && self.behind.len() <= BEHIND_MAX {
+            return Vec::new();
+        }
+        self.spill()
+    }
+
+    /// All that stands behind the scan goes to the shelf: the scan will find it.
+    fn spill(&mut self) -> Vec<Parcel> {
+        let spilt: Vec<Parcel> = self.behind.drain(..).map(|(_, parcel)| parcel).collect();
+        for parcel in &spilt {
+            self.count -= parcel.len();
+            self.bytes -= parcel.bytes;
+            // Two publishers may commit in another order than they were given ids.
+            match Some(parcel.first) > self.scan.after {
+                true => self.note(parcel, OnTheWay::Newest),
+                false => self.returning(parcel.ids()),
+            }
+        }
+        self.scan.grew = true;
+        spilt
+    }
+
+    /// Into its line, in the order of ids; or left to the shelf.
+    fn join(&mut self, line: Line, parcel: Parcel, from: Arrival) -> Option<Parcel> {
+        let queue = self.lines.entry(line).or_default();
+        let is_last = queue
+            .parcels
+            .back()
+            .is_none_or(|last| last.first < parcel.first);
+        let beyond = match queue.shelf {
+            Some(shelf) => from != Arrival::Fetched && parcel.first > shelf,
+            None => is_last && queue.parcels.len() >= self.line_max,
+        };
+        if beyond {
+            queue.shelf = Some(
+                queue
+                    .shelf
+                    .map_or(parcel.first, |shelf| shelf.min(parcel.first)),
+            );
+            queue.grew = true;
+            queue.on_the_way += 1;
+            self.note(&parcel, OnTheWay::Left(line));
+            return Some(parcel);
+        }
+        let at = match is_last {
+            true => queue.parcels.len(),
+            false => queue
+                .parcels
+                .partition_point(|known| known.first < parcel.first),
+        };
+        self.count += parcel.len();
+        self.bytes += parcel.bytes;
+        queue.parcels.insert(at, parcel);
+        None
+    }
+
+    fn note(&mut self, parcel: &Parcel, why: OnTheWay) {
+        for id in parcel.ids() {
+            self.on_the_way.insert(id, why);
+        }
+    }
+
+    /// These go back to the shelf, and the scan has to look for them again.
+    pub fn give_back(&mut self, parcels: Vec<Parcel>) -> Vec<Parcel> {
+        for parcel in &parcels {
+            self.returning(parcel.ids());
+        }
+        parcels
+    }
+
+    /// These are on their way to the shelf from outside of the lines.
+    pub fn returning(&mut self, ids: impl Iterator<Item = DeliveryId>) {
+        for id in ids {
+            self.on_the_way.insert(id, OnTheWay::Returning);
+            let before = Some(DeliveryId::from_u64(id.as_u64().saturating_sub(1)));
+            self.scan.after = self.scan.after.min(before);
+        }
+        self.scan.complete = false;
+        self.scan.grew = true;
+        self.scan.stale |= self.scan.asked;
+    }
+
+    /// Takes out all that waits; it goes back to the shelf. Requests under way stay known.
+    pub fn drain(&mut self) -> Vec<Parcel> {
+        let behind = self.behind.drain(..).map(|(_, parcel)| parcel);
+        let mut all: Vec<Parcel> = behind.collect();
+        for queue in self.lines.values_mut() {
+            all.extend(queue.parcels.drain(..));
+            (queue.shelf, queue.on_the_way) = (None, 0);
+            (queue.dry, queue.ready) = (false, false);
+        }
+        self.lines.retain(|_, queue| !queue.is_idle());
+        self.ready.clear();
+        self.later.clear();
+        self.hungry.clear();
+        (self.count, self.bytes) = (0, 0);
+        self.start_over();
+        all.sort_by_key(|parcel| parcel.first);
+        self.give_back(all)
+    }
+
+    /// The next scan begins at the beginning, once all is there that is on its way.
+    fn start_over(&mut self) {
+        self.scan.after = None;
+        self.scan.complete = false;
+        self.scan.stale |= self.scan.asked;
+        self.fetches.values_mut().for_each(|stale| *stale = true);
+        let on_the_way = self.on_the_way.values_mut();
+        on_the_way.for_each(|why| *why = OnTheWay::Returning);
+    }
+
+    /// These are on the shelf now.
+    pub fn shelved(&mut self, ids: &[DeliveryId], now: Timestamp) {
+        for id in ids {
+            match self.on_the_way.remove(id) {
+                None => self.found(*id),
+                Some(OnTheWay::Returning | OnTheWay::Newest) => {}
+                Some(OnTheWay::Left(line)) => {
+                    if let Some(queue) = self.lines.get_mut(&line) {
+                        queue.on_the_way = queue.on_the_way.saturating_sub(1);
+                        queue.dry = false;
+                    }
+                    self.refresh(line, now);
+                }
+            }
+        }
+    }
+
+    /// One was opened again and is back in its place, in whatever line: the shelf is passed over
+    /// again, with what is left of any line.
+    fn found(&mut self, id: DeliveryId) {
+        let before = Some(DeliveryId::from_u64(id.as_u64().saturating_sub(1)));
+        self.scan.after = self.scan.after.min(before);
+        self.scan.complete = false;
+        self.scan.stale |= self.scan.asked;
+        for queue in self.lines.values_mut() {
+            if queue.shelf.take().is_some() {
+                self.scan.after = None;
+            }
+        }
+    }
+
+    /// What is to be fetched next, if anything; it counts as asked for.
+    pub fn ask(&mut self) -> Option<ShelfPart> {
+        if let Some(line) = self.hungry.pop_first() {
+            self.fetches.insert(line, false);
+            if let Some(queue) = self.lines.get_mut(&line) {
+                queue.grew = false;
+            }
+            return Some(ShelfPart::Line(line));
+        }
+        if !self.may_scan() {
+            return None;
+        }
+        self.scan.asked = true;
+        self.scan.grew = false;
+        let passed_over = self.lines.iter().filter(|(_, queue)| queue.shelf.is_some());
+        Some(ShelfPart::After {
+            after: self.scan.after,
+            except: passed_over.map(|(line, _)| *line).collect(),
+        })
+    }
+
+    pub fn wants_shelf(&self) -> bool {
+        !self.hungry.is_empty() || self.may_scan()
+    }
+
+    fn may_scan(&self) -> bool {
+        let in_the_air = |why: &OnTheWay| *why == OnTheWay::Returning;
+        let stale_fetch = self.fetches.values().any(|stale| *stale);
+        !self.scan.complete
+            && !self.scan.asked
+            && !stale_fetch
+            && !self.on_the_way.values().any(in_the_air)
+    }
+
+    /// An answer begins: how its deliveries came, or none where it was given up meanwhile and all
+    /// of them go back.
+    pub fn answered(&mut self, part: &ShelfPart) -> Option<Arrival> {
+        match part {
+            ShelfPart::Any => None,
+            ShelfPart::Line(line) => match self.fetches.remove(line) {
+                Some(false) => Some(Arrival::Fetched),
+                Some(true) | None => None,
+            },
+            ShelfPart::After { .. } => {
+                self.scan.asked = false;
+                (!std::mem::take(&mut self.scan.stale)).then_some(Arrival::Scanned)
+            }
+        }
+    }
+
+    /// An answer's deliveries are placed; `next` as the store gave it. What stood behind a scan
+    /// that is done now takes its place; what does not fit goes to the shelf.
+    pub fn placed(&mut self, part: &ShelfPart, next: Option<u64>, now: Timestamp) -> Vec<Parcel> {
+        match part {
+            ShelfPart::Line(line) => {
+                if let Some(queue) = self.lines.get_mut(line) {
+                    queue.fetched(next.is_some());
+                }
+                self.refresh(*line, now);
+            }
+            ShelfPart::After { .. } => {
+                let on_the_way = self.on_the_way.values();
+                let unseen = on_the_way
+                    .filter(|why| !matches!(why, OnTheWay::Left(_)))
+                    .count();
+                match next {
+                    Some(next) => self.scan.after = Some(DeliveryId::from_u64(next)),
+                    None if !self.scan.grew && unseen == 0 => self.scan.is_done(),
+                    None => {}
+                }
+                if self.scan.complete {
+                    return self.close_ranks(now);
+                }
+            }
+            ShelfPart::Any => {}
+        }
+        Vec::new()
+    }
+
+    fn close_ranks(&mut self, now: Timestamp) -> Vec<Parcel> {
+        let mut left = Vec::new();
+        for (line, parcel) in std::mem::take(&mut self.behind) {
+            self.count -= parcel.len();
+            self.bytes -= parcel.bytes;
+            left.extend(self.join(line, parcel, Arrival::Fresh));
+            self.refresh(line, now);
+        }
+        left
+    }
+
+    /// A request of this line is under way that left before order was kept.
+    pub fn began_before(&mut self, line: Line) {
+        self.lines.entry(line).or_default().under_way += 1;
+    }
+
+    /// A request of this line has ended.
+    pub fn ended(&mut self, line: Line, now: Timestamp) {
+        if let Some(queue) = self.lines.get_mut(&line) {
+            queue.under_way = queue.under_way.saturating_sub(1);
+        }
+        self.refresh(line, now);
+    }
+
+    /// The head of a line is wanted at once.
+    pub fn hurry(&mut self, line: Line, id: DeliveryId, now: Timestamp) {
+        let queue = self.lines.get_mut(&line);
+        let waiting = queue.and_then(|queue| {
+            let mut parcels = queue.parcels.iter_mut();
+            parcels.find(|parcel| parcel.ids().any(|one| one == id))
+        });
+        if let Some(parcel) = waiting {
+            parcel.not_before = None;
+            self.refresh(line, now);
+        }
+    }
+
+    /// Puts a line where it belongs now.
+    pub fn refresh(&mut self, line: Line, now: Timestamp) {
+        let Some(queue) = self.lines.get_mut(&line) else {
+            return;
+        };
+        let asked = self.fetches.contains_key(&line);
+        let low = queue.parcels.len() < self.line_max / 4;
+        if queue.shelf.is_some() && low && !queue.dry && !asked {
+            self.hungry.insert(line);
+        }
+        if queue.is_idle() {
+            self.lines.remove(&line);
+            return;
+        }
+        if queue.under_way > 0 || queue.ready {
+            return;
+        }
+        match queue.parcels.front().map(|head| head.not_before) {
+            None => {}
+            Some(Some(at)) if at > now => {
+                self.later.insert((at, line));
+            }
+            Some(_) => {
+                queue.ready = true;
+                self.ready.push_back(line);
+            }
+        }
+    }
+
+    /// Heads whose time has come.
+    pub fn wake(&mut self, now: Timestamp) {
+        while let Some(&(at, line)) = self.later.first()
+            && at <= now
+        {
+            self.later.pop_first();
+            self.refresh(line, now);
+        }
+    }
+
+    /// When the next head's time comes, at the latest.
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        self.later.first().map(|(at, _)| *at)
+    }
+
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The head of the next line, whose request is under way from now on; of a batch, what may
+    /// leave with it.
+    pub fn take(&mut self, now: Timestamp, limits: Option<&BatchLimits>) -> Option<Vec<Parcel>> {
+        while let Some(line) = self.ready.pop_front() {
+            let Some(queue) = self.lines.get_mut(&line) else {
+                continue;
+            };
+            queue.ready = false;
+            let ripe_at = limits.and_then(|limits| ripe_at(queue, limits));
+            if let Some(at) = ripe_at.filter(|at| *at > now) {
+                self.later.insert((at, line));
+                continue;
+            }
+            let taken = heads(queue, now, limits);
+            if taken.is_empty() {
+                self.refresh(line, now);
+                continue;
+            }
+            queue.under_way += 1;
+            self.count -= taken.iter().map(Parcel::len).sum::<usize>();
+            self.bytes -= taken.iter().map(|parcel| parcel.bytes).sum::<usize>();
+            self.refresh(line, now);
+            return Some(taken);
+        }
+        None
+    }
+}
+
+/// When a line has gathered enough for a batch, where its head is in none yet.
+fn ripe_at(queue: &Queue, limits: &BatchLimits) -> Option<Timestamp> {
+    let head = queue.parcels.front()?;
+    if head.batch.is_some() || head.spent > 0 {
+        return None;
+    }
+    let gathered = queue.parcels.iter().take(limits.max_events as usize);
+    let (count, body) = gathered.fold((0, 0), |(count, body), parcel| {
+        (count + 1, body + parcel.body_bytes)
+    });
+    let enough = count >= limits.max_events || body >= limits.max_bytes as usize;
+    (!enough).then(|| head.since + limits.max_wait())
+}
+
+/// The head; where batches are made and it is in none yet, with those that fit beside it.
+fn heads(queue: &mut Queue, now: Timestamp, limits: Option<&BatchLimits>) -> Vec<Parcel> {
+    let (mut taken, mut body) = (Vec::<Parcel>::new(), 2);
+    while let Some(next) = queue.parcels.front() {
+        body += next.body_bytes + 1;
+        let joins = match (taken.first(), limits) {
+            (None, _) => next.not_before.is_none_or(|at| at <= now),
+            (Some(_), None) => false,
+            (Some(first), Some(limits)) => {
+                first.batch.is_none()
+                    && next.batch.is_none()
+                    && next.spent == first.spent
+                    && next.not_before.is_none_or(|at| at <= now)
+                    && taken.len() < limits.max_events as usize
+                    && body <= limits.max_bytes as usize
+            }
+        };
+        if !joins {
+            break;
+        }
+        taken.extend(queue.parcels.pop_front());
+    }
+    taken
+}
