@@ -1,8 +1,14 @@
 //! A node's clock: steady time out of the world's stopwatch and a wall clock that jumps.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
-use posthaste::clock::{Slew, Timestamp};
+use posthaste::clock::{Clock, Slew, Timestamp};
 
 /// The wall, as far as it is off the world's true time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,5 +42,22 @@ impl NodeClock {
     pub fn now(&mut self, world: Timestamp, wall: Wall) -> Timestamp {
         let elapsed: Duration = world.since(self.started);
         self.slew.read(elapsed, wall.at(world))
+    }
+}
+
+/// What a node's clock said last.
+pub struct Told(pub Arc<AtomicI64>);
+
+impl Clock for Told {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.now().since(Timestamp::default())
     }
 }

@@ -1,8 +1,11 @@
 //! One life of the server: all that a crash forgets.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,24 +15,17 @@ use posthaste::{
 };
 use posthaste_engine::{
     Bounds,
+    delivery::{alert::Alerts, group::Gathered},
     scheduler::{Effect, Scheduler},
     subscribers::{Subscriber, Subscribers},
 };
-use posthaste_store::{
-    Store,
-    record::{Acceptance, HealthChange, SettleBatch, Settlement},
-};
+use posthaste_store::{Store, record::Acceptance};
 
 use crate::{
-    clock::{NodeClock, Wall},
+    clock::{NodeClock, Told, Wall},
     disk::ready,
     operator::Change,
 };
-
-/// Outcomes that are written without waiting for more.
-pub const ENOUGH: usize = 500;
-/// Outcomes that one transaction takes at most.
-const GROUP: usize = 2000;
 
 /// What a publisher handed in.
 #[derive(Clone, Debug)]
@@ -47,36 +43,6 @@ pub enum Settling {
     Writing,
 }
 
-/// Outcomes on their way to the store.
-#[derive(Debug, Default)]
-pub struct Outcomes {
-    pub settlements: Vec<Settlement>,
-    pub health: BTreeMap<SubscriptionId, HealthChange>,
-    pub settling: Settling,
-}
-
-impl Outcomes {
-    /// The latest health of a subscription stands for all of a group's; a pause stays.
-    pub fn push_health(&mut self, change: HealthChange) {
-        let known = self.health.remove(&change.subscription);
-        let pause = change.pause.or(known.and_then(|known| known.pause));
-        let change = HealthChange { pause, ..change };
-        self.health.insert(change.subscription, change);
-    }
-
-    pub fn take(&mut self) -> SettleBatch {
-        let rest = match self.settlements.len() {
-            0..=GROUP => Vec::new(),
-            _ => self.settlements.split_off(GROUP),
-        };
-        SettleBatch {
-            settlements: std::mem::replace(&mut self.settlements, rest),
-            health: std::mem::take(&mut self.health).into_values().collect(),
-            alerts: Vec::new(),
-        }
-    }
-}
-
 /// Where recovery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recovery {
@@ -91,12 +57,14 @@ pub enum Recovery {
 pub struct Node {
     pub life: u64,
     pub scheduler: Scheduler,
-    pub subscribers: Subscribers,
+    pub subscribers: Arc<Subscribers>,
     pub effects: Vec<Effect>,
     /// Publishes that wait for the next group.
     pub intake: VecDeque<Request>,
     pub committing: bool,
-    pub outcomes: Outcomes,
+    pub gathered: Gathered,
+    pub settling: Settling,
+    pub alerts: Alerts,
     pub recovery: Recovery,
     /// Changes of the configuration, one at a time.
     pub changes: VecDeque<Change>,
@@ -104,6 +72,8 @@ pub struct Node {
     /// When the next tick is written down for, in the world's time.
     pub tick_at: Option<Timestamp>,
     clock: NodeClock,
+    /// What the clock said last, for those who cannot be told the time.
+    shown: Arc<AtomicI64>,
 }
 
 impl Node {
@@ -111,31 +81,37 @@ impl Node {
     #[must_use]
     pub fn start(
         life: u64,
-        store: &dyn Store,
+        store: Arc<dyn Store>,
         bounds: Bounds,
         world: Timestamp,
         wall: Wall,
     ) -> (Self, Vec<SubscriptionId>) {
         let mut clock = NodeClock::start(world, wall);
-        let load = |store: &dyn Store| {
-            let tenants = ready(store.tenants()).expect("it answers at start");
-            let subscriptions = ready(store.subscriptions()).expect("it answers at start");
-            Subscribers::load(tenants, subscriptions, Vec::new())
-        };
-        let subscribers = load(store);
+        let tenants = ready(store.tenants()).expect("it answers at start");
+        let subscriptions = ready(store.subscriptions()).expect("it answers at start");
+        let subscribers = Arc::new(Subscribers::load(tenants, subscriptions, Vec::new()));
         let shelved = ready(store.shelved()).expect("it answers at start");
         let snapshot = subscribers.now();
         let mut all: Vec<Arc<Subscriber>> = snapshot.all_subscribers().collect();
         all.sort_by_key(|subscriber| subscriber.subscription.id);
-        let scheduler = Scheduler::new(bounds, clock.now(world, wall), all, &shelved);
+        let now = clock.now(world, wall);
+        let scheduler = Scheduler::new(bounds, now, all, &shelved);
+        let shown = Arc::new(AtomicI64::new(now.as_millis()));
         let node = Self {
             life,
             scheduler,
-            subscribers,
             effects: Vec::new(),
             intake: VecDeque::new(),
             committing: false,
-            outcomes: Outcomes::default(),
+            gathered: Gathered::default(),
+            settling: Settling::Idle,
+            alerts: Alerts {
+                store: store.clone(),
+                subscribers: subscribers.clone(),
+                clock: Arc::new(Told(shown.clone())),
+            },
+            shown,
+            subscribers,
             recovery: Recovery::Asked,
             changes: VecDeque::new(),
             changing: false,
@@ -146,7 +122,9 @@ impl Node {
     }
 
     pub fn now(&mut self, world: Timestamp, wall: Wall) -> Timestamp {
-        self.clock.now(world, wall)
+        let now = self.clock.now(world, wall);
+        self.shown.store(now.as_millis(), Ordering::Relaxed);
+        now
     }
 
     /// How long until the scheduler wants to be told the time.

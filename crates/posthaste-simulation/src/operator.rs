@@ -13,7 +13,7 @@ use posthaste::{
     id::{DeliveryId, SubscriptionId},
     json::RawJson,
     signature::{Secret, Secrets},
-    subscription::{RateLimit, Subscription, SubscriptionStatus},
+    subscription::{EventPattern, RateLimit, Subscription, SubscriptionStatus},
 };
 use posthaste_engine::scheduler::Input;
 use posthaste_store::{
@@ -74,7 +74,7 @@ impl World {
             external_id: None,
             url: "https://example.com/hook".parse().expect("a URL"),
             description: String::new(),
-            events: Vec::new(),
+            events: wanted(endpoint.alerts),
             status: SubscriptionStatus::Active,
             schemes: Vec::new(),
             algorithm: Default::default(),
@@ -84,7 +84,7 @@ impl World {
             max_in_flight: endpoint.max_in_flight,
             rate_limit: endpoint.rate_limit_per_s.map(rate),
             ordering: endpoint.ordering,
-            batch: None,
+            batch: endpoint.batch,
             auto_pause_after: endpoint.auto_pause_after,
             format: Default::default(),
             metadata: RawJson::empty_object(),
@@ -289,7 +289,14 @@ impl World {
         if reopened == Reopened::Redelivered {
             self.model.reopened(delivery, now);
         }
+        // It may be in memory, due, or back in its place in a line.
+        self.soon(Duration::ZERO, Own::Tell(Input::Hurry(delivery)));
         self.hint(now);
+        if let Some(subscription) = self.model.subscription_of(delivery) {
+            let ids = vec![delivery];
+            let shelved = Input::Shelved { subscription, ids };
+            self.soon(Duration::ZERO, Own::Tell(shelved));
+        }
     }
 
     /// Tries one subscription, whatever its status.
@@ -352,4 +359,11 @@ impl Edit {
 
 fn rate(per_s: f64) -> RateLimit {
     RateLimit::try_from(per_s).expect("a rate within bounds")
+}
+
+/// All of the tenant's types, and with `alerts` the platform's too.
+fn wanted(alerts: bool) -> Vec<EventPattern> {
+    let patterns: &[&str] = if alerts { &["*", "posthaste.*"] } else { &[] };
+    let parsed = patterns.iter().map(|text| text.parse());
+    parsed.map(|pattern| pattern.expect("a pattern")).collect()
 }

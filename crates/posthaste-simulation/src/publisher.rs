@@ -9,7 +9,7 @@ use posthaste::{
     id::SubscriptionId,
     json::RawJson,
 };
-use posthaste_engine::{delivery::intake::deliveries, scheduler::Input};
+use posthaste_engine::scheduler::Input;
 use posthaste_store::{
     Store,
     record::{Acceptance, Accepted, EventSummary, Idempotency, IdempotencyConflict},
@@ -287,7 +287,7 @@ impl World {
         for (request, answer) in requests.iter().zip(answers) {
             for (event, accepted) in request.events.iter().zip(answer.iter().flatten()) {
                 if *accepted == Accepted::New {
-                    fresh.extend(deliveries(event));
+                    fresh.extend(event.owed());
                 }
             }
             self.answer(request, answer.unwrap_or_default());

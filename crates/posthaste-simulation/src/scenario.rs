@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use posthaste::{event::TenantId, retry::RetryPolicy, subscription::Ordering};
+use posthaste::{event::TenantId, retry::RetryPolicy, subscription::{BatchLimits, Ordering}};
 use posthaste_engine::Bounds;
 
 use crate::{dice::Dice, receiver::Profile};
@@ -27,6 +27,7 @@ pub struct Classes {
     pub small_memory: bool,
     pub hostile_receivers: bool,
     pub order: bool,
+    pub batches: bool,
     pub rate_limits: bool,
 }
 
@@ -85,6 +86,9 @@ pub struct Endpoint {
     pub max_in_flight: u32,
     pub auto_pause_after: u32,
     pub ordering: Ordering,
+    pub batch: Option<BatchLimits>,
+    /// It wants the platform's own events too.
+    pub alerts: bool,
     pub rate_limit_per_s: Option<f64>,
 }
 
@@ -153,6 +157,7 @@ impl Classes {
             small_memory: on(500),
             hostile_receivers: on(800),
             order: on(500),
+            batches: on(350),
             rate_limits: on(300),
         }
     }
@@ -161,6 +166,7 @@ impl Classes {
 impl Endpoint {
     pub fn drawn(dice: &mut Dice, classes: &Classes, tenant: usize) -> Self {
         let fifo = classes.order && dice.happens(600);
+        let batched = classes.batches && dice.happens(400);
         let limited = classes.rate_limits && dice.happens(500);
         Self {
             tenant,
@@ -169,6 +175,12 @@ impl Endpoint {
             timeout: dice.pick(&[2, 10, 15].map(Duration::from_secs)),
             max_in_flight: dice.pick(&[1, 2, 4, 8, 32]),
             auto_pause_after: dice.pick(&[0, 0, 3, 5, 20]),
+            batch: batched.then(|| BatchLimits {
+                max_events: dice.pick(&[2, 5, 20]),
+                max_wait_ms: dice.pick(&[10, 1000, 5000]),
+                max_bytes: dice.pick(&[2048, 1024 * 1024]),
+            }),
+            alerts: dice.happens(200),
             ordering: if fifo { Ordering::Fifo } else { Ordering::None },
             rate_limit_per_s: limited.then(|| dice.pick(&[0.5, 1.0, 2.5, 10.0])),
         }

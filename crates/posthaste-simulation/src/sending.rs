@@ -8,16 +8,22 @@ use posthaste::{
     id::{DeliveryId, EventId, SubscriptionId},
     transport::{Answer, TransportError},
 };
-use posthaste_engine::scheduler::{Assignment, Effect, Finished, Input};
+use posthaste_engine::{
+    delivery::{
+        dispatch::take,
+        group::{Decided, ENOUGH},
+    },
+    scheduler::{Assignment, Effect, Finished, Input, ShelfPart},
+};
 use posthaste_store::{
     Page, Store,
-    record::{Attempt, Waiting},
+    record::{Attempt, Settlement, Waiting},
 };
 
 use crate::{
     bug::Bug,
     disk::ready,
-    node::{ENOUGH, Recovery, Settling},
+    node::{Recovery, Settling},
     world::{Call, Own, Step, World},
 };
 
@@ -32,7 +38,7 @@ const PAGE: usize = 1000;
 #[derive(Debug)]
 pub struct Flight {
     pub life: u64,
-    delivery: DeliveryId,
+    deliveries: Vec<DeliveryId>,
     subscription: SubscriptionId,
     timeout: Duration,
     /// By the node's clock.
@@ -57,9 +63,11 @@ impl World {
         };
         let mut effects = std::mem::take(&mut node.effects);
         node.scheduler.handle(now, input, &mut effects);
+        let mut decided = Decided::default();
         for effect in effects.drain(..) {
-            self.carry_out(now, effect);
+            self.carry_out(now, effect, &mut decided);
         }
+        self.keep_together(decided);
         self.node.as_mut().expect("it is still here").effects = effects;
         self.after_turn(now);
     }
@@ -84,10 +92,9 @@ impl World {
         let Some(node) = self.node.as_mut() else {
             return;
         };
-        let outcomes = &mut node.outcomes;
-        if outcomes.settling == Settling::Idle && !outcomes.settlements.is_empty() {
-            outcomes.settling = Settling::Gathering;
-            let enough = outcomes.settlements.len() >= ENOUGH;
+        if node.settling == Settling::Idle && !node.gathered.is_empty() {
+            node.settling = Settling::Gathering;
+            let enough = node.gathered.len() >= ENOUGH;
             self.soon(if enough { Duration::ZERO } else { GATHER }, Own::Gathered);
         }
     }
@@ -121,29 +128,50 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, now: Timestamp, effect: Effect) {
+    fn carry_out(&mut self, now: Timestamp, effect: Effect, decided: &mut Decided) {
         match effect {
             Effect::Send(assignment) => self.launch(now, &assignment),
-            Effect::Settle(settlement) => {
-                self.model.decided(now, &settlement);
-                self.note(format_args!(
-                    "settle {} {:?}",
-                    settlement.id, settlement.standing
-                ));
-                let node = self.node.as_mut().expect("a node decided it");
-                node.outcomes.settlements.push(*settlement);
+            Effect::Settle(settlement) => self.settle(*settlement, decided),
+            Effect::Form(settlements) => {
+                let first = decided.settlements.len();
+                decided.form(self.disk.as_store(), now, settlements);
+                self.model.formed(now, &decided.settlements[first..]);
+                let batch = decided.settlements[first].batch;
+                self.note(format_args!("form {batch:?}"));
             }
             Effect::Health { subscriber, change } => {
                 self.model.judged(&change);
                 subscriber.set_health(change.health);
-                let node = self.node.as_mut().expect("a node decided it");
-                node.outcomes.push_health(*change);
+                decided.health.push(*change);
+            }
+            Effect::Alert(alert) => {
+                let node = self.node.as_ref().expect("a node decided it");
+                decided.alerts.extend(node.alerts.event(&alert));
+                self.model.alerted(&alert);
             }
             Effect::TakeDue { at_most } => self.ask_store(Call::TakeDue(at_most)),
             Effect::TakeShelved {
                 subscription,
+                part,
                 at_most,
-            } => self.ask_store(Call::TakeShelved(subscription, at_most)),
+            } => self.ask_store(Call::TakeShelved(subscription, part, at_most)),
+        }
+    }
+
+    fn settle(&mut self, settlement: Settlement, decided: &mut Decided) {
+        self.model.decided(&settlement);
+        let (id, standing) = (settlement.id, settlement.standing);
+        self.note(format_args!("settle {id} {standing:?}"));
+        if self.bug != Some(Bug::DroppedOnPause) || !self.model.is_held(&settlement) {
+            decided.settlements.push(settlement);
+        }
+    }
+
+    /// What an attempt did to its subscription is written with it.
+    fn keep_together(&mut self, decided: Decided) {
+        let node = self.node.as_mut().expect("a node decided it");
+        if !decided.is_empty() {
+            node.gathered.push(decided);
         }
     }
 
@@ -152,19 +180,19 @@ impl World {
         self.totals.attempts += 1;
         self.launched += 1;
         let (waiting, number) = (&assignment.waiting, self.launched);
-        self.note(format_args!("send {} as {number}", waiting.id));
-        self.flights.insert(
-            number,
-            Flight {
-                life: self.life().expect("a node sends"),
-                delivery: waiting.id,
-                subscription: waiting.subscription,
-                timeout: assignment.subscriber.subscription.timeout,
-                started: now,
-                number: waiting.tries.made + 1,
-                result: None,
-            },
-        );
+        let rest = assignment.rest.len();
+        self.note(format_args!("send {} and {rest} as {number}", waiting.id));
+        let all = std::iter::once(waiting).chain(&assignment.rest);
+        let flight = Flight {
+            life: self.life().expect("a node sends"),
+            deliveries: all.map(|waiting| waiting.id).collect(),
+            subscription: waiting.subscription,
+            timeout: assignment.subscriber.subscription.timeout,
+            started: now,
+            number: waiting.tries.made + 1,
+            result: None,
+        };
+        self.flights.insert(number, flight);
         let wait = self.dice.network.millis(1, 40);
         self.agenda.after(wait, Step::Hears(number));
     }
@@ -178,7 +206,7 @@ impl World {
         let receiver = self.receivers.get_mut(&flight.subscription);
         let receiver = receiver.ok_or("a request to nobody")?;
         let reply = receiver.meet(now);
-        let (delivery, life) = (flight.delivery, flight.life);
+        let (deliveries, life) = (flight.deliveries.clone(), flight.life);
         let alive = alive == Some(life);
         let in_time = reply.after.filter(|after| *after < flight.timeout);
         let wait = in_time.unwrap_or(flight.timeout);
@@ -189,7 +217,10 @@ impl World {
                 detail: String::from("simulated"),
             }),
         });
-        self.totals.repetitions += u64::from(self.model.heard(delivery, reply.taken, alive));
+        for delivery in deliveries {
+            let again = self.model.heard(delivery, reply.taken, alive);
+            self.totals.repetitions += u64::from(again);
+        }
         self.trace.line(
             now.since(crate::world::START),
             format_args!("hear {number} taken {}", reply.taken),
@@ -211,7 +242,7 @@ impl World {
         let latency = now.since(flight.started).as_micros();
         let draw = self.dice.jitter.draw();
         self.tell(Input::Finished(Box::new(Finished {
-            delivery: flight.delivery,
+            delivery: flight.deliveries[0],
             outcome,
             attempt: Box::new(Attempt {
                 number: flight.number,
@@ -257,16 +288,16 @@ impl World {
         }));
     }
 
-    pub fn take_shelved(&mut self, subscription: SubscriptionId, at_most: usize) {
-        let again = Own::Call(Call::TakeShelved(subscription, at_most));
-        let take = |store: &dyn Store| ready(store.take_shelved(subscription, at_most));
-        let Some(page) = self.page(again, take) else {
+    pub fn take_shelved(&mut self, from: SubscriptionId, part: ShelfPart, at_most: usize) {
+        let again = Own::Call(Call::TakeShelved(from, part.clone(), at_most));
+        let Some(page) = self.page(again, |store| ready(take(store, from, &part, at_most))) else {
             return;
         };
         self.store_answers(Own::Tell(Input::Shelf {
-            subscription,
+            subscription: from,
+            part,
             at_most,
-            more: page.next.is_some(),
+            next: page.next,
             taken: page.items,
         }));
     }
@@ -276,12 +307,20 @@ impl World {
         let Some(page) = self.page(again, |store| ready(store.recover(after, PAGE))) else {
             return;
         };
+        self.store_answers(Own::Recovered(page));
+    }
+
+    /// A page of recovery came. The next one is asked for when there is room.
+    pub fn recovered(&mut self, page: Page<Waiting>) {
         let node = self.node.as_mut().expect("a node asked");
         node.recovery = match page.next {
             Some(next) => Recovery::WantsRoom(EventId::from_u64(next)),
             None => Recovery::Done,
         };
-        self.store_answers(Own::Tell(Input::Accepted(page.items)));
+        self.tell(Input::Accepted(page.items));
+        if page.next.is_none() {
+            self.tell(Input::Recovered);
+        }
     }
 
     /// What the store hands out, unless it refuses: then it is asked again.
@@ -306,10 +345,10 @@ impl World {
             Input::Shelf {
                 subscription,
                 taken,
-                more,
+                next,
                 ..
             } => self.note(format_args!(
-                "shelf of {subscription} more {more} {}",
+                "shelf of {subscription} {next:?} {}",
                 Ids(taken)
             )),
             Input::Finished(ended) => {

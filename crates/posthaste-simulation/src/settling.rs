@@ -1,9 +1,11 @@
 //! The settler: writes the outcomes that have gathered, however often the store refuses.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use posthaste::id::SubscriptionId;
-use posthaste_engine::scheduler::Input;
+use posthaste_engine::{
+    delivery::group::{self, ENOUGH},
+    scheduler::Input,
+};
 use posthaste_store::{
     Store,
     record::{Parking, SettleBatch, Settlement, Standing},
@@ -12,7 +14,7 @@ use posthaste_store::{
 use crate::{
     bug::Bug,
     disk::ready,
-    node::{ENOUGH, Settling},
+    node::Settling,
     operator::Change,
     world::{Call, Own, World},
 };
@@ -26,6 +28,8 @@ const REFUSED_MAX: Duration = Duration::from_secs(5);
 pub struct Writing {
     pub batch: SettleBatch,
     wait: Duration,
+    /// It was written before, and its answer was lost.
+    again: bool,
 }
 
 impl Writing {
@@ -34,6 +38,7 @@ impl Writing {
         Self {
             batch,
             wait: REFUSED_MIN,
+            again: false,
         }
     }
 }
@@ -43,16 +48,15 @@ impl World {
         let Some(node) = self.node.as_mut() else {
             return;
         };
-        let batch = node.outcomes.take();
-        if batch.settlements.is_empty() {
-            node.outcomes.settling = Settling::Idle;
+        let Some(batch) = node.gathered.take() else {
+            node.settling = Settling::Idle;
             return;
-        }
-        node.outcomes.settling = Settling::Writing;
+        };
+        node.settling = Settling::Writing;
         self.ask_store(Call::Settle(Box::new(Writing::of(batch))));
     }
 
-    pub fn commit_outcomes(&mut self, writing: Box<Writing>) -> Result<(), String> {
+    pub fn commit_outcomes(&mut self, mut writing: Box<Writing>) -> Result<(), String> {
         if self.disk.refuses(self.agenda.now) {
             self.write_again(writing);
             return Ok(());
@@ -60,9 +64,10 @@ impl World {
         self.note(format_args!("write {}", writing.batch.settlements.len()));
         let batch = self.as_written(&writing.batch);
         ready(self.disk.store.settle(batch)).map_err(|error| error.to_string())?;
-        self.model.written(&writing.batch);
+        self.model.written(&writing.batch, writing.again);
         if self.disk.loses_answer() {
             self.model.blurred(&writing.batch);
+            writing.again = true;
             self.write_again(writing);
         } else {
             self.store_answers(Own::Written(writing));
@@ -91,46 +96,21 @@ impl World {
         if self.bug == Some(Bug::RetryOutsideTransaction) {
             ready(self.disk.store.settle(batch.clone())).expect("the model in memory settles");
         }
-        self.soon(
-            Duration::ZERO,
-            Own::Tell(Input::Settled(batch.settlements.len())),
-        );
-        self.report_parked(&batch.settlements);
+        for input in group::written(batch) {
+            match input {
+                Input::DueAt(at) => self.hint(at),
+                input => self.soon(Duration::ZERO, Own::Tell(input)),
+            }
+        }
         for change in &batch.health {
             if change.pause.is_some() {
                 self.change_soon(Change::Reload(change.subscription));
             }
         }
         let node = self.node.as_mut().expect("a node hears it");
-        node.outcomes.settling = Settling::Idle;
-        if node.outcomes.settlements.len() >= ENOUGH {
+        node.settling = Settling::Idle;
+        if node.gathered.len() >= ENOUGH {
             self.write_outcomes();
-        }
-    }
-
-    /// What was parked is there to be taken from now on, and not before.
-    fn report_parked(&mut self, settlements: &[Settlement]) {
-        let mut due_at = None;
-        let mut shelved: BTreeMap<SubscriptionId, usize> = BTreeMap::new();
-        for settlement in settlements {
-            let Standing::Waiting { parking, .. } = settlement.standing else {
-                continue;
-            };
-            match parking {
-                Parking::Due(at) => due_at = Some(due_at.map_or(at, |known| at.min(known))),
-                Parking::Shelved => *shelved.entry(settlement.subscription).or_default() += 1,
-                Parking::Taken => {}
-            }
-        }
-        for (subscription, count) in shelved {
-            let shelved = Input::Shelved {
-                subscription,
-                count,
-            };
-            self.soon(Duration::ZERO, Own::Tell(shelved));
-        }
-        if let Some(at) = due_at {
-            self.hint(at);
         }
     }
 

@@ -133,7 +133,7 @@ impl World {
         self.note(format_args!("crash"));
         let mut node = self.node.take().expect("it crashes");
         if self.bug == Some(Bug::OutcomeNotFenced) {
-            let writing = Writing::of(node.outcomes.take());
+            let writing = Writing::of(node.gathered.take().unwrap_or_default());
             let late = self.dice.trouble.seconds(1, 40);
             let straggler = Trouble::Straggler(Box::new(writing));
             self.agenda.after(late, Step::Trouble(straggler));
@@ -157,7 +157,7 @@ impl World {
     pub fn start_node(&mut self) {
         self.lives += 1;
         let (life, bounds) = (self.lives, self.scenario.bounds);
-        let store = &*self.disk.store;
+        let store = self.disk.store.clone();
         let (node, shelved) = Node::start(life, store, bounds, self.agenda.now, self.wall);
         self.note(format_args!("start {life}, shelved {shelved:?}"));
         let snapshot = node.subscribers.now();

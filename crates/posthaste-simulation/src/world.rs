@@ -6,10 +6,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use posthaste::{clock::Timestamp, event::TenantId, id::SubscriptionId};
-use posthaste_engine::scheduler::Input;
+use posthaste_engine::scheduler::{Input, ShelfPart};
 use posthaste_store::{
-    Store,
-    record::{Accepted, EventSummary},
+    Page, Store,
+    record::{Accepted, EventSummary, Waiting},
     settings::Tenant,
 };
 
@@ -58,6 +58,8 @@ pub enum Own {
     /// The outcomes have gathered for long enough.
     Gathered,
     Call(Call),
+    /// A page of what was accepted before the start.
+    Recovered(Page<Waiting>),
     /// A group of publishes is on disk, and the node hears of it.
     Accepted(Vec<Request>, Vec<Option<Vec<Accepted>>>),
     /// A group of outcomes is on disk, and the node hears of it.
@@ -71,7 +73,7 @@ pub enum Call {
     Accept(Vec<Request>),
     Settle(Box<Writing>),
     TakeDue(usize),
-    TakeShelved(SubscriptionId, usize),
+    TakeShelved(SubscriptionId, ShelfPart, usize),
     Recover(Option<posthaste::id::EventId>),
     Change(Change),
     Reopen(posthaste::id::DeliveryId),
@@ -233,6 +235,7 @@ impl World {
             Own::Gathered => self.write_outcomes(),
             Own::Call(call) => self.call(call)?,
             Own::Accepted(requests, answers) => self.accepted(&requests, answers),
+            Own::Recovered(page) => self.recovered(page),
             Own::Written(writing) => self.written(&writing),
             Own::Changed(change, done) => self.changed(&change, done),
         }
@@ -244,7 +247,7 @@ impl World {
             Call::Accept(requests) => self.commit_publishes(requests),
             Call::Settle(writing) => self.commit_outcomes(writing)?,
             Call::TakeDue(at_most) => self.take_due(at_most),
-            Call::TakeShelved(subscription, at_most) => self.take_shelved(subscription, at_most),
+            Call::TakeShelved(from, part, at_most) => self.take_shelved(from, part, at_most),
             Call::Recover(after) => self.recover(after),
             Call::Change(change) => self.commit_change(change),
             Call::Reopen(delivery) => self.reopen(delivery),

@@ -140,11 +140,10 @@ impl Endpoint {
         self.waiting.range(first..(line, id)).map(|(_, id)| *id)
     }
 
-    /// An attempt ended. `spent`: it was its delivery's last.
-    pub fn attempted(&mut self, truth: &Truth, spent: bool, now: Timestamp) -> Option<PauseReason> {
-        let success = truth.status.is_some_and(|status| status / 100 == 2);
+    /// An attempt ended, which was the last of so many deliveries.
+    pub fn attempted(&mut self, truth: &Truth, spent: u32, now: Timestamp) -> Option<PauseReason> {
         self.probing = false;
-        if success {
+        if truth.is_success() {
             self.health = Health {
                 unhealthy: false,
                 consecutive_failures: 0,
@@ -159,7 +158,7 @@ impl Endpoint {
         let failures = self.health.failed_attempts_in_a_row + 1;
         self.health = Health {
             unhealthy: true,
-            consecutive_failures: self.health.consecutive_failures + u32::from(spent),
+            consecutive_failures: self.health.consecutive_failures + spent,
             failed_attempts_in_a_row: failures,
             circuit: circuit_after(self.health.circuit, failures, now),
             wait_until: self.wait_after(truth, now),
@@ -189,6 +188,11 @@ impl Endpoint {
 }
 
 impl Truth {
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.status.is_some_and(|status| status / 100 == 2)
+    }
+
     /// What 429 and 503 ask for, up to a day.
     #[must_use]
     pub fn asks_for_s(&self) -> Option<u64> {

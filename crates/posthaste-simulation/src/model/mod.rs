@@ -6,13 +6,13 @@ mod keys;
 mod owed;
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use posthaste::{
     clock::Timestamp,
-    delivery::{DeliveryState, Discard, FailureClass},
+    delivery::{DeliveryState, Discard},
     event::TenantId,
-    id::{DeliveryId, EventId, SubscriptionId},
+    id::{BatchId, DeliveryId, EventId, SubscriptionId},
     subscription::{Subscription, SubscriptionStatus},
     transport::{Answer, TransportError},
 };
@@ -29,14 +29,13 @@ use crate::{dice::Dice, disk::ready};
 use endpoint::Endpoint;
 use keys::Keys;
 use owed::{Kept, Owed};
-use rules::{Expected, Jitter};
+use rules::{Expected, Jitter, Judgement};
 
 /// An attempt's end, as the world knows it.
 #[derive(Clone, Copy, Debug)]
 struct Truth {
     status: Option<u16>,
     retry_after_s: Option<u64>,
-    class: Option<FailureClass>,
 }
 
 #[derive(Debug)]
@@ -51,9 +50,15 @@ pub struct Model {
     /// Deliveries that wait, of subscriptions that are not deleted.
     open: usize,
     truth: Option<Truth>,
-    expected: Option<Expected>,
-    /// The pause that the attempt just settled must lead to.
-    pauses_follow: Option<posthaste::delivery::PauseReason>,
+    /// Requests under way, by their first delivery.
+    flights: BTreeMap<DeliveryId, Vec<DeliveryId>>,
+    /// Batches as they were formed.
+    batches: BTreeMap<BatchId, Vec<DeliveryId>>,
+    /// The first deliveries of those that hold a slot and have not left.
+    forming: BTreeSet<DeliveryId>,
+    /// What the attempt that just ended must lead to.
+    expected: BTreeMap<DeliveryId, Expected>,
+    judgement: Option<Judgement>,
     jitter: Jitter,
     verdict: Result<(), String>,
 }
@@ -70,8 +75,11 @@ impl Model {
             in_flight: 0,
             open: 0,
             truth: None,
-            expected: None,
-            pauses_follow: None,
+            flights: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            forming: BTreeSet::new(),
+            expected: BTreeMap::new(),
+            judgement: None,
             jitter: Jitter::default(),
             verdict: Ok(()),
         }
@@ -177,6 +185,11 @@ impl Model {
     }
 
     #[must_use]
+    pub fn subscription_of(&self, id: DeliveryId) -> Option<SubscriptionId> {
+        self.deliveries.get(&id).map(|owed| owed.subscription)
+    }
+
+    #[must_use]
     pub fn tenant_of(&self, id: SubscriptionId) -> Option<TenantId> {
         self.endpoints.get(&id).map(|known| known.tenant.clone())
     }
@@ -228,7 +241,6 @@ impl Model {
             retry_after_s: answer
                 .and_then(|a| a.retry_after)
                 .map(|wait| wait.as_secs()),
-            class: result.as_ref().err().map(|error| error.class),
         });
     }
 
@@ -244,20 +256,26 @@ impl Model {
             load.in_flight == in_flight,
             format_args!("{} in flight, {in_flight} counted", load.in_flight),
         );
-        if let Some(expected) = self.expected.take() {
-            self.wrong(format_args!("no settlement of {expected:?}"));
+        if let Some((id, expected)) = self.expected.pop_first() {
+            self.wrong(format_args!("{id} is not settled: {expected:?}"));
+        }
+        if let Some(judgement) = self.judgement.take() {
+            self.wrong(format_args!("no health after {judgement:?}"));
         }
     }
 
     // What the store has.
 
     /// A group of outcomes is on disk.
-    pub fn written(&mut self, batch: &SettleBatch) {
+    pub fn written(&mut self, batch: &SettleBatch, again: bool) {
+        for alert in batch.alerts.iter().filter(|_| !again) {
+            self.committed(Timestamp::default(), alert);
+        }
         for settlement in &batch.settlements {
             let Some(owed) = self.deliveries.get_mut(&settlement.id) else {
                 continue;
             };
-            owed.unwritten = owed.unwritten.saturating_sub(1);
+            owed.unwritten -= u32::from(!again && owed.unwritten > 0);
             let kept = Kept::of(settlement);
             self.keep(settlement.id, kept);
         }
@@ -378,7 +396,8 @@ impl Model {
 
     pub fn crashed(&mut self, store: &dyn Store) -> Result<(), String> {
         self.in_flight = 0;
-        self.expected = None;
+        self.flights.clear();
+        self.forming.clear();
         for endpoint in self.endpoints.values_mut() {
             endpoint.crash();
         }

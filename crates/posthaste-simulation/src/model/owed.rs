@@ -5,7 +5,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::Tries,
     event::{Event, Line, TenantId},
-    id::SubscriptionId,
+    id::{BatchId, SubscriptionId},
 };
 use posthaste_store::record::{self, Counts, Parking, Settlement};
 
@@ -27,6 +27,7 @@ pub struct Kept {
     /// Not to be sent before then.
     pub retry_at: Option<Timestamp>,
     pub format: Option<BodyFormat>,
+    pub batch: Option<BatchId>,
     /// It has left memory, for the store to hand out.
     pub parked: bool,
 }
@@ -47,6 +48,7 @@ impl Kept {
             tries: settlement.tries,
             retry_at,
             format: settlement.format,
+            batch: settlement.batch,
             parked,
         }
     }
@@ -105,6 +107,7 @@ impl Owed {
             tries: Tries::default(),
             retry_at: None,
             format: None,
+            batch: None,
             parked: false,
         };
         Self {
@@ -141,6 +144,7 @@ impl Owed {
                 standing: Standing::Waiting,
                 retry_at: None,
                 parked: true,
+                batch: None,
                 tries: Tries {
                     spent: 0,
                     ..self.kept.tries
