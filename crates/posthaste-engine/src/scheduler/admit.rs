@@ -126,7 +126,7 @@ impl Scheduler {
             }
             lane.push(parcel, line, from, place)
         });
-        self.shelve(now, left.unwrap_or_default(), effects);
+        self.shelve(now, &left.unwrap_or_default(), effects);
     }
 
     /// The line of a delivery whose subscription keeps order.
@@ -154,7 +154,7 @@ impl Scheduler {
                 self.admit(now, taken, from, effects);
                 let placed = |lane: &mut Lane| lane.placed(part, next, now);
                 let left = self.lanes.with(subscription, now, placed);
-                self.shelve(now, left.unwrap_or_default(), effects);
+                self.shelve(now, &left.unwrap_or_default(), effects);
             }
             Some(None) => {
                 for deliveries in parcels(taken) {
@@ -173,7 +173,7 @@ impl Scheduler {
     }
 
     /// What was queued leaves memory for its subscription's shelf, which expects it.
-    pub(super) fn shelve(&mut self, now: Timestamp, queue: Vec<Parcel>, effects: &mut Vec<Effect>) {
+    pub(super) fn shelve(&mut self, now: Timestamp, queue: &[Parcel], effects: &mut Vec<Effect>) {
         for id in queue.iter().flat_map(Parcel::ids) {
             let held = self.held.remove(id).expect("queued deliveries are held");
             let standing = park(&held.waiting, Parking::Shelved);

@@ -35,6 +35,8 @@ impl Scheduler {
             counts.then(|| self.judge_health(now, &ended, &deliveries, &transitions, effects));
         let line = self.line_of(first);
         let mut retried = Vec::new();
+        // Each delivery of a batch has the attempt in its own record.
+        let mut attempts = std::iter::repeat_n(*ended.attempt, deliveries.len());
         for (waiting, transition) in deliveries.into_iter().zip(transitions) {
             let (standing, stays) = self.standing(&waiting, transition, now);
             let format = flight.subscriber.subscription.format;
@@ -46,7 +48,7 @@ impl Scheduler {
             };
             let attempt = Attempt {
                 number: after.tries.made,
-                ..(*ended.attempt).clone()
+                ..attempts.next().unwrap_or_default()
             };
             let mut settlement = self.settlement(&after, standing, now);
             settlement.line = line;
@@ -60,7 +62,7 @@ impl Scheduler {
             }
         }
         self.close(now, &flight, line, retried);
-        self.shelve(now, judged.unwrap_or_default(), effects);
+        self.shelve(now, &judged.unwrap_or_default(), effects);
     }
 
     /// Takes the deliveries of an attempt out of memory, and their slot back.

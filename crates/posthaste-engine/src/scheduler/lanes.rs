@@ -2,7 +2,7 @@
 //!
 //! Attempts are of two classes. *Light* ones are first attempts of new events to endpoints that
 //! are well; *heavy* ones are all others: retries, what was held, what failing endpoints get. The
-//! classes take turns, and heavy ones never hold more than four fifths of the slots, so that a
+//! classes take turns, and heavy ones never hold more than two thirds of the slots, so that a
 //! backlog leaves new events their share. No tenant holds more than eight times the slots that it
 //! leaves free, so that however many hang, some are left for the other tenants.
 

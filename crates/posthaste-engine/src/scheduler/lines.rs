@@ -11,7 +11,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use posthaste::{clock::Timestamp, event::Line, id::DeliveryId, subscription::BatchLimits};
 
-use super::{ShelfPart, parcel::Parcel};
+use super::{
+    ShelfPart,
+    line::{Queue, heads, ripe_at},
+    parcel::Parcel,
+};
 
 /// Deliveries of one line that are held in memory, at least; or two batches of them.
 const LINE_MAX: usize = 64;
@@ -69,40 +73,6 @@ impl Scan {
     fn is_done(&mut self) {
         self.complete = true;
         self.after = Some(DeliveryId::from_u64(u64::MAX));
-    }
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    parcels: VecDeque<Parcel>,
-    /// Requests under way: one, but for those that began before order was kept.
-    under_way: u32,
-    /// What is left of it on the shelf begins here.
-    shelf: Option<DeliveryId>,
-    /// Of which so many are not written yet.
-    on_the_way: u32,
-    /// Something went there since it was asked for.
-    grew: bool,
-    /// Nothing more of it is on the shelf but what is on its way there.
-    dry: bool,
-    /// It stands in `ready`.
-    ready: bool,
-}
-
-impl Queue {
-    /// More of it came from the shelf, and perhaps not all.
-    fn fetched(&mut self, more: bool) {
-        self.dry = !more && !self.grew;
-        let empty = self.dry && self.on_the_way == 0;
-        let beyond = self.parcels.back().map(|last| last.first);
-        self.shelf = self
-            .shelf
-            .filter(|_| !empty)
-            .map(|shelf| beyond.unwrap_or(shelf));
-    }
-
-    fn is_idle(&self) -> bool {
-        self.parcels.is_empty() && self.under_way == 0 && self.shelf.is_none()
     }
 }
 
@@ -509,43 +479,4 @@ impl Lines {
         }
         None
     }
-}
-
-/// When a line has gathered enough for a batch, where its head is in none yet.
-fn ripe_at(queue: &Queue, limits: &BatchLimits) -> Option<Timestamp> {
-    let head = queue.parcels.front()?;
-    if head.batch.is_some() || head.spent > 0 {
-        return None;
-    }
-    let gathered = queue.parcels.iter().take(limits.max_events as usize);
-    let (count, body) = gathered.fold((0, 0), |(count, body), parcel| {
-        (count + 1, body + parcel.body_bytes)
-    });
-    let enough = count >= limits.max_events || body >= limits.max_bytes as usize;
-    (!enough).then(|| head.since + limits.max_wait())
-}
-
-/// The head; where batches are made and it is in none yet, with those that fit beside it.
-fn heads(queue: &mut Queue, now: Timestamp, limits: Option<&BatchLimits>) -> Vec<Parcel> {
-    let (mut taken, mut body) = (Vec::<Parcel>::new(), 2);
-    while let Some(next) = queue.parcels.front() {
-        body += next.body_bytes + 1;
-        let joins = match (taken.first(), limits) {
-            (None, _) => next.not_before.is_none_or(|at| at <= now),
-            (Some(_), None) => false,
-            (Some(first), Some(limits)) => {
-                first.batch.is_none()
-                    && next.batch.is_none()
-                    && next.spent == first.spent
-                    && next.not_before.is_none_or(|at| at <= now)
-                    && taken.len() < limits.max_events as usize
-                    && body <= limits.max_bytes as usize
-            }
-        };
-        if !joins {
-            break;
-        }
-        taken.extend(queue.parcels.pop_front());
-    }
-    taken
 }

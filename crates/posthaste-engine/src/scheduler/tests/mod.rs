@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, time::Duration};
 
 use posthaste::{
-    delivery::{FailureClass, PauseReason, Tries},
-    event::{Event, EventDetails, Origin, TenantId},
+    delivery::{FailureClass, Outcome, PauseReason, Tries},
+    event::{Event, EventDetails, Line, Origin, TenantId},
     id::Place,
     json::RawJson,
     retry::RetryPolicy,
@@ -12,9 +12,16 @@ use posthaste::{
     subscription::Subscription,
 };
 
+use posthaste_store::record::Attempt;
+
 use super::*;
 
 const START: Timestamp = Timestamp::from_millis(1_795_293_360_000);
+
+mod batches;
+mod circuits;
+mod order;
+mod turns;
 
 fn subscription(n: u64) -> Subscription {
     Subscription {
