@@ -165,8 +165,11 @@ impl World {
             }
             Change::Delete(id) => (change, self.delete(id, now)),
             Change::Reload(_) => (change, false),
-            Change::Status(id, status) => (change, self.update(id, |s| s.status = status)),
-            Change::Edit(id, edit) => (change, self.update(id, |s| edit.apply(s))),
+            Change::Status(id, status) => {
+                let forgive = status == SubscriptionStatus::Active;
+                (change, self.update(id, forgive, |s| s.status = status))
+            }
+            Change::Edit(id, edit) => (change, self.update(id, false, |s| edit.apply(s))),
         };
         self.store_answers(Own::Changed(change, resumed));
     }
@@ -176,15 +179,19 @@ impl World {
         all.into_iter().find(|known| known.id == id)
     }
 
-    /// Says whether it became active by that.
-    fn update(&mut self, id: SubscriptionId, change: impl FnOnce(&mut Subscription)) -> bool {
+    /// Says whether its failures are forgiven.
+    fn update(
+        &mut self,
+        id: SubscriptionId,
+        forgive: bool,
+        change: impl FnOnce(&mut Subscription),
+    ) -> bool {
         let Some(mut subscription) = self.stored(id) else {
             return false;
         };
-        let was_active = subscription.status == SubscriptionStatus::Active;
         change(&mut subscription);
         subscription.revision += 1;
-        let resumed = !was_active && subscription.status == SubscriptionStatus::Active;
+        let resumed = forgive;
         self.model.stored(&subscription, resumed);
         let updated = self.disk.store.update_subscription(subscription, resumed);
         ready(updated).expect("it was read at this very moment");

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use posthaste::{event::TenantId, retry::RetryPolicy, subscription::{BatchLimits, Ordering}};
+use posthaste::{
+    event::TenantId,
+    retry::RetryPolicy,
+    subscription::{BatchLimits, Ordering},
+};
 use posthaste_engine::Bounds;
 
 use crate::{dice::Dice, receiver::Profile};

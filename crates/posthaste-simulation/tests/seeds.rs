@@ -14,12 +14,18 @@ fn nothing_that_must_not_happen_happens_in_any_world() {
         .unwrap_or(0u64);
     let mut bad = 0;
     for seed in first..first + seeds {
-        let report = simulate(seed, &Options::default());
+        let report = simulate(
+            seed,
+            &Options {
+                keep_trace: std::env::var("TRACE").is_ok(),
+                ..Options::default()
+            },
+        );
         println!("{seed} {:?} {:016x}", report.totals, report.hash);
         if let Some(violation) = report.violation {
             println!("seed {seed}: {violation}");
             if std::env::var("TRACE").is_ok() {
-                println!("{}", report.trace);
+                std::fs::write(format!("/tmp/sim-trace-{seed}"), &report.trace).unwrap();
             }
             bad += 1;
         }

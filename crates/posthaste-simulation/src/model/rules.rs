@@ -265,7 +265,11 @@ impl Model {
         let _ = now;
         self.in_flight += 1;
         let test = leader.origin == Origin::Test;
-        if let Some(endpoint) = self.endpoints.get_mut(&leader.subscription).filter(|_| !test) {
+        if let Some(endpoint) = self
+            .endpoints
+            .get_mut(&leader.subscription)
+            .filter(|_| !test)
+        {
             endpoint.in_flight += 1;
             let told = endpoint.told.as_ref().map_or(0, |told| told.max_in_flight);
             let (in_flight, id) = (endpoint.in_flight, endpoint.id);
@@ -427,10 +431,7 @@ impl Model {
         let tries = settlement.tries == latest.tries || free;
         self.must(
             same && tries,
-            format_args!(
-                "{id} becomes {:?} without an attempt",
-                settlement.standing
-            ),
+            format_args!("{id} becomes {:?} without an attempt", settlement.standing),
         );
         self.must(
             !flying || taken,
@@ -495,10 +496,7 @@ impl Model {
         );
         self.must(
             change.pause == pause,
-            format_args!(
-                "{id} pauses for {:?}, should for {pause:?}",
-                change.pause
-            ),
+            format_args!("{id} pauses for {:?}, should for {pause:?}", change.pause),
         );
     }
 
