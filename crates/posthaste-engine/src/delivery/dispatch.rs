@@ -3,21 +3,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use posthaste::{
-    clock::Clock,
-    id::{BatchId, SubscriptionId},
-};
-use posthaste_store::{
-    Page, Store, StoreError,
-    record::{Settlement, Waiting},
-};
+use posthaste::{clock::Clock, id::SubscriptionId};
+use posthaste_store::{Page, Store, StoreError, record::Waiting};
 use tokio::sync::{oneshot, watch};
 
 use super::{
     alert::Alerts,
     attempt::Sender,
+    group::Decided,
     mailbox::{Dispatch, Mailbox, Message},
-    settle::{Decided, Outcomes},
+    settle::Outcomes,
 };
 use crate::scheduler::{Effect, Input, Scheduler, ShelfPart};
 
@@ -97,7 +92,9 @@ impl DispatchLoop {
             match effect {
                 Effect::Send(assignment) => self.sender.clone().spawn(assignment),
                 Effect::Settle(settlement) => decided.settlements.push(*settlement),
-                Effect::Form(settlements) => self.form(settlements, &mut decided),
+                Effect::Form(settlements) => {
+                    decided.form(&*self.store, self.clock.now(), settlements);
+                }
                 Effect::Health { subscriber, change } => {
                     subscriber.set_health(change.health);
                     decided.health.push(*change);
@@ -113,19 +110,6 @@ impl DispatchLoop {
         }
         // Together: what an attempt did to its subscription is written with it.
         self.outcomes.push(decided);
-    }
-
-    /// Gives a batch its id.
-    fn form(&self, settlements: Vec<Settlement>, decided: &mut Decided) {
-        let ids = self.store.reserve(self.clock.now(), &[0]);
-        self.store.release(&ids);
-        let batch = Some(BatchId::at(ids[0].place()));
-        let formed = settlements.into_iter();
-        let formed = formed.map(|settlement| Settlement {
-            batch,
-            ..settlement
-        });
-        decided.settlements.extend(formed);
     }
 
     fn take_due(&self, at_most: usize) {
@@ -164,7 +148,11 @@ impl DispatchLoop {
     }
 }
 
-async fn take(
+/// The part of a shelf that the scheduler asked for.
+///
+/// # Errors
+/// As the store's.
+pub async fn take(
     store: &dyn Store,
     from: SubscriptionId,
     part: &ShelfPart,

@@ -5,5 +5,6 @@ pub mod mailbox;
 pub mod intake;
 pub mod alert;
 pub mod attempt;
+pub mod group;
 pub mod settle;
 pub mod dispatch;

@@ -21,7 +21,9 @@ impl Scheduler {
         flight: Flight,
         effects: &mut Vec<Effect>,
     ) {
-        let ids: Vec<DeliveryId> = parcels.iter().flat_map(Parcel::ids).collect();
+        let mut ids: Vec<DeliveryId> = parcels.iter().flat_map(Parcel::ids).collect();
+        // As the store hands them out: a repetition has the very same body.
+        ids.sort_unstable();
         let mut settlements = Vec::with_capacity(ids.len());
         for id in &ids {
             self.held.set_rowed(*id);

@@ -263,11 +263,13 @@ impl Lines {
         for id in ids {
             match self.on_the_way.remove(id) {
                 None => self.found(*id),
-                Some(OnTheWay::Returning | OnTheWay::Newest) => {}
+                // A question under way may have been answered before it came there.
+                Some(OnTheWay::Returning | OnTheWay::Newest) => self.scan.grew = true,
                 Some(OnTheWay::Left(line)) => {
                     if let Some(queue) = self.lines.get_mut(&line) {
                         queue.on_the_way = queue.on_the_way.saturating_sub(1);
                         queue.dry = false;
+                        queue.grew = true;
                     }
                     self.refresh(line, now);
                 }
