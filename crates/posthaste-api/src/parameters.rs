@@ -118,8 +118,12 @@ impl Parameters {
     }
 
     pub(crate) fn limit(&mut self) -> usize {
-        self.read("limit", whole(1, LIMIT_MAX))
-            .unwrap_or(LIMIT_DEFAULT)
+        self.limit_or(LIMIT_DEFAULT)
+    }
+
+    /// The same for a list whose pages are of another size by default.
+    pub(crate) fn limit_or(&mut self, default: usize) -> usize {
+        self.read("limit", whole(1, LIMIT_MAX)).unwrap_or(default)
     }
 
     fn fault(&mut self, name: &str, fault: Fault) {

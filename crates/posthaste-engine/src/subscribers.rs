@@ -9,6 +9,7 @@ use std::{
 use posthaste::{
     delivery::Health,
     event::{EventType, TenantId},
+    filter::Filter,
     id::SubscriptionId,
     signature::Signer,
     subscription::{EventPattern, Subscription, SubscriptionStatus},
@@ -77,6 +78,8 @@ pub struct TenantView {
     exact: HashMap<EventType, Vec<SubscriptionId>>,
     /// Those with a prefix or everything.
     patterned: Vec<Arc<Subscriber>>,
+    /// Whether any of them has a filter.
+    filters: bool,
 }
 
 impl TenantView {
@@ -99,7 +102,9 @@ impl TenantView {
                     .push(subscription.id);
             }
         }
+        let mut all = subscribers.values().map(|s| &s.subscription);
         Self {
+            filters: all.any(|subscription| subscription.filter.is_some()),
             tenant,
             subscribers,
             exact,
@@ -117,6 +122,17 @@ impl TenantView {
         takers.sort_unstable();
         takers.dedup();
         takers
+    }
+
+    /// Whether any of these has a filter; costs nothing where nobody has one.
+    #[must_use]
+    pub fn have_filters(&self, takers: &[SubscriptionId]) -> bool {
+        self.filters && takers.iter().any(|id| self.filter(*id).is_some())
+    }
+
+    #[must_use]
+    pub fn filter(&self, id: SubscriptionId) -> Option<&Filter> {
+        self.subscribers.get(&id)?.subscription.filter.as_ref()
     }
 }
 

@@ -48,7 +48,7 @@ pub fn writing(path: &Path) -> Result<Connection, ConnectionError> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Closing is not the moment to move the WAL: `shutdown` does, and a crash has none.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    keep_statements(&connection)?;
     Ok(connection)
 }
 
@@ -82,6 +82,14 @@ pub fn reading(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "cache_size", -8192)?; // KiB
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    keep_statements(&connection)?;
     Ok(connection)
+}
+
+/// Statements are prepared once. Without the stability guarantee SQLite prepares many of them anew
+/// with each value that is bound, in case it would plan otherwise; no plan here depends on one.
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }

@@ -96,6 +96,7 @@ pub mod body;
 pub mod retry;
 pub mod delivery;
 pub mod circuit;
+pub mod filter;
 pub mod subscription;
 pub mod transport;
 pub mod webhook_event;

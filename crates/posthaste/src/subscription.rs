@@ -10,6 +10,7 @@ use crate::{
     delivery::{Health, PauseReason},
     egress::TargetUrl,
     event::{EventType, TenantId, is_word},
+    filter::Filter,
     id::SubscriptionId,
     json::RawJson,
     retry::RetryPolicy,
@@ -197,6 +198,8 @@ pub struct Subscription {
     pub description: String,
     /// Empty is all of the tenant's own types.
     pub events: Vec<EventPattern>,
+    /// What it wants of an event beside its type; none is everything.
+    pub filter: Option<Filter>,
     /// Whether deliveries are made, and leave.
     pub status: SubscriptionStatus,
     /// How its requests are signed.

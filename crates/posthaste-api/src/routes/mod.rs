@@ -7,6 +7,7 @@ mod batch;
 mod deliveries;
 mod events;
 mod batch_limits;
+mod filters;
 mod retry_body;
 mod subscription_body;
 mod subscription_view;
@@ -29,6 +30,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(batch::publish_batch))
         .routes(routes!(events::show_event))
         .routes(routes!(events::event_deliveries))
+        .routes(routes!(filters::event_matches))
         .routes(routes!(
             subscriptions::create_subscription,
             subscriptions::list_subscriptions
@@ -38,6 +40,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
             subscriptions::change_subscription,
             subscriptions::delete_subscription
         ))
+        .routes(routes!(filters::filter_test))
         .routes(routes!(subscription_actions::test))
         .routes(routes!(subscription_actions::pause))
         .routes(routes!(subscription_actions::resume))

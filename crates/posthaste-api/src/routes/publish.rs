@@ -30,7 +30,7 @@ use crate::{
 /// Says that an answer is the one of an earlier publish.
 pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// Bytes of `source`, `correlation_id` and `ordering_key` at most.
-const LABEL_MAX: usize = 256;
+pub(crate) const LABEL_MAX: usize = 256;
 /// Subscriptions that one event may be narrowed to.
 const SUBSCRIPTIONS_MAX: usize = 1000;
 /// Delivery ids that one event's answer lists.

@@ -25,6 +25,7 @@ use utoipa::ToSchema;
 
 use super::{
     batch_limits::{BatchLimitsShape, batch_limits},
+    filters::filter,
     retry_body::retry,
 };
 use crate::{
@@ -59,7 +60,6 @@ members! {
 
 /// What a later version brings, and what this one does anyway.
 const LATER: &[(&str, &str)] = &[
-    ("filter", "null"),
     ("versions", "{}"),
     ("headers", "{}"),
     ("auth", "null"),
@@ -91,8 +91,8 @@ pub(crate) struct SubscriptionPatchShape {
     rest: SubscriptionShape,
 }
 
-/// What may be chosen. `filter`, `versions`, `headers`, `auth` and `tls` take no other value than
-/// their default yet.
+/// What may be chosen. `versions`, `headers`, `auth` and `tls` take no other value than their
+/// default yet.
 #[derive(ToSchema)]
 #[allow(dead_code)] // the document's shape
 pub(crate) struct SubscriptionShape {
@@ -101,6 +101,9 @@ pub(crate) struct SubscriptionShape {
     description: Option<String>,
     /// Exact types, `prefix.*`, or `*`; none is all of the tenant's own types.
     events: Option<Vec<String>>,
+    /// A pattern over the event, such as `{"data":{"amount":{"$gte":100}}}`; null wants all.
+    #[schema(value_type = Option<Object>)]
+    filter: Option<RawJson>,
     /// Of `standard`, `pt` and `x-webhook`.
     schemes: Option<Vec<String>>,
     /// `hmac-sha256` or `hmac-sha512`: the hash of `x-webhook`.
@@ -165,6 +168,7 @@ fn fill(new: &mut NewSubscription, chosen: SubscriptionPatch) {
     }
     set(&mut new.description, chosen.description);
     set(&mut new.events, chosen.events);
+    set(&mut new.filter, chosen.filter);
     set(&mut new.schemes, chosen.schemes);
     set(&mut new.algorithm, chosen.algorithm);
     set(&mut new.retry, chosen.retry);
@@ -177,9 +181,9 @@ fn fill(new: &mut NewSubscription, chosen: SubscriptionPatch) {
     set(&mut new.metadata, chosen.metadata);
 }
 
-/// Changes out of the body of a PATCH. Null clears `external_id` and `rate_limit_per_s`, sets
-/// `events`, `description`, `metadata`, `retry` and `batch` back to their defaults, and is no value
-/// elsewhere.
+/// Changes out of the body of a PATCH. Null clears `external_id`, `filter` and `rate_limit_per_s`,
+/// sets `events`, `description`, `metadata`, `retry` and `batch` back to their defaults, and is no
+/// value elsewhere.
 pub(crate) fn patch(mut fields: Fields<'_>, engine: &Engine) -> Result<SubscriptionPatch, Problem> {
     let url = fields.present("url", |raw| target_url(raw, engine));
     let status = fields.present("status", status);
@@ -209,6 +213,7 @@ fn chosen(fields: &mut Fields<'_>, null_is_default: bool) -> SubscriptionPatch {
     SubscriptionPatch {
         description: chosen.or_default("description", String::new, line(DESCRIPTION_MAX)),
         events: chosen.or_default("events", Vec::new, patterns),
+        filter: chosen.or_default("filter", || None, |raw| filter(raw).map(Some)),
         schemes: chosen.read("schemes", distinct(list(Scheme::ALL.len(), scheme))),
         algorithm: chosen.read("algorithm", algorithm),
         retry: chosen.or_default("retry", RetryPolicy::default, retry),

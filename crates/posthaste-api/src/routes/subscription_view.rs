@@ -6,6 +6,7 @@ use posthaste::{
     body::BodyFormat,
     clock::Timestamp,
     delivery::{Health, PauseReason},
+    filter::Filter,
     id::SubscriptionId,
     json::RawJson,
     retry::RetryPolicy,
@@ -32,8 +33,9 @@ pub(crate) struct SubscriptionView<'a> {
     description: &'a str,
     #[schema(value_type = Vec<String>)]
     events: &'a [EventPattern],
-    /// Not available yet.
-    filter: Option<()>,
+    /// As it was written; null wants all.
+    #[schema(value_type = Option<Object>)]
+    filter: Option<&'a Filter>,
     /// `active`, `paused` or `disabled`.
     status: &'static str,
     /// Why it is paused: `manual`, `consecutive_failures` or `gone`.
@@ -141,7 +143,7 @@ impl<'a> SubscriptionView<'a> {
             url: subscription.url.as_str(),
             description: &subscription.description,
             events: &subscription.events,
-            filter: None,
+            filter: subscription.filter.as_ref(),
             status: subscription.status.as_str(),
             status_reason,
             schemes: &subscription.schemes,

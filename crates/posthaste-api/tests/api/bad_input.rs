@@ -361,7 +361,6 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
         ("POST", "/deliveries/discard"),
         ("POST", "/deliveries/redeliver"),
         ("POST", "/portal-links"),
-        ("POST", "/subscriptions/filter-test"),
         ("GET", "/nowhere/at/all"),
     ] {
         let answer = world.call(method, path, "{}").await;

@@ -37,6 +37,8 @@ fn a_key_may_do_what_its_scopes_name_and_no_more() {
     publisher.publish("a.b", json!(1));
     for (method, path, scope) in [
         ("GET", "/events", "events:read"),
+        ("GET", "/events/evt_0000000000001/matches", "events:read"),
+        ("POST", "/subscriptions/filter-test", "subscriptions:read"),
         ("GET", "/subscriptions", "subscriptions:read"),
         ("POST", "/subscriptions", "subscriptions:write"),
         ("GET", "", "subscriptions:read"),

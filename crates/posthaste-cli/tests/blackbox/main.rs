@@ -16,6 +16,7 @@ mod concurrent_change;
 mod crash;
 mod demo;
 mod failing_endpoints;
+mod filters;
 mod idempotency;
 mod lists;
 mod not_available_yet;

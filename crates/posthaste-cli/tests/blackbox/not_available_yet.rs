@@ -12,7 +12,6 @@ fn members_that_are_to_come_take_their_default_alone() {
     let client = server.client();
     let path = format!("/subscriptions/{}", id(&client.subscribe(URL, json!({}))));
     for (member, default, other) in [
-        ("filter", Value::Null, json!({"data": {"amount": 1}})),
         ("versions", json!({}), json!({"a.b": 1})),
         ("headers", json!({}), json!({"x-a": "b"})),
         ("auth", Value::Null, json!({"bearer": "t"})),
@@ -56,7 +55,6 @@ fn routes_that_are_to_come_are_not_found() {
         ("GET", "/inboxes"),
         ("GET", "/audit"),
         ("POST", "/portal-links"),
-        ("POST", "/subscriptions/filter-test"),
         ("POST", "/deliveries/discard"),
         ("GET", "/deliveries/stream"),
     ] {

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use posthaste::{
     clock::{Clock, Timestamp},
     delivery::PauseReason,
     event::{Event, EventDetails, EventType, TenantId},
+    filter::{EventDocument, Filter},
     id::SubscriptionId,
     json::RawJson,
 };
@@ -43,18 +43,27 @@ impl Alerts {
         data: &Value,
     ) -> Option<Acceptance> {
         let event_type: EventType = name.parse().expect("the platform's types are types");
+        let (details, data) = (
+            EventDetails::default(),
+            RawJson::trusted(data.to_string().into()),
+        );
         let snapshot = self.subscribers.now();
-        let takers = snapshot.tenants.get(tenant)?.takers(&event_type);
-        let fan_out = u32::try_from(takers.len())
-            .ok()
-            .filter(|count| *count > 0)?;
+        let view = snapshot.tenants.get(tenant)?;
+        let mut takers = view.takers(&event_type);
+        if view.have_filters(&takers) {
+            let document = EventDocument::new(Some(&event_type), &details, Some(&data));
+            let wants = |filter: &Filter| filter.matches(&document);
+            takers.retain(|id| view.filter(*id).is_none_or(wants));
+        }
+        let fan_out = u32::try_from(takers.len()).ok();
+        let fan_out = fan_out.filter(|count| *count > 0)?;
         let id = self.store.reserve(now, &[fan_out])[0];
         let event = Event {
             id,
             tenant: tenant.clone(),
             event_type,
-            details: EventDetails::default(),
-            data: RawJson::trusted(Bytes::from(data.to_string())),
+            details,
+            data,
         };
         Some(Acceptance {
             event: Arc::new(event),

@@ -4,6 +4,7 @@
 mod access;
 pub mod batching;
 mod deliveries;
+mod matches;
 mod publish;
 mod subscriptions;
 
@@ -12,6 +13,7 @@ use posthaste_store::{StoreError, settings::Scope};
 
 pub use access::{NewKey, Principal, new_key_value};
 pub use deliveries::{Redelivered, Trial};
+pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 

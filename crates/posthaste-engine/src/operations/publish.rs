@@ -11,6 +11,7 @@ use std::{
 use posthaste::{
     clock::Timestamp,
     event::{Event, EventDetails, EventType, TenantId},
+    filter::EventDocument,
     id::{DeliveryId, EventId, SubscriptionId},
     json::RawJson,
 };
@@ -28,6 +29,9 @@ const HOPS_MAX: u8 = 3;
 const OVERLOADED_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// One publish may owe so many times the deliveries that memory is to hold.
 const AT_ONCE: usize = 10;
+
+/// Bytes of filters and events that are gone through before others may run: some milliseconds.
+const JUDGED_AT_ONCE: usize = 1 << 20;
 
 /// An event to be published.
 #[derive(Clone, Debug)]
@@ -121,11 +125,14 @@ impl Engine {
         if !refused.is_empty() && !self.are_repetitions(tenant, &events, &refused).await? {
             return Err(PublishError::Refused(refused));
         }
-        let takers: Vec<_> = events.iter().map(|event| takers(view, event)).collect();
-        let _owed = self.owe(takers.iter().map(|takers| takers.len()).sum())?;
+        let (mut all, mut judged) = (Vec::with_capacity(events.len()), 0);
+        for event in &events {
+            all.push(takers(view, event, &mut judged).await);
+        }
+        let _owed = self.owe(all.iter().map(|takers| takers.len()).sum())?;
         // Once ids are reserved nothing waits until the store has them.
         let slot = self.0.intake.slot().await.map_err(PublishError::Storage)?;
-        let acceptances = self.acceptances(tenant, events, takers);
+        let acceptances = self.acceptances(tenant, events, all);
         accepted(slot, acceptances).await
     }
 
@@ -289,11 +296,38 @@ fn refusals(view: &TenantView, events: &[NewEvent]) -> Vec<(usize, Refusal)> {
     refused
 }
 
-/// The subscriptions that take the event, of those it is narrowed to.
-fn takers(view: &TenantView, event: &NewEvent) -> Arc<[SubscriptionId]> {
+/// The subscriptions that take the event, of those it is narrowed to. `judged` counts the bytes that
+/// filters have gone through since others could run.
+async fn takers(view: &TenantView, event: &NewEvent, judged: &mut usize) -> Arc<[SubscriptionId]> {
     let mut takers = view.takers(&event.event_type);
     if let Some(only) = &event.subscriptions {
         takers.retain(|id| only.contains(id));
     }
+    if view.have_filters(&takers) {
+        takers = filtered(view, event, takers, judged).await;
+    }
     takers.into()
+}
+
+/// Those whose filters want the event. It is read once for all of them.
+async fn filtered(
+    view: &TenantView,
+    event: &NewEvent,
+    takers: Vec<SubscriptionId>,
+    judged: &mut usize,
+) -> Vec<SubscriptionId> {
+    let document = EventDocument::new(Some(&event.event_type), &event.details, Some(&event.data));
+    let mut wanting = Vec::with_capacity(takers.len());
+    for id in takers {
+        let filter = view.filter(id);
+        if filter.is_none_or(|filter| filter.matches(&document)) {
+            wanting.push(id);
+        }
+        *judged += filter.map_or(0, |filter| filter.as_json().len() + event.data.len());
+        if *judged > JUDGED_AT_ONCE {
+            *judged = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+    wanting
 }

@@ -8,6 +8,7 @@ use posthaste::{
     delivery::{Discard, Health, PauseReason},
     egress::{TargetUrl, UrlRefusal},
     event::TenantId,
+    filter::Filter,
     id::SubscriptionId,
     json::RawJson,
     retry::RetryPolicy,
@@ -38,6 +39,7 @@ pub struct NewSubscription {
     pub external_id: Option<String>,
     pub description: String,
     pub events: Vec<EventPattern>,
+    pub filter: Option<Filter>,
     pub schemes: Vec<Scheme>,
     pub algorithm: XWebhookHash,
     /// One is made where none is given.
@@ -63,6 +65,7 @@ impl NewSubscription {
             external_id: None,
             description: String::new(),
             events: Vec::new(),
+            filter: None,
             schemes: Scheme::ALL.to_vec(),
             algorithm: XWebhookHash::default(),
             secret: None,
@@ -94,6 +97,7 @@ pub struct SubscriptionPatch {
     pub external_id: Option<Option<String>>,
     pub description: Option<String>,
     pub events: Option<Vec<EventPattern>>,
+    pub filter: Option<Option<Filter>>,
     pub status: Option<RequestedStatus>,
     pub schemes: Option<Vec<Scheme>>,
     pub algorithm: Option<XWebhookHash>,
@@ -123,6 +127,7 @@ impl SubscriptionPatch {
         set(&mut to.external_id, self.external_id);
         set(&mut to.description, self.description);
         set(&mut to.events, self.events);
+        set(&mut to.filter, self.filter);
         set(&mut to.schemes, self.schemes);
         set(&mut to.algorithm, self.algorithm);
         set(&mut to.retry, self.retry);
@@ -398,6 +403,7 @@ fn made(
         url: new.url,
         description: new.description,
         events: new.events,
+        filter: new.filter,
         status: SubscriptionStatus::Active,
         schemes: new.schemes,
         algorithm: new.algorithm,

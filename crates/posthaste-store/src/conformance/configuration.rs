@@ -45,6 +45,7 @@ fn remarkable(world: &World) -> Subscription {
             .iter()
             .map(|pattern| pattern.parse().expect("a pattern"))
             .collect(),
+        filter: r#"{"data": {"n":[1.0, "é'\\u0000"]}}"#.parse().ok(),
         status: SubscriptionStatus::Paused(PauseReason::Gone),
         schemes: vec![Scheme::XWebhook, Scheme::Standard],
         algorithm: XWebhookHash::Sha512,

@@ -38,6 +38,7 @@ pub fn subscription(id: SubscriptionId, tenant: TenantId, now: Timestamp) -> Sub
         url: "https://example.com/hook".parse().expect("a url"),
         description: String::from("where the receiver lives"),
         events: vec!["memory.*".parse().expect("a pattern")],
+        filter: None,
         status: SubscriptionStatus::Active,
         schemes: Scheme::ALL.to_vec(),
         algorithm: XWebhookHash::Sha256,

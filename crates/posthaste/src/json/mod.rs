@@ -6,6 +6,7 @@
 mod text;
 mod scan;
 mod sorted;
+mod tree;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use scan::{DEPTH_CEILING, FaultKind, JsonFault, check};
 pub use sorted::sorted;
 pub(crate) use text::write_string;
+pub(crate) use tree::{Kind, Tree, Value};
 
 /// How deep published JSON may nest; its outermost array or object counts 1.
 pub const DEPTH_MAX: usize = 128;

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::text::{unescape, write_string};
+use super::text::{literal_length, string_length, unescape, write_string};
 
 /// The sorted-compact form of a checked text. Of equal keys in one object the last one wins.
 ///
@@ -87,9 +87,7 @@ impl<'a> Sorter<'a> {
 
     /// A number or a word, as it stands.
     fn literal(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        let ends = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t');
-        let length = rest.iter().position(ends).unwrap_or(rest.len());
-        let (literal, rest) = rest.split_at(length.max(1));
+        let (literal, rest) = rest.split_at(literal_length(rest));
         self.out.extend_from_slice(literal);
         rest
     }
@@ -102,19 +100,6 @@ impl Open<'_> {
             at_key: true,
         }
     }
-}
-
-/// Bytes before the end of a string.
-fn string_length(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'"' => return at,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    text.len()
 }
 
 /// Puts an object's members, which end the output, into their order.

@@ -2,6 +2,25 @@
 
 use std::borrow::Cow;
 
+/// Bytes before the end of a string.
+pub(super) fn string_length(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'"' => return at,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+/// Bytes of the number or word that a text begins with; one at least.
+pub(super) fn literal_length(text: &[u8]) -> usize {
+    let ends = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t');
+    text.iter().position(ends).unwrap_or(text.len()).max(1)
+}
+
 /// The text of a checked string, given what stands between its quotation marks.
 pub(super) fn unescape(raw: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = raw.iter().position(|&b| b == b'\\') else {

@@ -31,6 +31,7 @@ fn subscription(n: u64) -> Subscription {
         url: "https://example.com/hook".parse().unwrap(),
         description: String::new(),
         events: Vec::new(),
+        filter: None,
         status: SubscriptionStatus::Active,
         schemes: Vec::new(),
         algorithm: Default::default(),

@@ -1,0 +1,160 @@
+//! Why a subscription did or did not want an event, judged by what is configured today.
+
+use std::collections::HashMap;
+
+use posthaste::{
+    event::{EventType, TenantId},
+    filter::{Clause, EventDocument, Explanation},
+    id::{DeliveryId, EventId, SubscriptionId},
+    subscription::{Subscription, SubscriptionStatus},
+};
+use posthaste_store::{
+    Page,
+    query::{DeliveryQuery, Stretch},
+    record::StoredEvent,
+};
+
+use super::OperationError;
+use crate::Engine;
+
+/// Deliveries that are read at once.
+const PAGE: usize = 1000;
+
+/// What decides first whether a subscription wants an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatchReason {
+    /// It wants it.
+    Matches,
+    /// It is disabled: new events skip it.
+    Disabled,
+    /// Its types are others.
+    Type,
+    /// Its filter does not match.
+    Filter,
+}
+
+impl MatchReason {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Matches => "matches",
+            Self::Disabled => "disabled",
+            Self::Type => "type",
+            Self::Filter => "filter",
+        }
+    }
+}
+
+/// One subscription beside one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    pub subscription: SubscriptionId,
+    pub reason: MatchReason,
+    /// Its filter's, whatever the reason; empty where it has none.
+    pub clauses: Vec<Clause>,
+    /// The delivery of this event to it, where there is one, whatever today's judgement.
+    pub delivery: Option<DeliveryId>,
+}
+
+impl Match {
+    #[must_use]
+    pub fn matches(&self) -> bool {
+        self.reason == MatchReason::Matches
+    }
+}
+
+impl Engine {
+    /// The subscriptions that a tenant has today, newest first, beside one of its events.
+    ///
+    /// # Errors
+    /// [`OperationError::NotFound`].
+    pub async fn matches(
+        &self,
+        tenant: &TenantId,
+        event: EventId,
+        stretch: Stretch,
+    ) -> Result<Page<Match>, OperationError> {
+        let stored = self.event(tenant, event).await?;
+        let deliveries = self.deliveries_of(tenant, &stored).await?;
+        let document = EventDocument::of(&stored.event);
+        let snapshot = self.snapshot();
+        let view = snapshot.tenants.get(tenant);
+        let subscribers = view.into_iter().flat_map(|v| v.subscribers.values().rev());
+        let mut left = subscribers
+            .map(|subscriber| &subscriber.subscription)
+            .filter(|one| stretch.before.is_none_or(|id| one.id.as_u64() < id))
+            .peekable();
+        let mut items = Vec::new();
+        while let Some(subscription) = left.next_if(|_| items.len() < stretch.limit) {
+            let delivery = deliveries.get(&subscription.id).copied();
+            items.push(judged(
+                subscription,
+                &stored.event.event_type,
+                &document,
+                delivery,
+            ));
+        }
+        let more = left.peek().and(items.last());
+        let next = more.map(|last| last.subscription.as_u64());
+        Ok(Page { items, next })
+    }
+
+    /// By subscription; of several the newest.
+    async fn deliveries_of(
+        &self,
+        tenant: &TenantId,
+        stored: &StoredEvent,
+    ) -> Result<HashMap<SubscriptionId, DeliveryId>, OperationError> {
+        let query = DeliveryQuery {
+            event: Some(stored.event.id),
+            ..DeliveryQuery::default()
+        };
+        let (mut found, mut before) = (HashMap::new(), None);
+        loop {
+            let stretch = Stretch {
+                before,
+                limit: PAGE,
+            };
+            let page = self.deliveries(tenant, &query, stretch).await?;
+            for delivery in page.items {
+                found.entry(delivery.subscription).or_insert(delivery.id);
+            }
+            before = page.next;
+            if before.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+fn judged(
+    subscription: &Subscription,
+    event_type: &EventType,
+    event: &EventDocument,
+    delivery: Option<DeliveryId>,
+) -> Match {
+    let filter = subscription.filter.as_ref();
+    let explanation = filter.map(|filter| filter.explain(event));
+    Match {
+        subscription: subscription.id,
+        reason: reason(subscription, event_type, explanation.as_ref()),
+        clauses: explanation.map_or_else(Vec::new, |found| found.clauses),
+        delivery,
+    }
+}
+
+fn reason(
+    subscription: &Subscription,
+    event_type: &EventType,
+    explanation: Option<&Explanation>,
+) -> MatchReason {
+    if subscription.status == SubscriptionStatus::Disabled {
+        MatchReason::Disabled
+    } else if !subscription.wants(event_type) {
+        MatchReason::Type
+    } else if explanation.is_some_and(|found| !found.matches) {
+        MatchReason::Filter
+    } else {
+        MatchReason::Matches
+    }
+}
