@@ -183,9 +183,6 @@ impl World {
         self.disk.refuses_until = self.agenda.now;
         self.disk.slow_until = self.agenda.now;
         self.disk.answers_to_lose = 0;
-        if self.node.is_some() {
-            self.cure();
-        }
         for minutes in [0, 1, 10, 30] {
             let wait = Duration::from_secs(minutes * 60);
             self.agenda.after(wait, Step::Trouble(Trouble::Hurries));
@@ -194,6 +191,9 @@ impl World {
 
     /// The rest must come by itself.
     fn hurry(&mut self) {
+        if self.node.is_some() {
+            self.cure();
+        }
         let patient = self.node_now() + PATIENCE;
         for delivery in self.model.put_off_beyond(patient) {
             self.ask_store(Call::Reopen(delivery));

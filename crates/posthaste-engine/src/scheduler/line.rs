@@ -14,7 +14,9 @@ pub struct Queue {
     /// What is left of it on the shelf begins here.
     pub shelf: Option<DeliveryId>,
     /// Of which so many are not written yet.
-    pub on_the_way: u32,
+    pub on_the_way: usize,
+    /// The first of these.
+    pub left_from: Option<DeliveryId>,
     /// Something went there since it was asked for.
     pub grew: bool,
     /// Nothing more of it is on the shelf but what is on its way there.

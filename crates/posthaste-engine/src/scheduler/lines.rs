@@ -177,7 +177,9 @@ impl Lines {
             .back()
             .is_none_or(|last| last.first < parcel.first);
         let beyond = match queue.shelf {
-            Some(shelf) => from != Arrival::Fetched && parcel.first > shelf,
+            Some(shelf) if from != Arrival::Fetched => parcel.first > shelf,
+            // What was fetched may stand behind what is still on its way there.
+            Some(_) => queue.left_from.is_some_and(|left| parcel.first > left),
             None => is_last && queue.parcels.len() >= self.line_max,
         };
         if beyond {
@@ -187,7 +189,9 @@ impl Lines {
                     .map_or(parcel.first, |shelf| shelf.min(parcel.first)),
             );
             queue.grew = true;
-            queue.on_the_way += 1;
+            queue.on_the_way += parcel.len();
+            let left = queue.left_from.unwrap_or(parcel.first);
+            queue.left_from = Some(left.min(parcel.first));
             self.note(&parcel, OnTheWay::Left(line));
             return Some(parcel);
         }
@@ -235,7 +239,7 @@ impl Lines {
         let mut all: Vec<Parcel> = behind.collect();
         for queue in self.lines.values_mut() {
             all.extend(queue.parcels.drain(..));
-            (queue.shelf, queue.on_the_way) = (None, 0);
+            (queue.shelf, queue.on_the_way, queue.left_from) = (None, 0, None);
             (queue.dry, queue.ready) = (false, false);
         }
         self.lines.retain(|_, queue| !queue.is_idle());
@@ -268,6 +272,7 @@ impl Lines {
                 Some(OnTheWay::Left(line)) => {
                     if let Some(queue) = self.lines.get_mut(&line) {
                         queue.on_the_way = queue.on_the_way.saturating_sub(1);
+                        queue.left_from = queue.left_from.filter(|_| queue.on_the_way > 0);
                         queue.dry = false;
                         queue.grew = true;
                     }

@@ -228,6 +228,11 @@ impl Model {
                     endpoint.told = None;
                 }
             }
+            Input::Hurry(id) => {
+                if let Some(owed) = self.deliveries.get_mut(id) {
+                    owed.hurried = true;
+                }
+            }
             Input::Finished(ended) => self.finished(now, ended.delivery),
             _ => {}
         }
@@ -324,7 +329,14 @@ impl Model {
             return;
         };
         let kept = owed.reopen(now);
+        let mates = kept.batch.and_then(|batch| self.batches.get(&batch));
         let (subscription, line) = (owed.subscription, owed.line);
+        // A batch is handed out whole.
+        for mate in mates.cloned().unwrap_or_default() {
+            if let Some(owed) = self.deliveries.get_mut(&mate) {
+                owed.hurried = true;
+            }
+        }
         self.keep(id, kept);
         if let Some(endpoint) = self.endpoints.get_mut(&subscription) {
             endpoint.waits(line, id);

@@ -95,6 +95,8 @@ pub struct Owed {
     pub ever_taken: bool,
     /// Opened again: it is in its old place, but others may have gone by.
     pub reopened: bool,
+    /// Somebody asked for it, or for one of its batch: it may go before its time.
+    pub hurried: bool,
     /// Written twice because of a lost answer, so that what came between is undone.
     pub blurred: bool,
 }
@@ -122,6 +124,7 @@ impl Owed {
             taken: false,
             ever_taken: false,
             reopened: false,
+            hurried: false,
             blurred: false,
         }
     }
@@ -152,10 +155,12 @@ impl Owed {
                 ..self.kept
             },
         };
+        // It counts like any other from now on.
+        self.test &= self.kept.waits();
         if self.is_idle() {
             self.latest = again;
         }
-        self.latest.retry_at = self.latest.retry_at.map(|at| at.min(now));
+        self.hurried = true;
         self.taken = false;
         self.reopened = true;
         again

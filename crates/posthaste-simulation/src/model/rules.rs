@@ -81,11 +81,12 @@ impl Model {
         self.is_the_same_batch(first, &ids);
         let test = first.origin == Origin::Test;
         // A batch has held its slot since it was formed.
-        if !self.forming.remove(&first.id) {
+        let formed = self.forming.remove(&first.id);
+        if !formed {
             self.takes_slot(first, test);
         }
         if !test {
-            self.may_receive(now, first, &ids);
+            self.may_receive(now, first, &ids, formed);
         }
         let (in_flight, bound) = (self.in_flight, self.bounds.in_flight);
         self.must(
@@ -96,6 +97,7 @@ impl Model {
         for id in &ids {
             if let Some(owed) = self.deliveries.get_mut(id) {
                 owed.flying = Some(Flying { terms });
+                owed.hurried = false;
             }
         }
         self.flights.insert(first.id, ids);
@@ -128,7 +130,9 @@ impl Model {
         let between = latest.parked && owed.unwritten > 0;
         let known = owed.blurred || latest.tries == waiting.tries;
         let format = owed.kept.format.is_none() || owed.kept.format == waiting.format;
-        let early = latest.retry_at.filter(|at| *at > now && !owed.blurred);
+        let early = latest
+            .retry_at
+            .filter(|at| *at > now && !owed.blurred && !owed.hurried);
         let waits = latest.waits() || owed.blurred;
         self.must(!twice, format_args!("I5: {id} is sent twice at once"));
         self.must(waits, format_args!("I5: {id} has ended: {latest:?}"));
@@ -179,7 +183,7 @@ impl Model {
     }
 
     /// What holds for the subscription that it is sent to.
-    fn may_receive(&mut self, now: Timestamp, first: &Waiting, ids: &[DeliveryId]) {
+    fn may_receive(&mut self, now: Timestamp, first: &Waiting, ids: &[DeliveryId], formed: bool) {
         let (id, subscription) = (first.id, first.subscription);
         let Some(endpoint) = self.endpoints.get_mut(&subscription) else {
             return self.wrong(format_args!("{id} goes to nobody"));
@@ -192,8 +196,7 @@ impl Model {
             told.status == SubscriptionStatus::Active,
             format_args!("{id} is sent while {subscription} is {:?}", told.status),
         );
-        // What is formed when the limit is lowered may leave.
-        let formed = first.batch.is_some();
+        // What was formed before the limit was lowered may leave.
         self.must(
             in_flight <= told.max_in_flight || formed,
             format_args!(
@@ -202,6 +205,9 @@ impl Model {
             ),
         );
         self.limits_hold(now, first);
+        if !formed {
+            self.rate_holds(now, subscription);
+        }
         if told.ordering == Ordering::Fifo {
             self.order_holds(first, ids);
         }
@@ -214,7 +220,6 @@ impl Model {
         };
         let waits = endpoint.health.wait_until.filter(|until| *until > now);
         let open = endpoint.is_closed_to(now);
-        let rate = endpoint.exceeds_rate(now);
         self.must(
             waits.is_none(),
             format_args!(
@@ -223,7 +228,12 @@ impl Model {
             ),
         );
         self.must(!open, format_args!("{} breaks an open circuit", waiting.id));
-        if let Some(count) = rate {
+    }
+
+    /// A batch counts when it is formed.
+    fn rate_holds(&mut self, now: Timestamp, subscription: SubscriptionId) {
+        let endpoint = self.endpoints.get_mut(&subscription);
+        if let Some(count) = endpoint.and_then(|endpoint| endpoint.exceeds_rate(now)) {
             self.wrong(format_args!("{subscription} gets {count}, over its rate"));
         }
     }
@@ -262,7 +272,6 @@ impl Model {
             return self.wrong(format_args!("a batch of none"));
         };
         let ids: Vec<DeliveryId> = settlements.iter().map(|one| one.id).collect();
-        let _ = now;
         self.in_flight += 1;
         let test = leader.origin == Origin::Test;
         if let Some(endpoint) = self
@@ -277,6 +286,7 @@ impl Model {
                 in_flight <= told,
                 format_args!("{in_flight} in flight to {id} of {told}"),
             );
+            self.rate_holds(now, id);
         }
         self.forming.insert(leader.id);
         if let Some(batch) = leader.batch {
@@ -414,7 +424,7 @@ impl Model {
         let Some(owed) = self.deliveries.get(&id) else {
             return;
         };
-        let (latest, free) = (owed.latest, owed.blurred || owed.reopened);
+        let (latest, free) = (owed.latest, owed.blurred || owed.reopened || owed.hurried);
         let (flying, test) = (owed.flying.is_some(), owed.test);
         let taken = matches!(
             settlement.standing,

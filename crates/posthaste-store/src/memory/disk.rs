@@ -1,6 +1,6 @@
 //! What outlives a crash of the model: all that a real store has on disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use posthaste::{
     clock::Timestamp,
@@ -25,6 +25,8 @@ pub(super) struct Disk {
     pub idempotency: Keys,
     /// Deliveries that are not implied.
     pub rows: BTreeMap<DeliveryId, Row>,
+    /// Of these, those that wait: few among all that ever were.
+    pub waiting: BTreeSet<DeliveryId>,
     /// The settled mark, as of the last settle.
     pub mark: EventId,
 }
@@ -65,6 +67,16 @@ impl Disk {
     /// A delivery of any tenant, implied or not.
     pub fn row(&self, id: DeliveryId) -> Option<Row> {
         self.rows.get(&id).cloned().or_else(|| self.implied(id))
+    }
+
+    /// Keeps a row as it is now.
+    pub fn put(&mut self, row: Row) {
+        let id = row.id();
+        match row.parking() {
+            Some(_) => self.waiting.insert(id),
+            None => self.waiting.remove(&id),
+        };
+        self.rows.insert(id, row);
     }
 
     /// The event that the id would belong to is the nearest one below it.
@@ -122,7 +134,7 @@ impl Disk {
             let last = places(fan_out(stored)) - 1;
             id.place().forward(u64::from(last))
         });
-        let waiting = self.rows.values().filter(|row| row.parking().is_some());
+        let waiting = self.waiting.iter().map(|id| &self.rows[id]);
         let batch = waiting.filter_map(|row| row.latest.batch).max();
         let others = [
             batch.map(BatchId::place),

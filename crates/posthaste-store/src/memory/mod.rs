@@ -67,6 +67,7 @@ impl MemoryStore {
             events: BTreeMap::new(),
             idempotency: BTreeMap::new(),
             rows: BTreeMap::new(),
+            waiting: BTreeSet::new(),
             mark: EventId::from_u64(0),
         })
     }

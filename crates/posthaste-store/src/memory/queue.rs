@@ -131,8 +131,9 @@ impl State {
             _ => self.taken.remove(&id),
         };
         let fresh = || Row::fresh(settlement.clone());
-        let row = self.disk.rows.entry(id).or_insert_with(fresh);
+        let mut row = self.disk.rows.remove(&id).unwrap_or_else(fresh);
         row.settle(settlement);
+        self.disk.put(row);
     }
 
     fn change_health(&mut self, change: &HealthChange) {
@@ -185,10 +186,10 @@ impl State {
         subscriptions.into_iter().collect()
     }
 
-    /// Rows that nobody has in their hands.
+    /// Rows that wait, and that nobody has in their hands.
     fn free(&self) -> impl Iterator<Item = &Row> {
-        let rows = self.disk.rows.values();
-        rows.filter(|row| !self.taken.contains(&row.id()))
+        let waiting = self.disk.waiting.difference(&self.taken);
+        waiting.map(|id| &self.disk.rows[id])
     }
 
     /// The first of these, with those that leave in one batch with them.
@@ -268,7 +269,7 @@ impl State {
             None => Parking::Due(now),
         };
         row.latest.standing = Standing::Waiting { retry_at, parking };
-        self.disk.rows.insert(id, row);
+        self.disk.put(row);
         Reopened::Redelivered
     }
 
@@ -289,7 +290,7 @@ impl State {
                 at: now,
                 ..row.latest.clone()
             });
-            self.disk.rows.insert(row.id(), row);
+            self.disk.put(row);
         }
         parked.len()
     }
