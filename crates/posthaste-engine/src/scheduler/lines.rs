@@ -121,6 +121,12 @@ impl Lines {
         (self.count, self.bytes)
     }
 
+    /// Deliveries in lines: without those behind the scan, which wait for it to be done.
+    pub fn standing(&self) -> usize {
+        let behind = self.behind.iter().map(|(_, parcel)| parcel.len());
+        self.count - behind.sum::<usize>()
+    }
+
     /// Whether older deliveries are still being brought in.
     pub fn is_catching_up(&self) -> bool {
         !self.scan.complete
@@ -267,8 +273,7 @@ impl Lines {
         for id in ids {
             match self.on_the_way.remove(id) {
                 None => self.found(*id),
-                // A question under way may have been answered before it came there.
-                Some(OnTheWay::Returning | OnTheWay::Newest) => self.scan.grew = true,
+                Some(OnTheWay::Returning | OnTheWay::Newest) => self.grew(),
                 Some(OnTheWay::Left(line)) => {
                     if let Some(queue) = self.lines.get_mut(&line) {
                         queue.on_the_way = queue.on_the_way.saturating_sub(1);
@@ -278,6 +283,16 @@ impl Lines {
                     }
                     self.refresh(line, now);
                 }
+            }
+        }
+    }
+
+    /// Questions under way may have been answered before it came there, whatever its line.
+    fn grew(&mut self) {
+        self.scan.grew = true;
+        for line in self.fetches.keys() {
+            if let Some(queue) = self.lines.get_mut(line) {
+                queue.grew = true;
             }
         }
     }
