@@ -304,10 +304,14 @@ impl Lines {
         self.scan.after = self.scan.after.min(before);
         self.scan.complete = false;
         self.scan.stale |= self.scan.asked;
+        let mut left = false;
         for queue in self.lines.values_mut() {
-            if queue.shelf.take().is_some() {
-                self.scan.after = None;
-            }
+            left |= queue.shelf.take().is_some();
+            (queue.on_the_way, queue.left_from, queue.dry) = (0, None, false);
+        }
+        if left {
+            self.hungry.clear();
+            self.start_over();
         }
     }
 
