@@ -120,6 +120,14 @@ impl Lane {
         }
     }
 
+    /// Deliveries whose turn may come without anything being fetched.
+    pub fn standing(&self) -> usize {
+        match &self.queue {
+            Queue::Loose(loose, _) => loose.queued().0,
+            Queue::Fifo(lines) => lines.standing(),
+        }
+    }
+
     /// Until when nothing is sent: the receiver asked for it, or the circuit is open.
     pub fn shut_until(&self, now: Timestamp) -> Option<Timestamp> {
         let asked = self.health.wait_until.filter(|until| *until > now);

@@ -256,7 +256,7 @@ impl Lanes {
             };
             lane.wants_listed = false;
             let enough = if lane.keeps_order() { free } else { low };
-            let is_low = lane.queued().0 < enough.min(lane.appetite());
+            let is_low = lane.standing() < enough.min(lane.appetite());
             let asked = match is_low && lane.wants_shelf() {
                 true => lane.ask(),
                 false => None,

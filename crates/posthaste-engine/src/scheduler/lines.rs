@@ -121,6 +121,12 @@ impl Lines {
         (self.count, self.bytes)
     }
 
+    /// Deliveries in lines: without those behind the scan, which wait for it to be done.
+    pub fn standing(&self) -> usize {
+        let behind = self.behind.iter().map(|(_, parcel)| parcel.len());
+        self.count - behind.sum::<usize>()
+    }
+
     /// Whether older deliveries are still being brought in.
     pub fn is_catching_up(&self) -> bool {
         !self.scan.complete
@@ -267,8 +273,7 @@ impl Lines {
         for id in ids {
             match self.on_the_way.remove(id) {
                 None => self.found(*id),
-                // A question under way may have been answered before it came there.
-                Some(OnTheWay::Returning | OnTheWay::Newest) => self.scan.grew = true,
+                Some(OnTheWay::Returning | OnTheWay::Newest) => self.grew(),
                 Some(OnTheWay::Left(line)) => {
                     if let Some(queue) = self.lines.get_mut(&line) {
                         queue.on_the_way = queue.on_the_way.saturating_sub(1);
@@ -282,6 +287,16 @@ impl Lines {
         }
     }
 
+    /// Questions under way may have been answered before it came there, whatever its line.
+    fn grew(&mut self) {
+        self.scan.grew = true;
+        for line in self.fetches.keys() {
+            if let Some(queue) = self.lines.get_mut(line) {
+                queue.grew = true;
+            }
+        }
+    }
+
     /// One was opened again and is back in its place, in whatever line: the shelf is passed over
     /// again, with what is left of any line.
     fn found(&mut self, id: DeliveryId) {
@@ -289,10 +304,14 @@ impl Lines {
         self.scan.after = self.scan.after.min(before);
         self.scan.complete = false;
         self.scan.stale |= self.scan.asked;
+        let mut left = false;
         for queue in self.lines.values_mut() {
-            if queue.shelf.take().is_some() {
-                self.scan.after = None;
-            }
+            left |= queue.shelf.take().is_some();
+            (queue.on_the_way, queue.left_from, queue.dry) = (0, None, false);
+        }
+        if left {
+            self.hungry.clear();
+            self.start_over();
         }
     }
 
