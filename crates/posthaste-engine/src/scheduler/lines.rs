@@ -121,10 +121,9 @@ impl Lines {
         (self.count, self.bytes)
     }
 
-    /// Deliveries in lines: without those behind the scan, which wait for it to be done.
-    pub fn standing(&self) -> usize {
-        let behind = self.behind.iter().map(|(_, parcel)| parcel.len());
-        self.count - behind.sum::<usize>()
+    /// Lines whose head may leave.
+    pub fn ready(&self) -> usize {
+        self.ready.len()
     }
 
     /// Whether older deliveries are still being brought in.
