@@ -374,6 +374,8 @@ impl Lines {
                 }
                 self.refresh(*line, now);
             }
+            // Something returned to the stretch that was passed over: it is passed over again.
+            ShelfPart::After { after, .. } if *after != self.scan.after => {}
             ShelfPart::After { .. } => {
                 let on_the_way = self.on_the_way.values();
                 let unseen = on_the_way
