@@ -75,6 +75,7 @@ impl World {
             url: "https://example.com/hook".parse().expect("a URL"),
             description: String::new(),
             events: wanted(endpoint.alerts),
+            filter: None,
             status: SubscriptionStatus::Active,
             schemes: Vec::new(),
             algorithm: Default::default(),

@@ -86,7 +86,16 @@ impl World {
             Trouble::Counts => return self.model.counts(&*self.disk.store),
             Trouble::Heals => self.heal(),
             Trouble::Hurries => self.hurry(),
-            Trouble::Ends => return Err(self.model.stuck()),
+            Trouble::Ends => {
+                if std::env::var("DBG").is_ok() {
+                    std::fs::write(
+                        "/tmp/sim-sched",
+                        format!("{:#?}", self.node.as_ref().unwrap().scheduler),
+                    )
+                    .unwrap();
+                }
+                return Err(self.model.stuck());
+            }
             Trouble::Straggler(writing) => {
                 let settled = posthaste_store::Store::settle(&*self.disk.store, writing.batch);
                 crate::disk::ready(settled).map_err(|error| error.to_string())?;
@@ -158,7 +167,8 @@ impl World {
         self.lives += 1;
         let (life, bounds) = (self.lives, self.scenario.bounds);
         let store = self.disk.store.clone();
-        let (node, shelved) = Node::start(life, store, bounds, self.agenda.now, self.wall);
+        let (now, wall) = (self.agenda.now, self.wall);
+        let (node, shelved) = Node::start(life, store, bounds, now, wall, self.bug);
         self.note(format_args!("start {life}, shelved {shelved:?}"));
         let snapshot = node.subscribers.now();
         self.node = Some(node);

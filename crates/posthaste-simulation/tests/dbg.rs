@@ -1,18 +1,8 @@
-//! Worlds by the hundred: nothing may happen in any of them that must never happen.
-
 use posthaste_simulation::{Options, simulate};
-
 #[test]
-fn nothing_that_must_not_happen_happens_in_any_world() {
-    let seeds = std::env::var("SEEDS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(10u64);
-    let first = std::env::var("FIRST")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(0u64);
-    let mut bad = 0;
+fn dbg() {
+    let first: u64 = std::env::var("FIRST").unwrap().parse().unwrap();
+    let seeds: u64 = std::env::var("SEEDS").map_or(1, |n| n.parse().unwrap());
     for seed in first..first + seeds {
         let report = simulate(
             seed,
@@ -27,8 +17,6 @@ fn nothing_that_must_not_happen_happens_in_any_world() {
             if std::env::var("TRACE").is_ok() {
                 std::fs::write(format!("/tmp/sim-trace-{seed}"), &report.trace).unwrap();
             }
-            bad += 1;
         }
     }
-    assert_eq!(bad, 0);
 }
