@@ -86,16 +86,7 @@ impl World {
             Trouble::Counts => return self.model.counts(&*self.disk.store),
             Trouble::Heals => self.heal(),
             Trouble::Hurries => self.hurry(),
-            Trouble::Ends => {
-                if std::env::var("DBG").is_ok() {
-                    std::fs::write(
-                        "/tmp/sim-sched",
-                        format!("{:#?}", self.node.as_ref().unwrap().scheduler),
-                    )
-                    .unwrap();
-                }
-                return Err(self.model.stuck());
-            }
+            Trouble::Ends => return Err(self.model.stuck()),
             Trouble::Straggler(writing) => {
                 let settled = posthaste_store::Store::settle(&*self.disk.store, writing.batch);
                 crate::disk::ready(settled).map_err(|error| error.to_string())?;
