@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{commands, demo, publish, receiver, serve, verify};
+use crate::{commands, demo, publish, receiver, serve, simulate, verify};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,6 +49,8 @@ enum Command {
     Verify(verify::Arguments),
     /// A receiver that verifies, prints, and misbehaves on request
     Receiver(receiver::Arguments),
+    /// Run the engine in seeded worlds full of faults, and watch its promises
+    Simulate(simulate::Arguments),
 }
 
 pub fn read() -> Arguments {
@@ -69,6 +71,7 @@ impl Arguments {
             Command::Tenants(arguments) => arguments.run(json).await,
             Command::Verify(arguments) => arguments.run(json),
             Command::Receiver(arguments) => arguments.run(json).await,
+            Command::Simulate(arguments) => arguments.run(json),
         }
     }
 }

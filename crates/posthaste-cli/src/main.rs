@@ -20,6 +20,7 @@ mod publish;
 mod commands;
 mod verify;
 mod receiver;
+mod simulate;
 mod demo;
 mod arguments;
 

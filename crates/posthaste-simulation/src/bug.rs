@@ -3,6 +3,11 @@
 //! They are planted where the world carries out what the engine decides, and at the seam to the
 //! store, so that the product's own code is free of them.
 
+use std::sync::Arc;
+
+use posthaste::subscription::Ordering;
+use posthaste_engine::{scheduler::Input, subscribers::Subscriber};
+
 /// One known mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bug {
@@ -12,8 +17,8 @@ pub enum Bug {
     LostWakeUp,
     /// The attempt is written in one transaction, its retry in a later one.
     RetryOutsideTransaction,
-    /// A delivery that failed lets the next one of its line go first.
-    FifoReleasedOnFailure,
+    /// The scheduler is not told that a subscription keeps order.
+    OrderNotKept,
     /// What is shelved for a pause is forgotten.
     DroppedOnPause,
     /// Every retry waits exactly its schedule.
@@ -24,11 +29,11 @@ pub enum Bug {
     OutcomeNotFenced,
     /// A receiver's `Retry-After` is not read.
     RetryAfterIgnored,
-    /// Requests are not counted against the rate limit.
+    /// The scheduler is not told of a rate limit.
     RateLimitNotCounted,
     /// A receiver that hangs counts as one that accepted.
     TimeoutIsSuccess,
-    /// A retry spends nothing of its budget.
+    /// A delivery that comes back to be tried again has its whole budget.
     BudgetNotSpent,
 }
 
@@ -37,7 +42,7 @@ impl Bug {
         Self::AckBeforeCommit,
         Self::LostWakeUp,
         Self::RetryOutsideTransaction,
-        Self::FifoReleasedOnFailure,
+        Self::OrderNotKept,
         Self::DroppedOnPause,
         Self::JitterMissing,
         Self::KeyNotScopedByTenant,
@@ -47,4 +52,27 @@ impl Bug {
         Self::TimeoutIsSuccess,
         Self::BudgetNotSpent,
     ];
+}
+
+impl Bug {
+    /// What it makes of what the scheduler is told.
+    pub fn distort(self, input: &mut Input) {
+        match (self, input) {
+            (Self::JitterMissing, Input::Finished(finished)) => finished.draw = 0.0,
+            (_, Input::Changed { subscriber, .. }) => *subscriber = self.blind(subscriber.clone()),
+            _ => {}
+        }
+    }
+
+    /// A subscription without what the mistake overlooks.
+    #[must_use]
+    pub fn blind(self, subscriber: Arc<Subscriber>) -> Arc<Subscriber> {
+        let mut subscription = subscriber.shown();
+        match self {
+            Self::OrderNotKept => subscription.ordering = Ordering::None,
+            Self::RateLimitNotCounted => subscription.rate_limit = None,
+            _ => return subscriber,
+        }
+        Arc::new(Subscriber::new(subscription))
+    }
 }

@@ -25,10 +25,12 @@ mod sending;
 mod operator;
 mod trouble;
 mod world;
+mod many;
 
 use std::time::Duration;
 
 pub use bug::Bug;
+pub use many::simulate_all;
 pub use report::{Report, Totals, Violation};
 
 /// How a world is run.

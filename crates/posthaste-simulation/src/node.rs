@@ -22,6 +22,7 @@ use posthaste_engine::{
 use posthaste_store::{Store, record::Acceptance};
 
 use crate::{
+    bug::Bug,
     clock::{NodeClock, Told, Wall},
     disk::ready,
     operator::Change,
@@ -85,6 +86,7 @@ impl Node {
         bounds: Bounds,
         world: Timestamp,
         wall: Wall,
+        bug: Option<Bug>,
     ) -> (Self, Vec<SubscriptionId>) {
         let mut clock = NodeClock::start(world, wall);
         let tenants = ready(store.tenants()).expect("it answers at start");
@@ -92,7 +94,12 @@ impl Node {
         let subscribers = Arc::new(Subscribers::load(tenants, subscriptions, Vec::new()));
         let shelved = ready(store.shelved()).expect("it answers at start");
         let snapshot = subscribers.now();
-        let mut all: Vec<Arc<Subscriber>> = snapshot.all_subscribers().collect();
+        let all = snapshot.all_subscribers();
+        let all = all.map(|one| match bug {
+            Some(bug) => bug.blind(one),
+            None => one,
+        });
+        let mut all: Vec<Arc<Subscriber>> = all.collect();
         all.sort_by_key(|subscriber| subscriber.subscription.id);
         let now = clock.now(world, wall);
         let scheduler = Scheduler::new(bounds, now, all, &shelved);

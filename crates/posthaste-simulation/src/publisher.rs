@@ -47,7 +47,8 @@ impl World {
         let interval = self.scenario.producers[producer].interval;
         let next = interval.mul_f64(2.0 * self.dice.producers.draw());
         self.agenda.after(next, Step::Publish(producer));
-        let burst = self.scenario.classes.bursts && self.dice.producers.happens(6);
+        let quiet = self.scenario.quiet.is_some() && producer == 0;
+        let burst = self.scenario.classes.bursts && !quiet && self.dice.producers.happens(6);
         let count = match burst {
             true => self.dice.producers.between(50, 250),
             false => 1,

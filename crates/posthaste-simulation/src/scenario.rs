@@ -113,6 +113,8 @@ pub struct Scenario {
     pub tenants: Vec<TenantId>,
     pub endpoints: Vec<Endpoint>,
     pub producers: Vec<Producer>,
+    /// A tenant whose first attempts must not wait, beside a noisy one.
+    pub quiet: Option<TenantId>,
 }
 
 impl Scenario {
@@ -120,6 +122,10 @@ impl Scenario {
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice::of(seed, "scenario");
+        // One world in ten is about its neighbours alone.
+        if dice.happens(100) {
+            return Self::noisy(&mut dice);
+        }
         let classes = Classes::drawn(&mut dice);
         let tenants = 1 + dice.index(3);
         let names = (0..tenants).map(|n| format!("tenant-{n}").parse().expect("a tenant's id"));
@@ -138,6 +144,52 @@ impl Scenario {
             tenants: names.collect(),
             endpoints,
             producers,
+            quiet: None,
+        }
+    }
+
+    /// A quiet tenant beside one with a hundred times its load, whose receivers are dead.
+    fn noisy(dice: &mut Dice) -> Self {
+        let classes = Classes {
+            small_memory: true,
+            bursts: true,
+            ..Classes::default()
+        };
+        let endpoint = |tenant, profile| Endpoint {
+            tenant,
+            profile,
+            terms: TERMS[0],
+            timeout: Duration::from_secs(15),
+            max_in_flight: 32,
+            auto_pause_after: 0,
+            ordering: Ordering::None,
+            batch: None,
+            alerts: false,
+            rate_limit_per_s: None,
+        };
+        let mut endpoints = vec![endpoint(0, Profile::Healthy)];
+        for _ in 0..3 {
+            let dead = [Profile::Hangs, Profile::Slow, Profile::Refuses(500)];
+            endpoints.push(endpoint(1, dice.pick(&dead)));
+        }
+        let producer = |tenant, interval| Producer {
+            tenant,
+            interval: Duration::from_millis(interval),
+            lines: 0,
+        };
+        Self {
+            bounds: Bounds {
+                in_flight: dice.pick(&[16, 32, 64]),
+                deliveries: dice.pick(&[200, 500, 5000]),
+                ..Bounds::default()
+            },
+            classes,
+            tenants: ["tenant-0", "tenant-1"]
+                .map(|name| name.parse().expect("a tenant's id"))
+                .into(),
+            endpoints,
+            producers: vec![producer(0, 150_000), producer(1, 1500)],
+            quiet: Some("tenant-0".parse().expect("a tenant's id")),
         }
     }
 }

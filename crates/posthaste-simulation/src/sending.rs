@@ -50,14 +50,12 @@ pub struct Flight {
 
 impl World {
     pub fn tell(&mut self, mut input: Input) {
-        if let Input::Finished(finished) = &mut input
-            && self.bug == Some(Bug::JitterMissing)
-        {
-            finished.draw = 0.0;
-        }
         self.trace_input(&input);
         let now = self.node_now();
         self.model.told(now, &input);
+        if let Some(bug) = self.bug {
+            bug.distort(&mut input);
+        }
         let Some(node) = self.node.as_mut() else {
             return;
         };
@@ -154,7 +152,12 @@ impl World {
                 subscription,
                 part,
                 at_most,
-            } => self.ask_store(Call::TakeShelved(subscription, part, at_most)),
+            } => {
+                self.note(format_args!(
+                    "ask for {at_most} of {subscription}, {part:?}"
+                ));
+                self.ask_store(Call::TakeShelved(subscription, part, at_most));
+            }
         }
     }
 
@@ -280,6 +283,11 @@ impl World {
         let Some(page) = self.page(again, |store| ready(store.take_due(now, at_most))) else {
             return;
         };
+        let mut page = page;
+        if self.bug == Some(Bug::BudgetNotSpent) {
+            let taken = page.items.iter_mut();
+            taken.for_each(|waiting| waiting.tries.spent = 0);
+        }
         let next_at = page.next.and_then(|ms| i64::try_from(ms).ok());
         self.store_answers(Own::Tell(Input::Due {
             at_most,
@@ -344,11 +352,12 @@ impl World {
             Input::Due { taken, .. } => self.note(format_args!("due {}", Ids(taken))),
             Input::Shelf {
                 subscription,
+                part,
                 taken,
                 next,
                 ..
             } => self.note(format_args!(
-                "shelf of {subscription} {next:?} {}",
+                "shelf of {subscription}, {part:?}, next {next:?}: {}",
                 Ids(taken)
             )),
             Input::Finished(ended) => {

@@ -13,7 +13,6 @@ const TAIL: usize = 60;
 #[derive(Debug, Default)]
 pub struct Trace {
     hash: u64,
-    lines: u64,
     tail: VecDeque<String>,
     whole: Option<String>,
 }
@@ -36,7 +35,6 @@ impl Trace {
         line.clear();
         let (seconds, millis) = (at.as_secs(), at.subsec_millis());
         write!(line, "{seconds:>6}.{millis:03} {what}").expect("a string takes everything");
-        self.lines += 1;
         self.hash = fnv(self.hash, line.as_bytes());
         if let Some(whole) = &mut self.whole {
             whole.push_str(&line);
@@ -49,11 +47,6 @@ impl Trace {
     #[must_use]
     pub fn hash(&self) -> u64 {
         self.hash
-    }
-
-    #[must_use]
-    pub fn lines(&self) -> u64 {
-        self.lines
     }
 
     /// All lines if they were kept, else the last ones.

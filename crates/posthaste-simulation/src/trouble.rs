@@ -158,7 +158,8 @@ impl World {
         self.lives += 1;
         let (life, bounds) = (self.lives, self.scenario.bounds);
         let store = self.disk.store.clone();
-        let (node, shelved) = Node::start(life, store, bounds, self.agenda.now, self.wall);
+        let (now, wall) = (self.agenda.now, self.wall);
+        let (node, shelved) = Node::start(life, store, bounds, now, wall, self.bug);
         self.note(format_args!("start {life}, shelved {shelved:?}"));
         let snapshot = node.subscribers.now();
         self.node = Some(node);

@@ -124,7 +124,7 @@ impl World {
         let disk = Disk::new(START, Dice::of(seed, "disk"));
         let mut world = Self {
             seed,
-            model: Model::new(scenario.bounds),
+            model: Model::new(scenario.bounds, scenario.quiet.clone()),
             scenario,
             agenda: Agenda::from(START),
             wall: Wall::default(),

@@ -2,6 +2,7 @@
 //! store, knows nothing of how either works, and says what was wrong.
 
 mod endpoint;
+mod fair;
 mod keys;
 mod owed;
 mod rules;
@@ -27,6 +28,7 @@ use posthaste_store::{
 
 use crate::{dice::Dice, disk::ready};
 use endpoint::Endpoint;
+use fair::Fair;
 use keys::Keys;
 use owed::{Kept, Owed};
 use rules::{Expected, Jitter, Judgement};
@@ -60,12 +62,13 @@ pub struct Model {
     expected: BTreeMap<DeliveryId, Expected>,
     judgement: Option<Judgement>,
     jitter: Jitter,
+    fair: Fair,
     verdict: Result<(), String>,
 }
 
 impl Model {
     #[must_use]
-    pub fn new(bounds: Bounds) -> Self {
+    pub fn new(bounds: Bounds, quiet: Option<TenantId>) -> Self {
         Self {
             bounds,
             deliveries: BTreeMap::new(),
@@ -81,6 +84,7 @@ impl Model {
             expected: BTreeMap::new(),
             judgement: None,
             jitter: Jitter::default(),
+            fair: Fair::of(quiet),
             verdict: Ok(()),
         }
     }
@@ -233,6 +237,7 @@ impl Model {
                     owed.hurried = true;
                 }
             }
+            Input::Accepted(all) => self.fair.came(now, all),
             Input::Finished(ended) => self.finished(now, ended.delivery),
             _ => {}
         }
@@ -408,6 +413,12 @@ impl Model {
 
     pub fn crashed(&mut self, store: &dyn Store) -> Result<(), String> {
         self.in_flight = 0;
+        // What was formed and not written never was: its id is free.
+        let deliveries = &self.deliveries;
+        self.batches.retain(|batch, ids| {
+            ids.iter()
+                .any(|id| deliveries[id].kept.batch == Some(*batch))
+        });
         self.flights.clear();
         self.forming.clear();
         for endpoint in self.endpoints.values_mut() {
@@ -468,6 +479,7 @@ impl Model {
 
     /// When all is over.
     pub fn finale(&self, store: &dyn Store) -> Result<(), String> {
+        self.fair.verdict()?;
         self.acked_are_there(store)?;
         self.counts(store)?;
         self.jitter.verdict()

@@ -79,6 +79,12 @@ impl Model {
             self.may_leave(now, waiting);
         }
         self.is_the_same_batch(first, &ids);
+        if let Some(waited) = self.fair.left(now, &ids) {
+            self.wrong(format_args!(
+                "I8: {} of a quiet tenant waited {waited:?} for its turn",
+                first.id
+            ));
+        }
         let test = first.origin == Origin::Test;
         // A batch has held its slot since it was formed.
         let formed = self.forming.remove(&first.id);
