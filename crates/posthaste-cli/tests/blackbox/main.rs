@@ -10,6 +10,7 @@ mod api;
 
 mod access;
 mod alerts;
+mod backlog;
 mod bad_input;
 mod batch;
 mod cli;
@@ -17,6 +18,7 @@ mod concurrent_change;
 mod crash;
 mod demo;
 mod failing_endpoints;
+mod fairness;
 mod health;
 mod idempotency;
 mod lists;
