@@ -19,6 +19,7 @@ mod crash;
 mod demo;
 mod failing_endpoints;
 mod fairness;
+mod fifo;
 mod health;
 mod idempotency;
 mod lists;
