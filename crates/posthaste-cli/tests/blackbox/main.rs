@@ -13,6 +13,7 @@ mod alerts;
 mod backlog;
 mod bad_input;
 mod batch;
+mod batch_mode;
 mod cli;
 mod concurrent_change;
 mod crash;
