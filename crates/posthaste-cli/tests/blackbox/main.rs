@@ -22,6 +22,8 @@ mod failing_endpoints;
 mod fairness;
 mod fifo;
 mod health;
+mod hostile_events;
+mod hostile_receivers;
 mod idempotency;
 mod lists;
 mod not_available_yet;
