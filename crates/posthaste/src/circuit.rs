@@ -42,10 +42,16 @@ pub enum Admission {
 }
 
 impl Circuit {
-    /// The circuit after an attempt, with which so many have failed in a row. A success closes it;
-    /// the 50th failure opens it, and that of a probe doubles the wait for the next one.
+    /// The circuit after an attempt that lasted from `began` to `now`, with which so many have failed
+    /// in a row. A success closes it; the 50th failure opens it, and that of a probe doubles the wait
+    /// for the next one.
     #[must_use]
-    pub fn after(self, outcome: &Outcome, failures: u32, now: Timestamp) -> Self {
+    pub fn after(
+        self,
+        outcome: &Outcome,
+        failures: u32,
+        (began, now): (Timestamp, Timestamp),
+    ) -> Self {
         if outcome.is_success() {
             return Self::Closed;
         }
@@ -53,7 +59,7 @@ impl Circuit {
             Self::Closed if failures < OPENS_AFTER => Self::Closed,
             Self::Closed => Self::open(PROBE_WAIT_MIN, now),
             // An attempt that began before the circuit opened says nothing about a probe.
-            Self::Open { probe_at, .. } if now < probe_at => self,
+            Self::Open { probe_at, .. } if began < probe_at => self,
             Self::Open { wait, .. } => Self::open((wait * 2).min(PROBE_WAIT_MAX), now),
         }
     }
@@ -103,7 +109,7 @@ mod tests {
     fn opened() -> Circuit {
         (1..=OPENS_AFTER).fold(Circuit::default(), |circuit, failures| {
             assert_eq!(circuit.admits(START), Admission::All);
-            circuit.after(&failure(), failures, START)
+            circuit.after(&failure(), failures, (START, START))
         })
     }
 
@@ -123,14 +129,15 @@ mod tests {
             };
             assert_eq!(wait, Duration::from_secs(wait_s));
             now = probe_at.max(now);
-            circuit = circuit.after(&failure(), failures, now);
+            circuit = circuit.after(&failure(), failures, (now, now));
         }
         let success = Outcome::Accepted { status: 204 };
-        assert_eq!(circuit.after(&success, 0, now), Circuit::Closed);
+        assert_eq!(circuit.after(&success, 0, (now, now)), Circuit::Closed);
     }
 
     #[test]
     fn a_late_failure_does_not_push_the_probe_away() {
-        assert_eq!(opened().after(&failure(), 51, START), opened());
+        let late = START + PROBE_WAIT_MIN * 2;
+        assert_eq!(opened().after(&failure(), 51, (START, late)), opened());
     }
 }

@@ -249,10 +249,15 @@ pub struct Health {
 }
 
 impl Health {
-    /// Its health after an attempt that came to `outcome` and spent the attempts of so many
-    /// deliveries (of a batch, of all in it).
+    /// Its health after an attempt that lasted from `began` to `now`, came to `outcome` and spent the
+    /// attempts of so many deliveries (of a batch, of all in it).
     #[must_use]
-    pub fn after(self, outcome: &Outcome, spent: u32, now: Timestamp) -> Self {
+    pub fn after(
+        self,
+        outcome: &Outcome,
+        spent: u32,
+        (began, now): (Timestamp, Timestamp),
+    ) -> Self {
         let failures = match outcome.is_success() {
             true => 0,
             false => self.failed_attempts_in_a_row.saturating_add(1),
@@ -260,7 +265,7 @@ impl Health {
         let after = Self {
             unhealthy: failures > 0,
             failed_attempts_in_a_row: failures,
-            circuit: self.circuit.after(outcome, failures, now),
+            circuit: self.circuit.after(outcome, failures, (began, now)),
             wait_until: self.wait_after(outcome, now),
             ..self
         };
@@ -286,6 +291,25 @@ impl Health {
         };
         let until = asked.map(|wait| now + wait.min(RETRY_AFTER_MAX));
         self.wait_until.filter(|known| *known > now).max(until)
+    }
+
+    /// As a start finds it: a clock that was set back does not make anyone wait longer than ever.
+    #[must_use]
+    pub fn restored(self, now: Timestamp) -> Self {
+        let circuit = match self.circuit {
+            Circuit::Open { probe_at, wait } => Circuit::Open {
+                probe_at: probe_at.min(now + wait),
+                wait,
+            },
+            Circuit::Closed => Circuit::Closed,
+        };
+        Self {
+            circuit,
+            wait_until: self
+                .wait_until
+                .map(|until| until.min(now + RETRY_AFTER_MAX)),
+            ..self
+        }
     }
 
     /// A resume forgives: the counts begin again, the circuit closes, the times stay.
@@ -370,8 +394,8 @@ mod tests {
     #[test]
     fn health_follows_attempts_and_deliveries() {
         let failed = Health::default()
-            .after(&refused(None), 0, NOW)
-            .after(&refused(None), 1, NOW);
+            .after(&refused(None), 0, (NOW, NOW))
+            .after(&refused(None), 1, (NOW, NOW));
         assert!(failed.unhealthy);
         assert_eq!(failed.failed_attempts_in_a_row, 2);
         assert_eq!(failed.consecutive_failures, 1);
@@ -386,7 +410,7 @@ mod tests {
             (failed_attempts_in_a_row, consecutive_failures)
         };
         assert_eq!(counts(resumed), (0, 0));
-        let well = failed.after(&Outcome::Accepted { status: 200 }, 0, NOW);
+        let well = failed.after(&Outcome::Accepted { status: 200 }, 0, (NOW, NOW));
         assert!(!well.unhealthy);
         assert_eq!(well.last_failure_at, Some(NOW));
         assert_eq!(counts(well), (0, 0));
@@ -394,29 +418,31 @@ mod tests {
 
     #[test]
     fn a_receivers_wait_holds_for_the_subscription_up_to_a_day_and_is_not_shortened() {
-        let wait = |health: Health, s| health.after(&refused(s), 0, NOW).wait_until;
+        let wait = |health: Health, s| health.after(&refused(s), 0, (NOW, NOW)).wait_until;
         let at = |s| Some(NOW + Duration::from_secs(s));
         let fresh = Health::default();
         assert_eq!(wait(fresh, None), None);
         assert_eq!(wait(fresh, Some(0)), None);
         assert_eq!(wait(fresh, Some(60)), at(60));
         assert_eq!(wait(fresh, Some(u64::MAX)), at(24 * 3600));
-        let waits = fresh.after(&refused(Some(60)), 0, NOW);
+        let waits = fresh.after(&refused(Some(60)), 0, (NOW, NOW));
         assert_eq!(wait(waits, Some(5)), at(60), "it asked for more before");
         assert_eq!(waits.resumed().wait_until, None);
         let later = NOW + Duration::from_secs(60);
-        let after = waits.after(&refused(None), 0, later);
+        let after = waits.after(&refused(None), 0, (NOW, later));
         assert_eq!(after.wait_until, None, "it is over");
     }
 
     #[test]
     fn the_fiftieth_failure_in_a_row_opens_the_circuit_and_a_success_closes_it() {
-        let failing = (0..49).fold(Health::default(), |h, _| h.after(&refused(None), 0, NOW));
+        let failing = (0..49).fold(Health::default(), |h, _| {
+            h.after(&refused(None), 0, (NOW, NOW))
+        });
         assert_eq!(failing.circuit, Circuit::Closed);
-        let open = failing.after(&refused(None), 0, NOW);
+        let open = failing.after(&refused(None), 0, (NOW, NOW));
         assert!(matches!(open.circuit, Circuit::Open { .. }));
         assert_eq!(open.resumed().circuit, Circuit::Closed);
-        let well = open.after(&Outcome::Accepted { status: 200 }, 0, NOW);
+        let well = open.after(&Outcome::Accepted { status: 200 }, 0, (NOW, NOW));
         assert_eq!(well.circuit, Circuit::Closed);
     }
 

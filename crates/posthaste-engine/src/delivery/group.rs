@@ -106,7 +106,9 @@ fn group_end(settlements: &[Settlement]) -> usize {
 /// What the scheduler is told, in this order, of a group that is on disk.
 #[must_use]
 pub fn written(batch: &SettleBatch) -> Vec<Input> {
-    let mut told = vec![Input::Settled(batch.settlements.len())];
+    let outcomes = batch.settlements.iter();
+    let outcomes = outcomes.filter(|settlement| settlement.attempt.is_some());
+    let mut told = vec![Input::Settled(outcomes.count())];
     parked(&batch.settlements, &mut told);
     formed(&batch.settlements, &mut told);
     if !batch.alerts.is_empty() {

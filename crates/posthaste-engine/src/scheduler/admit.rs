@@ -9,13 +9,15 @@ use posthaste::{
 };
 use posthaste_store::record::{Parking, Standing, Waiting};
 
+use crate::config::Bounds;
+
 use super::{
     Effect, Scheduler, ShelfPart,
-    held::Held,
+    held::{Held, HeldDeliveries},
     lane::Lane,
     lanes::TENANT_SHARE,
     lines::{Arrival, Place},
-    parcel::{Parcel, parcels},
+    parcel::{Parcel, parcels, retry_at},
     park,
 };
 
@@ -35,7 +37,7 @@ impl Scheduler {
             {
                 continue;
             }
-            match self.turned_away(now, &deliveries[0]) {
+            match self.turned_away(now, deliveries) {
                 Some(away) => self.turn_away(now, deliveries, away, effects),
                 None => self.hold(now, deliveries, from, effects),
             }
@@ -43,7 +45,8 @@ impl Scheduler {
     }
 
     /// What becomes of a delivery that is not to be queued now.
-    fn turned_away(&self, now: Timestamp, waiting: &Waiting) -> Option<Away> {
+    fn turned_away(&self, now: Timestamp, deliveries: &[Waiting]) -> Option<Away> {
+        let waiting = &deliveries[0];
         let Some(lane) = self.lanes.get(waiting.subscription) else {
             return Some(Away::Discard(Discard::Deleted));
         };
@@ -55,7 +58,8 @@ impl Scheduler {
             SubscriptionStatus::Paused(_) => Some(Away::Park(Parking::Shelved)),
             // Where order is kept, what is not due stands in its line all the same.
             SubscriptionStatus::Active if !lane.keeps_order() => {
-                let later = waiting.retry_at.filter(|at| *at > now).map(Parking::Due);
+                let later = retry_at(deliveries).filter(|at| *at > now);
+                let later = later.map(Parking::Due);
                 let shut = || (!lane.takes_more(now)).then_some(Parking::Shelved);
                 later.or_else(shut).map(Away::Park)
             }
@@ -65,16 +69,8 @@ impl Scheduler {
         }
     }
 
-    /// A queue may be as long as what is still free: one that does not drain fills half of the
-    /// memory, two a third each, and however many there are, some is left for the others. All
-    /// queues of a tenant together leave the other tenants a ninth.
     fn has_room_for(&self, lane: &Lane) -> bool {
-        let (count, bytes) = lane.queued();
-        let free_bytes = self.bounds.bytes.saturating_sub(self.held.bytes());
-        let tenants = self.held.of_tenant(&lane.subscriber.subscription.tenant);
-        count < self.free()
-            && bytes + size_of::<Held>() <= free_bytes
-            && (count == 0 || tenants < self.free() * TENANT_SHARE)
+        room(&self.bounds, &self.held, self.free(), lane)
     }
 
     fn turn_away(
@@ -197,6 +193,18 @@ impl Scheduler {
         }
         self.lanes.shelved(subscription, &ids, now);
     }
+}
+
+/// A queue may be as long as what is still free: one that does not drain fills half of the memory,
+/// two a third each, and however many there are, some is left for the others. All queues of a tenant
+/// together leave the other tenants a ninth.
+pub(super) fn room(bounds: &Bounds, held: &HeldDeliveries, free: usize, lane: &Lane) -> bool {
+    let (count, bytes) = lane.queued();
+    let free_bytes = bounds.bytes.saturating_sub(held.bytes());
+    let tenants = held.of_tenant(&lane.subscriber.subscription.tenant);
+    count < free
+        && bytes + size_of::<Held>() <= free_bytes
+        && (count == 0 || tenants < free * TENANT_SHARE)
 }
 
 /// Where a delivery goes that is not queued.

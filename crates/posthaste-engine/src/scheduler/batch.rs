@@ -27,11 +27,15 @@ impl Scheduler {
         let mut settlements = Vec::with_capacity(ids.len());
         for id in &ids {
             self.held.set_rowed(*id);
+            let held = self.held.get_mut(*id).expect("queued deliveries are held");
+            // Part of what is repeated: another format would be another body under the same id.
+            held.waiting
+                .format
+                .get_or_insert(flight.subscriber.subscription.format);
             let held = self.held.get(*id).expect("queued deliveries are held");
             let standing = park(&held.waiting, Parking::Taken);
             settlements.push(self.settlement(&held.waiting, standing, now));
         }
-        self.unsettled += settlements.len();
         effects.push(Effect::Form(settlements));
         self.take_off(ids[0], ids[1..].to_vec(), flight);
     }
@@ -100,6 +104,7 @@ impl Scheduler {
                 lane.shelving(ids.into_iter());
             }
             lane.ended(line, now);
+            lane.grounded();
         });
         for waiting in &deliveries {
             let standing = match grounded {

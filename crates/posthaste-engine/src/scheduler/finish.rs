@@ -72,7 +72,8 @@ impl Scheduler {
         let held = self.held.remove(first)?;
         let flight = held.in_flight?;
         self.in_flight.free(flight.class);
-        self.lanes.slot_freed(&held.waiting.event.tenant);
+        self.lanes
+            .slot_freed(&held.waiting.event.tenant, flight.class);
         let rest = rest.into_iter().filter_map(|id| self.held.remove(id));
         let rest: Vec<Waiting> = rest.map(|held| held.waiting).collect();
         let mut deliveries = vec![held.waiting];
@@ -157,14 +158,16 @@ impl Scheduler {
             .filter(|transition| **transition == Transition::DeadLetter);
         let spent = u32::try_from(spent.count()).unwrap_or(u32::MAX);
         let (before, subscriber) = (lane.health, lane.subscriber.clone());
-        let health = before.after(&ended.outcome, spent, now);
+        let began = ended.attempt.started_at;
+        let health = before.after(&ended.outcome, spent, (began, now));
         let auto_pause_after = subscriber.subscription.auto_pause_after;
         let pause = pauses(&ended.outcome, &health, auto_pause_after).filter(|_| lane.is_active());
         effects.push(Effect::Health {
             subscriber: subscriber.clone(),
             change: health_change(now, first, health, pause),
         });
-        if !first.event.event_type.is_platforms() {
+        let is_platforms = |waiting: &Waiting| waiting.event.event_type.is_platforms();
+        if !deliveries.iter().all(is_platforms) {
             let class = ended.attempt.error.as_deref();
             let news = news(&before, &health, pause, class);
             effects.extend(news.map(|news| {

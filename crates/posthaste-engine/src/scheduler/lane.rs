@@ -63,6 +63,8 @@ pub struct Lane {
     /// Sent whatever the status, and before the others.
     tests: VecDeque<Parcel>,
     in_flight: u32,
+    /// A probe is under way.
+    probe_out: bool,
     pace: Pace,
     ramp: Ramp,
     /// Its circuit is open or its receiver asked to wait: what waits is on the shelf.
@@ -77,13 +79,14 @@ pub struct Lane {
 
 impl Lane {
     pub fn new(subscriber: Arc<Subscriber>, shelved: bool, now: Timestamp) -> Self {
-        let health = subscriber.health();
+        let health = subscriber.health().restored(now);
         let mut lane = Self {
             status: subscriber.subscription.status,
             health,
             queue: queue(&subscriber.subscription, shelved),
             tests: VecDeque::new(),
             in_flight: 0,
+            probe_out: false,
             pace: Pace::default(),
             ramp: if shelved {
                 Ramp::begin()
@@ -125,7 +128,7 @@ impl Lane {
     pub fn is_low(&self, low: usize, free: usize) -> bool {
         let enough = low.min(self.appetite());
         match &self.queue {
-            Queue::Loose(loose, _) => loose.queued().0 < enough,
+            Queue::Loose(loose, _) => loose.older() < enough,
             Queue::Fifo(lines) => lines.ready() < enough && lines.queued().0 < free,
         }
     }
@@ -147,15 +150,26 @@ impl Lane {
 
     /// Whether a delivery may be queued beside those that are: for a probe, one is enough.
     pub fn takes_more(&self, now: Timestamp) -> bool {
-        let probed = self.is_probing() && !self.keeps_order() && self.queued().0 > 0;
+        let enough = self.probe_out || self.queued().0 > 0;
+        let probed = self.is_probing() && !self.keeps_order() && enough;
         self.shut_until(now).is_none() && !probed
     }
 
     fn window(&self) -> u32 {
+        self.ramp.window(self.subscription().max_in_flight)
+    }
+
+    /// Whether a slot of its own is free: for a probe, whatever began before the circuit opened.
+    fn has_slot(&self) -> bool {
         match self.is_probing() {
-            true => 1,
-            false => self.ramp.window(self.subscription().max_in_flight),
+            true => !self.probe_out,
+            false => self.in_flight < self.window(),
         }
+    }
+
+    /// Requests under way.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight as usize
     }
 
     /// Deliveries that are worth fetching at once.
@@ -193,11 +207,9 @@ impl Lane {
 
     /// A retry of a line's head stays at its head.
     pub fn push_retry(&mut self, parcel: Parcel, line: Line) {
-        let place = Place {
-            settled: true,
-            room: true,
-        };
-        self.push(parcel, line, Arrival::Fetched, place);
+        if let Queue::Fifo(lines) = &mut self.queue {
+            lines.put_back(line, parcel);
+        }
     }
 
     /// These leave memory for the shelf.
@@ -263,6 +275,9 @@ impl Lane {
         let before = self.subscription();
         let after = &subscriber.subscription;
         let requeued = before.ordering != after.ordering || before.batch != after.batch;
+        if before.rate_limit != after.rate_limit {
+            self.pace = Pace::default();
+        }
         self.status = after.status;
         self.subscriber = subscriber;
         if !requeued {
@@ -280,9 +295,14 @@ impl Lane {
             Queue::Loose(_, shelf) => shelf.on_the_way.clone(),
             Queue::Fifo(lines) => lines.on_the_way().collect(),
         };
+        let unanswered = match &self.queue {
+            Queue::Loose(_, shelf) => usize::from(shelf.asked),
+            Queue::Fifo(lines) => lines.unanswered(),
+        };
         self.queue = queue(&self.subscriber.subscription, true);
         self.shelving(on_the_way.into_iter());
         if let Queue::Fifo(lines) = &mut self.queue {
+            lines.expect(unanswered);
             under_way
                 .into_iter()
                 .for_each(|line| lines.began_before(line));
@@ -292,6 +312,7 @@ impl Lane {
     /// Failures are forgiven.
     pub fn forgive(&mut self) {
         self.health = self.health.resumed();
+        self.probe_out = false;
         self.ramp = Ramp::begin();
     }
 
@@ -304,11 +325,10 @@ impl Lane {
         }
     }
 
-    /// Time has passed: what was shut may be open again, and begins slowly.
+    /// Time has passed: what was shut may be open again.
     pub fn wake(&mut self, now: Timestamp) {
         if self.shut && self.shut_until(now).is_none() {
-            self.shut = false;
-            self.ramp = Ramp::begin();
+            self.opened();
         }
         if let Queue::Fifo(lines) = &mut self.queue {
             lines.wake(now);
@@ -335,10 +355,7 @@ impl Lane {
 
     fn is_open(&self, now: Timestamp) -> bool {
         let paced = self.subscription().rate_limit.is_some() && self.pace.next_at() > now;
-        self.is_active()
-            && self.in_flight < self.window()
-            && !paced
-            && self.shut_until(now).is_none()
+        self.is_active() && self.has_slot() && !paced && self.shut_until(now).is_none()
     }
 
     fn offers(&self, class: Class, now: Timestamp) -> bool {
@@ -370,24 +387,30 @@ impl Lane {
 
     /// Lets the next one of a class go; it is under way from now on.
     pub fn take(&mut self, class: Class, now: Timestamp) -> Option<Outgoing> {
-        let outgoing = self.next(class, now)?;
+        let probing = self.is_probing();
+        let (outgoing, is_test) = self.next(class, now)?;
         self.in_flight += 1;
+        self.probe_out |= probing && !is_test;
         if let Some(limit) = self.subscription().rate_limit {
             self.pace.sent(now, limit);
         }
         Some(outgoing)
     }
 
-    fn next(&mut self, class: Class, now: Timestamp) -> Option<Outgoing> {
-        let batch = self.subscription().batch;
+    /// The next one, and whether it is a test.
+    fn next(&mut self, class: Class, now: Timestamp) -> Option<(Outgoing, bool)> {
+        let batches = self.subscription().batch.is_some();
         if class == Class::Light
             && let Some(test) = self.tests.pop_front()
         {
-            return Some(outgoing(vec![test], batch.is_some()));
+            return Some((outgoing(vec![test], batches), true));
         }
-        if !self.is_open(now) {
-            return None;
-        }
+        let queued = self.is_open(now).then(|| self.next_queued(class, now));
+        Some((queued.flatten()?, false))
+    }
+
+    fn next_queued(&mut self, class: Class, now: Timestamp) -> Option<Outgoing> {
+        let batch = self.subscription().batch;
         let unhealthy = self.health.unhealthy;
         match (&mut self.queue, batch) {
             (Queue::Fifo(lines), batch) => {
@@ -411,19 +434,35 @@ impl Lane {
         }
     }
 
+    /// A probe did not leave after all.
+    pub fn grounded(&mut self) {
+        self.probe_out = false;
+    }
+
     /// Its health after an attempt. What is queued comes back where nothing is sent from now on.
     pub fn fared(&mut self, health: Health, success: bool, now: Timestamp) -> Vec<Parcel> {
         let closed = self.is_probing() && health.circuit == Circuit::Closed;
+        self.probe_out &= self.health.circuit == health.circuit;
         self.health = health;
         if closed {
             self.ramp = Ramp::begin();
         } else if success {
             self.ramp = self.ramp.after_success(self.subscription().max_in_flight);
         }
-        match !self.shut && self.shut_until(now).is_some() {
-            true => self.drain_unless_open(now),
-            false => Vec::new(),
+        match (self.shut, self.shut_until(now).is_some()) {
+            (false, true) => self.drain_unless_open(now),
+            (true, false) => {
+                self.opened();
+                Vec::new()
+            }
+            (false, false) | (true, true) => Vec::new(),
         }
+    }
+
+    /// What was shut is open again, and begins slowly.
+    fn opened(&mut self) {
+        self.shut = false;
+        self.ramp = Ramp::begin();
     }
 
     pub fn pause(&mut self, status: SubscriptionStatus, now: Timestamp) -> Vec<Parcel> {
@@ -442,7 +481,7 @@ impl Lane {
         let paused = matches!(self.status, SubscriptionStatus::Paused(_));
         let wants = match &self.queue {
             Queue::Loose(loose, shelf) => {
-                let probed = self.is_probing() && (!loose.is_empty() || self.in_flight > 0);
+                let probed = self.is_probing() && (!loose.is_empty() || self.probe_out);
                 shelf.filled && !shelf.asked && !probed
             }
             Queue::Fifo(lines) => lines.wants_shelf(),

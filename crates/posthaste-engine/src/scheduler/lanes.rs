@@ -4,7 +4,8 @@
 //! are well; *heavy* ones are all others: retries, what was held, what failing endpoints get. The
 //! classes take turns, and heavy ones never hold more than two thirds of the slots, so that a
 //! backlog leaves new events their share. No tenant holds more than eight times the slots that it
-//! leaves free, so that however many hang, some are left for the other tenants.
+//! leaves free, of either class, and no subscription more than twice what its tenant may still take,
+//! so that however many hang, some are left for the others.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -27,6 +28,10 @@ use crate::subscribers::Subscriber;
 
 /// A tenant may hold so many times what is still free, of slots and of memory.
 pub const TENANT_SHARE: usize = 8;
+/// A subscription may hold so many times the slots that its tenant may still take.
+const LANE_SHARE: usize = 2;
+/// Lanes or shelves that are passed over before others are looked at, at the next occasion.
+const PASSED_OVER_MAX: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -55,10 +60,23 @@ pub struct Slots {
 #[derive(Debug, Default)]
 struct Turns {
     in_flight: usize,
+    heavy: usize,
     /// By class, each lane once.
     rings: [VecDeque<SubscriptionId>; 2],
     /// Whether it stands in the ring of tenants, by class.
     listed: [bool; 2],
+}
+
+impl Turns {
+    /// Slots that the tenant may still take for attempts of this class.
+    fn left(&self, class: Class, slots: Slots) -> usize {
+        let share = |free: usize, held: usize| (free * TENANT_SHARE).saturating_sub(held);
+        let all = share(slots.free, self.in_flight);
+        match class {
+            Class::Light => all,
+            Class::Heavy => all.min(share(slots.heavy, self.heavy)),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -171,12 +189,13 @@ impl Lanes {
         for _ in 0..self.rings[ring].len() {
             let tenant = self.rings[ring].pop_front()?;
             let turns = self.by_tenant.get_mut(&tenant)?;
-            if turns.in_flight >= slots.free * TENANT_SHARE {
+            let left = turns.left(class, slots);
+            if left == 0 {
                 self.rings[ring].push_back(tenant);
                 continue;
             }
             turns.listed[ring] = false;
-            let taken = self.next_of_tenant(&tenant, class, now);
+            let taken = self.next_of_tenant(&tenant, class, left, now);
             self.list_tenant(&tenant, ring);
             if taken.is_some() {
                 return taken;
@@ -189,13 +208,22 @@ impl Lanes {
         &mut self,
         tenant: &TenantId,
         class: Class,
+        left: usize,
         now: Timestamp,
     ) -> Option<(Outgoing, Arc<Subscriber>)> {
         let turns = self.by_tenant.get_mut(tenant)?;
-        while let Some(id) = turns.rings[class as usize].pop_front() {
+        let mut passed_over = 0;
+        while passed_over < PASSED_OVER_MAX
+            && let Some(id) = turns.rings[class as usize].pop_front()
+        {
             let Some(lane) = self.by_subscription.get_mut(&id) else {
                 continue;
             };
+            if lane.in_flight() >= left * LANE_SHARE {
+                turns.rings[class as usize].push_back(id);
+                passed_over += 1;
+                continue;
+            }
             lane.listed[class as usize] = false;
             if !lane.may_send(class, now) {
                 continue;
@@ -204,6 +232,7 @@ impl Lanes {
             let subscriber = lane.subscriber.clone();
             if let Some(outgoing) = taken {
                 turns.in_flight += 1;
+                turns.heavy += usize::from(class == Class::Heavy);
                 self.turn(id, now);
                 return Some((outgoing, subscriber));
             }
@@ -223,9 +252,10 @@ impl Lanes {
     }
 
     /// A slot that a tenant held is free.
-    pub fn slot_freed(&mut self, tenant: &TenantId) {
+    pub fn slot_freed(&mut self, tenant: &TenantId, class: Class) {
         if let Some(turns) = self.by_tenant.get_mut(tenant) {
-            turns.in_flight = turns.in_flight.saturating_sub(1);
+            turns.in_flight -= 1;
+            turns.heavy -= usize::from(class == Class::Heavy);
         }
     }
 
@@ -240,21 +270,22 @@ impl Lanes {
         measured.max_by_key(|(id, share)| (*share, *id))
     }
 
-    /// The next shelf to fetch, of a lane that is low; it counts as asked for. And how many deliveries
-    /// are worth fetching.
+    /// The next shelf to fetch, of a lane that is low and finds room; it counts as asked for. And how
+    /// many deliveries are worth fetching.
     pub fn next_shelf(
         &mut self,
         low: usize,
         free: usize,
         now: Timestamp,
+        has_room: impl Fn(&Lane) -> bool,
     ) -> Option<(SubscriptionId, ShelfPart, usize)> {
-        for _ in 0..self.shelves.len() {
+        for _ in 0..self.shelves.len().min(PASSED_OVER_MAX) {
             let id = self.shelves.pop_front()?;
             let Some(lane) = self.by_subscription.get_mut(&id) else {
                 continue;
             };
             lane.wants_listed = false;
-            let asked = match lane.is_low(low, free) && lane.wants_shelf() {
+            let asked = match lane.is_low(low, free) && lane.wants_shelf() && has_room(lane) {
                 true => lane.ask(),
                 false => None,
             };
@@ -292,7 +323,8 @@ impl Lanes {
             return;
         };
         let settled = self.settled || !lane.keeps_order();
-        if settled && !lane.wants_listed && lane.wants_shelf() {
+        let low = lane.is_low(usize::MAX, usize::MAX);
+        if settled && low && !lane.wants_listed && lane.wants_shelf() {
             lane.wants_listed = true;
             self.shelves.push_back(id);
         }

@@ -1,6 +1,6 @@
 //! One line: deliveries of one ordering key, of which the head alone may leave.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use posthaste::{clock::Timestamp, id::DeliveryId, subscription::BatchLimits};
 
@@ -13,10 +13,8 @@ pub struct Queue {
     pub under_way: u32,
     /// What is left of it on the shelf begins here.
     pub shelf: Option<DeliveryId>,
-    /// Of which so many are not written yet.
-    pub on_the_way: usize,
-    /// The first of these.
-    pub left_from: Option<DeliveryId>,
+    /// Of which these are not written yet.
+    pub left: BTreeSet<DeliveryId>,
     /// Something went there since it was asked for.
     pub grew: bool,
     /// Nothing more of it is on the shelf but what is on its way there.
@@ -29,7 +27,7 @@ impl Queue {
     /// More of it came from the shelf, and perhaps not all.
     pub fn fetched(&mut self, more: bool) {
         self.dry = !more && !self.grew;
-        let empty = self.dry && self.on_the_way == 0;
+        let empty = self.dry && self.left.is_empty();
         let beyond = self.parcels.back().map(|last| last.first);
         self.shelf = self
             .shelf
@@ -67,7 +65,7 @@ pub fn heads(queue: &mut Queue, now: Timestamp, limits: Option<&BatchLimits>) ->
             (Some(first), Some(limits)) => {
                 first.batch.is_none()
                     && next.batch.is_none()
-                    && next.spent == first.spent
+                    && first.goes_with(next)
                     && next.not_before.is_none_or(|at| at <= now)
                     && taken.len() < limits.max_events as usize
                     && body <= limits.max_bytes as usize

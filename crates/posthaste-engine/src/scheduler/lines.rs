@@ -90,6 +90,9 @@ pub struct Lines {
     fetches: BTreeMap<Line, bool>,
     /// Lines that have fewer in memory than they would like, and more on the shelf.
     hungry: BTreeSet<Line>,
+    /// Questions that were asked before order was kept as it is now, and have no answer yet: what
+    /// they bring goes back.
+    foreign: usize,
     on_the_way: BTreeMap<DeliveryId, OnTheWay>,
     count: usize,
     bytes: usize,
@@ -184,7 +187,7 @@ impl Lines {
         let beyond = match queue.shelf {
             Some(shelf) if from != Arrival::Fetched => parcel.first > shelf,
             // What was fetched may stand behind what is still on its way there.
-            Some(_) => queue.left_from.is_some_and(|left| parcel.first > left),
+            Some(_) => queue.left.first().is_some_and(|left| parcel.first > *left),
             None => is_last && queue.parcels.len() >= self.line_max,
         };
         if beyond {
@@ -194,22 +197,22 @@ impl Lines {
                     .map_or(parcel.first, |shelf| shelf.min(parcel.first)),
             );
             queue.grew = true;
-            queue.on_the_way += parcel.len();
-            let left = queue.left_from.unwrap_or(parcel.first);
-            queue.left_from = Some(left.min(parcel.first));
+            queue.left.extend(parcel.ids());
             self.note(&parcel, OnTheWay::Left(line));
             return Some(parcel);
         }
-        let at = match is_last {
-            true => queue.parcels.len(),
-            false => queue
-                .parcels
-                .partition_point(|known| known.first < parcel.first),
-        };
+        self.put_back(line, parcel);
+        None
+    }
+
+    /// Into its line, in the order of ids, however full that is.
+    pub fn put_back(&mut self, line: Line, parcel: Parcel) {
+        let queue = self.lines.entry(line).or_default();
+        let before = |known: &Parcel| known.first < parcel.first;
+        let at = queue.parcels.partition_point(before);
         self.count += parcel.len();
         self.bytes += parcel.bytes;
         queue.parcels.insert(at, parcel);
-        None
     }
 
     fn note(&mut self, parcel: &Parcel, why: OnTheWay) {
@@ -244,8 +247,8 @@ impl Lines {
         let mut all: Vec<Parcel> = behind.collect();
         for queue in self.lines.values_mut() {
             all.extend(queue.parcels.drain(..));
-            (queue.shelf, queue.on_the_way, queue.left_from) = (None, 0, None);
-            (queue.dry, queue.ready) = (false, false);
+            (queue.shelf, queue.dry, queue.ready) = (None, false, false);
+            queue.left.clear();
         }
         self.lines.retain(|_, queue| !queue.is_idle());
         self.ready.clear();
@@ -275,8 +278,7 @@ impl Lines {
                 Some(OnTheWay::Returning | OnTheWay::Newest) => self.grew(),
                 Some(OnTheWay::Left(line)) => {
                     if let Some(queue) = self.lines.get_mut(&line) {
-                        queue.on_the_way = queue.on_the_way.saturating_sub(1);
-                        queue.left_from = queue.left_from.filter(|_| queue.on_the_way > 0);
+                        queue.left.remove(id);
                         queue.dry = false;
                         queue.grew = true;
                     }
@@ -306,7 +308,8 @@ impl Lines {
         let mut left = false;
         for queue in self.lines.values_mut() {
             left |= queue.shelf.take().is_some();
-            (queue.on_the_way, queue.left_from, queue.dry) = (0, None, false);
+            queue.left.clear();
+            queue.dry = false;
         }
         if left {
             self.hungry.clear();
@@ -339,11 +342,28 @@ impl Lines {
         !self.hungry.is_empty() || self.may_scan()
     }
 
+    /// Questions without an answer yet.
+    pub fn unanswered(&self) -> usize {
+        self.foreign + self.fetches.len() + usize::from(self.scan.asked)
+    }
+
+    /// So many answers will come to questions that others asked.
+    pub fn expect(&mut self, answers: usize) {
+        self.foreign = answers;
+    }
+
+    /// An answer that somebody else asked for.
+    fn foreign(&mut self) -> Option<Arrival> {
+        self.foreign = self.foreign.saturating_sub(1);
+        None
+    }
+
     fn may_scan(&self) -> bool {
         let in_the_air = |why: &OnTheWay| *why == OnTheWay::Returning;
         let stale_fetch = self.fetches.values().any(|stale| *stale);
         !self.scan.complete
             && !self.scan.asked
+            && self.foreign == 0
             && !stale_fetch
             && !self.on_the_way.values().any(in_the_air)
     }
@@ -352,11 +372,13 @@ impl Lines {
     /// of them go back.
     pub fn answered(&mut self, part: &ShelfPart) -> Option<Arrival> {
         match part {
-            ShelfPart::Any => None,
+            ShelfPart::Any => self.foreign(),
             ShelfPart::Line(line) => match self.fetches.remove(line) {
                 Some(false) => Some(Arrival::Fetched),
-                Some(true) | None => None,
+                Some(true) => None,
+                None => self.foreign(),
             },
+            ShelfPart::After { .. } if !self.scan.asked => self.foreign(),
             ShelfPart::After { .. } => {
                 self.scan.asked = false;
                 (!std::mem::take(&mut self.scan.stale)).then_some(Arrival::Scanned)

@@ -29,6 +29,12 @@ impl Loose {
         (self.count, self.bytes)
     }
 
+    /// Deliveries that came from the store.
+    pub fn older(&self) -> usize {
+        let formed = self.formed.iter().map(Parcel::len).sum::<usize>();
+        self.backlog.len() + formed
+    }
+
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -136,7 +142,7 @@ impl Loose {
             body += next.body_bytes + 1;
             let fits = gathered
                 .first()
-                .is_none_or(|first| first.spent == next.spent && body <= limits.max_bytes as usize);
+                .is_none_or(|first| first.goes_with(next) && body <= limits.max_bytes as usize);
             if !fits {
                 break;
             }

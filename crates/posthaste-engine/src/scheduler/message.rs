@@ -44,7 +44,7 @@ pub enum Input {
     Formed { leader: DeliveryId, batch: BatchId },
     /// An attempt ended.
     Finished(Box<Finished>),
-    /// So many settlements are written.
+    /// So many outcomes of attempts are written.
     Settled(usize),
     /// A delivery that waits to be tried again is wanted at once.
     Hurry(DeliveryId),
@@ -93,6 +93,13 @@ pub enum Effect {
         part: ShelfPart,
         at_most: usize,
     },
+}
+
+impl Effect {
+    /// Whether it writes what an attempt came to.
+    pub(super) fn is_outcome(&self) -> bool {
+        matches!(self, Self::Settle(settlement) if settlement.attempt.is_some())
+    }
 }
 
 /// Which part of a shelf.

@@ -99,7 +99,7 @@ pub struct Scheduler {
     in_flight: InFlight,
     /// The others of a batch under way, by its first.
     together: HashMap<DeliveryId, Vec<DeliveryId>>,
-    /// Settlements that were decided and are not written yet.
+    /// Outcomes of attempts that are not written yet.
     unsettled: usize,
     /// Deliveries that the store was asked for and has not answered.
     asked: usize,
@@ -160,8 +160,10 @@ impl Scheduler {
         self.lanes.wake(now);
         self.take_in(now, input, effects);
         self.relieve(now, effects);
-        let settles = |effect: &&Effect| matches!(effect, Effect::Settle(_));
-        self.unsettled += effects[before..].iter().filter(settles).count();
+        self.unsettled += effects[before..]
+            .iter()
+            .filter(|one| one.is_outcome())
+            .count();
         self.send(now, effects);
         self.ask(now, effects);
     }
@@ -333,12 +335,17 @@ impl Scheduler {
         }
         // A queue that is shorter than what one fetch brings has room for it.
         while self.has_room()
-            && let Some((subscription, part, appetite)) =
-                self.lanes
-                    .next_shelf(self.fetch_at_most(), self.free(), now)
+            && let Some((subscription, part, appetite)) = self.next_shelf(now)
         {
             effects.push(self.fetch(subscription, part, appetite));
         }
+    }
+
+    fn next_shelf(&mut self, now: Timestamp) -> Option<(SubscriptionId, ShelfPart, usize)> {
+        let (low, free) = (self.fetch_at_most(), self.free());
+        let (bounds, held) = (&self.bounds, &self.held);
+        let has_room = |lane: &lane::Lane| admit::room(bounds, held, free, lane);
+        self.lanes.next_shelf(low, free, now, has_room)
     }
 
     fn fetch(&mut self, subscription: SubscriptionId, part: ShelfPart, appetite: usize) -> Effect {

@@ -143,3 +143,45 @@ fn a_wait_that_a_receiver_asks_for_holds_for_the_whole_subscription() {
     world.pass(wait / 2);
     assert_eq!(world.fetched().len(), 1);
 }
+
+#[test]
+fn an_old_attempt_that_succeeds_opens_the_way_for_what_was_shelved() {
+    let mut world = opened();
+    let under_way = world.scheduler.held_in_flight();
+    world.tell(Input::Shelved {
+        subscription: SUBSCRIPTION,
+        ids: vec![delivery(58)],
+    });
+    assert!(world.fetched().is_empty());
+    world.finish(under_way[0], OK);
+    assert_eq!(world.fetched().len(), 1);
+}
+
+#[test]
+fn what_began_before_the_circuit_opened_neither_keeps_the_probe_back_nor_is_one() {
+    let mut world = opened();
+    let old = world.scheduler.held_in_flight();
+    world.tell(Input::Shelved {
+        subscription: SUBSCRIPTION,
+        ids: vec![delivery(58)],
+    });
+    world.pass(PROBE_WAIT_MIN);
+    world.unshelve(vec![waiting(1, 58)]);
+    assert_eq!(world.sent(), [delivery(58)]);
+    world.tell(Input::Finished(Box::new(Finished {
+        delivery: old[0],
+        outcome: REFUSED,
+        attempt: Box::new(Attempt {
+            started_at: START,
+            ..Attempt::default()
+        }),
+        draw: 0.0,
+    })));
+    let lane = world.scheduler.lanes.get(SUBSCRIPTION).unwrap();
+    assert_eq!(
+        lane.shut_until(world.now),
+        None,
+        "the probe is still to tell"
+    );
+    assert!(world.sent().is_empty());
+}

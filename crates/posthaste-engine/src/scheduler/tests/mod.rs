@@ -144,7 +144,10 @@ impl World {
         self.tell(Input::Finished(Box::new(Finished {
             delivery,
             outcome,
-            attempt: Box::new(Attempt::default()),
+            attempt: Box::new(Attempt {
+                started_at: self.now,
+                ..Attempt::default()
+            }),
             draw: 0.0,
         })));
     }

@@ -79,9 +79,11 @@ fn a_backlog_leaves_a_fifth_of_the_slots_to_new_events() {
         taken: due,
         next_at: None,
     });
-    assert_eq!(world.sent().len(), 30);
+    let heavy = world.sent().len();
+    assert!((20..=30).contains(&heavy), "{heavy}");
     world.accept((101..=120).map(|n| to(1, "default", n)));
-    assert_eq!(world.sent().len(), 10, "of the same one too");
+    let light = world.sent().len();
+    assert!((9..=15).contains(&light), "of the same one too: {light}");
 }
 
 #[test]
@@ -93,7 +95,11 @@ fn a_failing_endpoint_counts_as_a_backlog_until_it_is_well() {
     world.accept([to(1, "default", 1)]);
     world.finish(to(1, "default", 1).id, REFUSED);
     world.accept((2..=90).map(|n| to(1, "default", n)));
-    assert_eq!(world.sent().len(), 30, "the others keep a fifth");
+    let heavy = world.sent().len();
+    assert!(
+        (20..=30).contains(&heavy),
+        "the others keep a fifth: {heavy}"
+    );
     world.accept([to(2, "default", 99)]);
     assert_eq!(world.sent(), [to(2, "default", 99).id]);
 }
@@ -125,4 +131,51 @@ fn a_rate_limit_counts_requests_and_the_rest_waits_for_its_time() {
         }
     }
     assert!((10..=11).contains(&sent), "{sent}");
+}
+
+#[test]
+fn a_tenant_whose_retries_hang_leaves_heavy_slots_to_the_others() {
+    let subscribers = vec![of_tenant(1, "hangs", 1000), of_tenant(2, "other", 1000)];
+    let mut world = World::new(slots(90), subscribers);
+    let retries = |to_: u64, tenant: &str, from: u64| -> Vec<Waiting> {
+        let deliveries = (from..from + 100).map(|n| to(to_, tenant, n));
+        deliveries
+            .map(|waiting| Waiting {
+                tries: waiting.tries.one_more(),
+                ..waiting
+            })
+            .collect()
+    };
+    for (to, tenant, from) in [(1, "hangs", 1), (2, "other", 1001)] {
+        world.tell(Input::Due {
+            at_most: TAKE,
+            taken: retries(to, tenant, from),
+            next_at: None,
+        });
+        assert!(world.tenants_sent().contains(&tenant.to_owned()));
+    }
+}
+
+#[test]
+fn one_slow_subscription_leaves_slots_to_the_others_of_its_tenant() {
+    let subscribers = vec![of_tenant(1, "default", 1000), of_tenant(2, "default", 1000)];
+    let mut world = World::new(slots(90), subscribers);
+    world.accept((1..=500).map(|n| to(1, "default", n)));
+    world.accept((1001..=1003).map(|n| to(2, "default", n)));
+    assert_eq!(world.sent().len(), 3);
+}
+
+#[test]
+fn what_was_held_is_fetched_however_much_is_published_meanwhile() {
+    let limited = Arc::new(Subscriber::new(Subscription {
+        rate_limit: Some(RateLimit::try_from(1.0).unwrap()),
+        ..subscription(1)
+    }));
+    let mut world = World::new(Bounds::default(), vec![limited]);
+    world.accept((1..=2000).map(|n| waiting(1, n)));
+    world.tell(Input::Shelved {
+        subscription: SubscriptionId::from_u64(1),
+        ids: vec![delivery(9999)],
+    });
+    assert_eq!(world.fetched().len(), 1);
 }
