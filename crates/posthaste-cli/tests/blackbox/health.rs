@@ -192,6 +192,7 @@ fn what_was_held_goes_out_in_order() {
     assert_eq!(sent, Vec::from_iter(0..100));
 }
 
+/// Fault 45: what comes back is not knocked over again.
 #[test]
 fn what_was_held_goes_out_a_little_at_first_and_then_more() {
     let (server, sink) = (Server::start(), Sink::start());

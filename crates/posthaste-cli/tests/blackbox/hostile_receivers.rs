@@ -129,7 +129,7 @@ fn every_misbehaviour_ends_in_its_class_and_others_go_on() {
         .map(|(_, behaviour, _)| {
             let sink = Sink::start();
             sink.always(behaviour.clone());
-            let more = json!({"retry": "none", "timeout_ms": 1000, "auto_pause_after": 0});
+            let more = json!({"retry": "none", "timeout_ms": 3000, "auto_pause_after": 0});
             let subscription = id(&client.subscribe(&sink.url(), more));
             (sink, subscription)
         })
@@ -200,7 +200,7 @@ fn a_connection_that_broke_the_protocol_is_not_used_again() {
         Behaviour::status(500),
     ];
     sink.script(Script::sequence(sequence));
-    let more = json!({"retry": "none", "timeout_ms": 500, "max_in_flight": 1});
+    let more = json!({"retry": "none", "timeout_ms": 2000, "max_in_flight": 1});
     client.subscribe(&sink.url(), more);
     let statuses = ["failed", "failed", "delivered", "failed"].map(|status| {
         let delivery = client.delivery_of(&client.publish("a.b", json!(1)));
