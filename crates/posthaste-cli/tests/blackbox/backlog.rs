@@ -50,14 +50,6 @@ fn old_before_the_new(sink: &Sink, new: usize) -> usize {
     })
 }
 
-fn memory_kib(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid()));
-    let status = status.expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-    kib.expect("the kernel says how much it had at most")
-}
-
 /// Piles up so many for a subscription that is paused, lets them go, publishes new ones, and waits
 /// for as many of the old ones as are to be `drained`.
 #[track_caller]
@@ -88,7 +80,7 @@ fn check(count: usize, drained: usize) {
 
     let half = drained_after(&clock, &sink, drained / 2);
     let whole = drained_after(&clock, &sink, drained);
-    let memory_kib = memory_kib(&server);
+    let memory_kib = server.memory_kib("VmHWM");
     println!("{drained} after {whole:?}, half of it after {half:?}; {memory_kib} KiB at most");
     assert!(whole < 3 * half + Duration::from_secs(10), "it slows down");
     assert!(memory_kib < MEMORY_MAX_KIB, "{memory_kib} KiB");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use posthaste::clock::{Clock, SystemClock, Timestamp};
+use posthaste::clock::{Clock, SystemClock};
 use posthaste_receiver::{Behaviour, Reply, Script};
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ fn what_hangs_is_given_up_at_its_deadline_and_the_slot_is_free_again() {
         Behaviour::HangBeforeRead,
         Behaviour::status(200),
     ]));
-    let more = json!({"timeout_ms": 200, "max_in_flight": 1, "retry": "none"});
+    let more = json!({"timeout_ms": 1000, "max_in_flight": 1, "retry": "none"});
     client.subscribe(&sink.url(), more);
     publish(&client, 3);
     client.deliveries_when("status=delivered", 1);
@@ -78,7 +78,7 @@ fn what_hangs_is_given_up_at_its_deadline_and_the_slot_is_free_again() {
         let latency_ms = client.list(&path)[0]["latency_ms"]
             .as_f64()
             .expect("a number");
-        assert!(latency_ms >= 200.0, "{latency_ms}");
+        assert!(latency_ms >= 1000.0, "{latency_ms}");
     }
 }
 
@@ -125,23 +125,29 @@ fn no_more_requests_are_under_way_than_a_subscription_allows() {
     assert_eq!(most_at_once(&sink.wait_for(50)[40..]), 1);
 }
 
-/// The rate is 20 a second: 61 requests take three seconds, and a busy machine bunches a few.
+/// What a request may be late by without the next ones having to wait longer for that; and the
+/// parts of a millisecond that times leave out.
+const LAG: Duration = Duration::from_millis(10);
+
+/// The rate is 20 a second: the n-th request comes n times 50 ms after the first, or later.
 #[test]
-fn a_rate_limit_holds_over_every_second_and_over_all() {
+fn a_rate_limit_holds_from_the_first_request_to_the_last() {
     let (server, sink) = (Server::start(), Sink::start());
     let client = server.client();
     client.subscribe(&sink.url(), json!({"rate_limit_per_s": 20}));
     let before = SystemClock::new().wall();
     publish(&client, 61);
-    let times: Vec<Timestamp> = sink.wait_for(61).iter().map(|arrival| arrival.at).collect();
-    let took = times[60].since(before);
-    assert!(took >= Duration::from_millis(2990), "{took:?}");
-    assert!(took < Duration::from_secs(10), "{took:?}");
-    for (n, from) in times.iter().enumerate() {
-        let second = *from + Duration::from_secs(1);
-        let within = times[n..].iter().take_while(|at| **at < second).count();
-        assert!(within <= 21 + 5, "{within} within a second of {n}");
+    let mut due = before;
+    for (n, arrival) in sink.wait_for(61).iter().enumerate() {
+        assert!(
+            arrival.at + LAG >= due,
+            "request {n} came {:?} too early",
+            due.since(arrival.at)
+        );
+        due = due + Duration::from_millis(50);
     }
+    let took = sink.arrivals()[60].at.since(before);
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
 #[test]

@@ -152,26 +152,34 @@ fn a_head_that_fails_holds_up_its_own_key_and_none_of_five_hundred_others() {
     );
 }
 
+/// One that failed stands before another that is being tried again.
 #[test]
 fn a_dead_letter_that_is_sent_again_takes_its_old_place_in_line() {
     let (server, sink) = (Server::start(), Sink::start());
     let client = server.client();
-    let slow = Reply::status(200).after(Duration::from_secs(2));
     let script = Script::default()
-        .on_text("k-0.", [Behaviour::status(500), Behaviour::status(200)])
-        .on_text("k-1.", [slow.into()]);
+        .on_text("k-0.", [500, 500, 200].map(Behaviour::status))
+        .on_text("k-1.", [500, 200].map(Behaviour::status));
     sink.script(script);
-    subscribe(&client, &sink, &json!({"retry": "none"}));
+    let retry = json!({"schedule_s": [3600], "jitter": 0});
+    subscribe(&client, &sink, &json!({"retry": retry}));
     publish(&client, &["k"], 0..5);
-    sink.wait_for(2);
-    let dead = client.deliveries_when("status=failed", 1).remove(0);
-    client.post(
-        &format!("/deliveries/{}/redeliver", id(&dead)),
-        &Value::Null,
-        202,
-    );
+    let again = |delivery: &str| {
+        client.post(
+            &format!("/deliveries/{delivery}/redeliver"),
+            &Value::Null,
+            202,
+        );
+    };
+    let first = id(&client.deliveries_when("status=retrying", 1)[0]);
+    again(&first);
+    client.delivery_when(&first, "failed");
+    let second = id(&client.deliveries_when("status=retrying", 1)[0]);
+    again(&first);
+    client.delivery_when(&first, "delivered");
+    again(&second);
     all_ended(&client, 5);
-    assert_eq!(came(&sink.arrivals())["k"], [0, 1, 0, 2, 3, 4]);
+    assert_eq!(came(&sink.arrivals())["k"], [0, 0, 1, 0, 1, 2, 3, 4]);
 }
 
 /// Faults 4 to 6 where order is kept: what was ended and not yet written is sent again after a

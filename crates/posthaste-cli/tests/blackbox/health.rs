@@ -122,14 +122,24 @@ fn an_open_circuit_holds_up_nobody_else_and_a_resume_closes_it() {
     publish(&client, 20);
     other.wait_for(20);
     assert_eq!(sink.count(), OPENS_AFTER);
+    let path = format!("/subscriptions/{subscription}/test");
+    let trial = text(&client.post(&path, &Value::Null, 202), "delivery_id");
+    client.delivery_when(&trial, "failed");
+    let health = client.subscription(&subscription)["health"].clone();
+    let counts = (&health["circuit"], &health["failed_attempts_in_a_row"]);
+    assert_eq!(
+        counts,
+        (&json!("open"), &json!(OPENS_AFTER)),
+        "a test is no probe"
+    );
 
     sink.always(Behaviour::status(200));
     let path = format!("/subscriptions/{subscription}/resume");
     let resumed = client.post(&path, &Value::Null, 200);
     assert_eq!(resumed["health"]["circuit"], "closed");
     assert_eq!(resumed["health"]["failed_attempts_in_a_row"], 0);
-    let arrivals = sink.wait_for(OPENS_AFTER + 20);
-    let sent: Vec<u64> = arrivals[OPENS_AFTER..].iter().map(number).collect();
+    let arrivals = sink.wait_for(OPENS_AFTER + 1 + 20);
+    let sent: Vec<u64> = arrivals[OPENS_AFTER + 1..].iter().map(number).collect();
     assert_eq!(sent, Vec::from_iter(0..20));
 }
 
@@ -182,6 +192,7 @@ fn what_was_held_goes_out_in_order() {
     assert_eq!(sent, Vec::from_iter(0..100));
 }
 
+/// Fault 45: what comes back is not knocked over again.
 #[test]
 fn what_was_held_goes_out_a_little_at_first_and_then_more() {
     let (server, sink) = (Server::start(), Sink::start());

@@ -156,7 +156,6 @@ fn nobody_of_a_subscription_is_sent_before_its_receivers_wait_is_over_though_the
     let seen = client.delivery_when(&first, "delivered");
     assert_eq!(seen["attempts"], 2);
     assert!(time(&seen, "sent_at") >= over, "{seen}");
-    assert_eq!(sink.count(), 5);
 }
 
 /// A person who knows better need not wait.

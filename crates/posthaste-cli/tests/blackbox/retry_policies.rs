@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use posthaste::clock::Timestamp;
-use posthaste_receiver::Behaviour;
+use posthaste_receiver::{Behaviour, Script};
 use serde_json::{Value, json};
 
 use crate::{
@@ -161,4 +161,22 @@ fn jitter_spreads_what_failed_together() {
         within(1000, 1500) > 0 && within(1500, 2010) > 0,
         "{waits:?}"
     );
+}
+
+/// Fault 41: a receiver that calls a request wrong may be wrong itself.
+#[test]
+fn a_4xx_is_tried_again_as_any_failure_and_then_a_dead_letter() {
+    let (server, sink) = (Server::start(), Sink::start());
+    let client = server.client();
+    sink.script(Script::statuses([400, 404, 422, 200]));
+    let retry = json!({"schedule_s": [0.05, 0.05]});
+    client.subscribe(&sink.url(), json!({"retry": retry}));
+    let dead = client.delivery_of(&client.publish("a.b", json!(1)));
+    let dead = client.delivery_when(&dead, "failed");
+    assert_eq!(
+        (&dead["attempts"], &dead["last_status_code"]),
+        (&json!(3), &json!(422))
+    );
+    let next = client.delivery_of(&client.publish("a.b", json!(2)));
+    client.delivery_when(&next, "delivered");
 }

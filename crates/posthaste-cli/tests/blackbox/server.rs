@@ -153,8 +153,15 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// What the kernel says of its memory under this name, such as `VmRSS` (now) or `VmHWM` (most).
+    #[track_caller]
+    pub fn memory_kib(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("it runs");
+        let mut lines = status.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kib = value.and_then(|value| value.trim().strip_suffix(" kB")?.parse().ok());
+        kib.expect("the kernel says how much it is")
     }
 
     /// Everything that it printed so far.
