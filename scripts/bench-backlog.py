@@ -30,7 +30,7 @@ async def receive(reader, writer):
             arrivals.append(time.monotonic())
             await asyncio.sleep(0.2)
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
         writer.close()
 
 

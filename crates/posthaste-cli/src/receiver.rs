@@ -23,8 +23,8 @@ Examples:
 
 Behaviours: status=503 delay=200ms body=TEXT header=NAME:VALUE redirect=302:URL fail=SHARE[:STATUS]
   trickle=BYTES/TIME huge-body=BYTES huge-head=BYTES hang hang-before-read reset-before-read
-  reset-during-body reset-after-body close-early reset-answer stall-body endless-1xx garbage
-  wrong-length script=A,B,C";
+  reset-during-body reset-after-body close-early half-close reset-answer answer-and-close
+  stall-body endless-1xx garbage http-0.9 two-status-lines wrong-length script=A,B,C";
 
 /// Characters of a body that are shown.
 const BODY_MAX: usize = 400;

@@ -35,6 +35,13 @@ pub(crate) async fn answer(stream: &mut TcpStream, behaviour: Behaviour) -> io::
             reset(stream)?;
         }
         Behaviour::CloseEarly => {}
+        Behaviour::HalfClose => {
+            stream.shutdown().await?;
+            hold(stream).await?;
+        }
+        Behaviour::AnswerAndClose => {
+            proper(stream, &Reply::status(200)).await?;
+        }
         Behaviour::ResetAnswer => {
             promise(stream, 100).await?;
             reset(stream)?;
@@ -51,15 +58,17 @@ pub(crate) async fn answer(stream: &mut TcpStream, behaviour: Behaviour) -> io::
             stream.write_all(interim.as_bytes()).await?;
         },
         Behaviour::Garbage => stream.write_all(b"\x00\xffno http at all\r\n\r\n").await?,
+        Behaviour::Http09 => stream.write_all(b"<p>a body alone</p>\r\n").await?,
+        Behaviour::TwoStatusLines => {
+            let twice = "HTTP/1.1 200 OK\r\nHTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(twice.as_bytes()).await?;
+        }
         Behaviour::WrongLength => promise(stream, 100).await?,
     }
     Ok(Then::Close)
 }
 
 async fn proper(stream: &mut TcpStream, reply: &Reply) -> io::Result<Then> {
-    if !reply.delay.is_zero() {
-        sleep(reply.delay).await;
-    }
     let mut text = format!("HTTP/1.1 {} \r\n", reply.status);
     for (name, value) in &reply.headers {
         write!(text, "{name}: {value}\r\n").expect("a string takes everything");
@@ -124,6 +133,15 @@ async fn hold(stream: &mut TcpStream) -> io::Result<()> {
         io::Result::Ok(())
     };
     timeout(HELD_MAX, gone).await.unwrap_or(Ok(()))
+}
+
+/// Takes the time that an answer takes to come.
+pub(crate) async fn delay(behaviour: &Behaviour) {
+    if let Behaviour::Answer(reply) = behaviour
+        && !reply.delay.is_zero()
+    {
+        sleep(reply.delay).await;
+    }
 }
 
 /// Reads nothing, so that it cannot see the other side give up.

@@ -43,6 +43,14 @@ pub enum Behaviour {
     Endless1xx,
     /// Bytes that are no HTTP.
     Garbage,
+    /// An answer as before HTTP/1.0: a body without a head.
+    Http09,
+    /// A 200, and where its first header would stand, the status line of a 500.
+    TwoStatusLines,
+    /// Ends its half of the connection without an answer, and keeps the other open.
+    HalfClose,
+    /// A 200, and then the end of a connection that was to be kept.
+    AnswerAndClose,
     /// A 200 with two bytes of a body that was said to have a hundred, then the end.
     WrongLength,
     /// A status for a share of the requests, 200 for the others; the same ones for the same seed.
@@ -119,8 +127,8 @@ pub enum BehaviourError {
         "unknown behaviour {0:?}; there are: status=503 delay=200ms body=TEXT header=NAME:VALUE \
              redirect=302:URL fail=SHARE[:STATUS[:SEED]] trickle=BYTES/TIME huge-body=BYTES \
              huge-head=BYTES hang hang-before-read reset-before-read reset-during-body \
-             reset-after-body close-early reset-answer stall-body endless-1xx garbage wrong-length, \
-             and script=500,hang,200"
+             reset-after-body close-early half-close reset-answer answer-and-close stall-body \
+             endless-1xx garbage http-0.9 two-status-lines wrong-length, and script=500,hang,200"
     )]
     Unknown(String),
     #[error("{name}={value:?} is not {expected}")]
@@ -166,6 +174,10 @@ fn word(text: &str) -> Option<Behaviour> {
         "stall-body" => Behaviour::StallBody,
         "endless-1xx" => Behaviour::Endless1xx,
         "garbage" => Behaviour::Garbage,
+        "http-0.9" => Behaviour::Http09,
+        "two-status-lines" => Behaviour::TwoStatusLines,
+        "half-close" => Behaviour::HalfClose,
+        "answer-and-close" => Behaviour::AnswerAndClose,
         "wrong-length" => Behaviour::WrongLength,
         _ => return None,
     })

@@ -229,12 +229,18 @@ impl Shared {
         let body = request::body(stream, buf, head.content_length).await?;
         let (closes, at) = (head.closes, self.clock.wall());
         let head = head.raw;
-        self.record.request(|| Recorded {
+        let behaviour = self.script().meet_text(&body).unwrap_or(behaviour);
+        let unanswered = self.record.request(|at_once| Recorded {
             head,
             body,
             at,
             connection,
+            at_once,
         });
+        answer::delay(&behaviour).await;
+        if matches!(behaviour, Behaviour::Answer(_)) {
+            drop(unanswered); // before the other side can have the answer and send the next
+        }
         let then = answer::answer(stream, behaviour).await?;
         Ok(if closes { Then::Close } else { then })
     }

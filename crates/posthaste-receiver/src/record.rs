@@ -21,6 +21,8 @@ pub struct Recorded {
     pub at: Timestamp,
     /// Which connection it came over, from 1.
     pub connection: u64,
+    /// Requests that had no answer yet when it came, with itself.
+    pub at_once: usize,
 }
 
 impl Recorded {
@@ -66,6 +68,7 @@ pub(crate) struct Seen {
     pub latest: VecDeque<Arc<Recorded>>,
     pub requests: u64,
     pub connections: u64,
+    unanswered: usize,
 }
 
 impl Record {
@@ -92,16 +95,19 @@ impl Record {
         number
     }
 
-    pub fn request(&self, recorded: impl FnOnce() -> Recorded) {
-        let recorded = (self.keep > 0).then(|| Arc::new(recorded()));
+    /// Notes a request; it is unanswered until what this gives is dropped.
+    pub fn request(&self, recorded: impl FnOnce(usize) -> Recorded) -> Unanswered<'_> {
         let mut seen = self.seen();
         seen.requests += 1;
+        seen.unanswered += 1;
+        let recorded = (self.keep > 0).then(|| Arc::new(recorded(seen.unanswered)));
         if seen.latest.len() == self.keep {
             seen.latest.pop_front();
         }
         seen.latest.extend(recorded);
         drop(seen);
         self.changed.notify_waiters();
+        Unanswered(self)
     }
 
     /// Waits until the condition holds; it is looked at after every change.
@@ -113,5 +119,14 @@ impl Record {
             }
             changed.await;
         }
+    }
+}
+
+/// A request without an answer.
+pub(crate) struct Unanswered<'a>(&'a Record);
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.0.seen().unanswered -= 1;
     }
 }

@@ -9,15 +9,18 @@ use posthaste::chance::Chance;
 
 use crate::behaviour::{Behaviour, BehaviourError};
 
-/// Sequences of behaviours, each for the paths with a prefix. The longest prefix wins.
+/// Sequences of behaviours, each for the paths with a prefix. The longest prefix wins. What holds
+/// a text that has a sequence of its own is met by that instead.
 #[derive(Debug)]
 pub struct Script {
     parts: Vec<Part>,
+    texts: Vec<Part>,
 }
 
 #[derive(Debug)]
 struct Part {
-    prefix: String,
+    /// What a path begins with, or a body holds.
+    needle: String,
     sequence: Vec<Behaviour>,
     met: AtomicUsize,
 }
@@ -33,7 +36,8 @@ impl Script {
     #[must_use]
     pub fn sequence(behaviours: impl IntoIterator<Item = Behaviour>) -> Self {
         let parts = vec![Part::new("", behaviours)];
-        Self { parts }
+        let texts = Vec::new();
+        Self { parts, texts }
     }
 
     /// The same for statuses.
@@ -47,7 +51,14 @@ impl Script {
     pub fn on(mut self, prefix: &str, behaviours: impl IntoIterator<Item = Behaviour>) -> Self {
         self.parts.push(Part::new(prefix, behaviours));
         self.parts
-            .sort_by_key(|part| std::cmp::Reverse(part.prefix.len()));
+            .sort_by_key(|part| std::cmp::Reverse(part.needle.len()));
+        self
+    }
+
+    /// A sequence of their own for requests whose body holds this text; of several the first.
+    #[must_use]
+    pub fn on_text(mut self, text: &str, behaviours: impl IntoIterator<Item = Behaviour>) -> Self {
+        self.texts.push(Part::new(text, behaviours));
         self
     }
 
@@ -72,8 +83,15 @@ impl Script {
         let part = self
             .parts
             .iter()
-            .find(|part| path.starts_with(&part.prefix));
+            .find(|part| path.starts_with(&part.needle));
         part.map_or(Behaviour::status(200), Part::next)
+    }
+
+    /// What a request with this body meets instead, if its text has a sequence.
+    pub(crate) fn meet_text(&self, body: &[u8]) -> Option<Behaviour> {
+        let holds = |text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
+        let part = self.texts.iter().find(|part| holds(&part.needle));
+        part.map(Part::next)
     }
 }
 
@@ -84,13 +102,13 @@ impl Default for Script {
 }
 
 impl Part {
-    fn new(prefix: &str, behaviours: impl IntoIterator<Item = Behaviour>) -> Self {
+    fn new(needle: &str, behaviours: impl IntoIterator<Item = Behaviour>) -> Self {
         let mut sequence: Vec<Behaviour> = behaviours.into_iter().collect();
         if sequence.is_empty() {
             sequence.push(Behaviour::status(200));
         }
         Self {
-            prefix: prefix.to_owned(),
+            needle: needle.to_owned(),
             sequence,
             met: AtomicUsize::new(0),
         }
@@ -164,6 +182,15 @@ mod tests {
         assert_eq!(statuses(&script, "/", 1), [200]);
         assert_eq!(statuses(&script, "/a/c", 1), [500]);
         assert_eq!(statuses(&script, "/a/b/c", 1), [410]);
+    }
+
+    #[test]
+    fn a_text_has_a_sequence_of_its_own() {
+        let script = Script::statuses([200]).on_text("n1", [500, 201].map(Behaviour::status));
+        let met = || script.meet_text(b"{\"data\":\"n1\"}");
+        assert_eq!(met(), Some(Behaviour::status(500)));
+        assert_eq!(met(), Some(Behaviour::status(201)));
+        assert_eq!(script.meet_text(b"n2"), None);
     }
 
     #[test]

@@ -88,6 +88,7 @@ mod tests {
             body: "body".into(),
             at: NOW,
             connection: 1,
+            at_once: 1,
         }
     }
 

@@ -80,6 +80,11 @@ async fn connections_end_as_they_are_scripted() {
     let text = check("wrong-length", "HTTP/1.1 200 ", Some(End::Closed)).await;
     assert!(text.ends_with("content-length: 100\r\n\r\nok"), "{text:?}");
     check("reset-answer", "", Some(End::Reset)).await;
+    check("half-close", "", Some(End::Closed)).await;
+    check("answer-and-close", "HTTP/1.1 200 ", Some(End::Closed)).await;
+    check("http-0.9", "<p>", Some(End::Closed)).await;
+    let twice = "HTTP/1.1 200 OK\r\nHTTP/1.1 500 No\r\n";
+    check("two-status-lines", twice, Some(End::Closed)).await;
 }
 
 #[tokio::test]
@@ -103,6 +108,21 @@ async fn floods_and_trickles_go_on() {
         let receiver = start(behaviour.parse().unwrap()).await;
         let (text, _) = exchange(&receiver, POST, at_least).await;
         assert!(text.len() >= at_least, "{behaviour}");
+    }
+}
+
+#[tokio::test]
+async fn requests_without_an_answer_are_counted_as_they_come() {
+    let receiver = start(Script::default().on("/hang", [Behaviour::Hang])).await;
+    let mut open = Vec::new();
+    exchange(&receiver, POST, 1).await;
+    for n in 1..=3 {
+        let mut stream = TcpStream::connect(receiver.address()).await.unwrap();
+        let request = POST.replace("/hook", "/hang");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let came = receiver.wait_for(n + 1).await;
+        assert_eq!(came.last().unwrap().at_once, usize::try_from(n).unwrap());
+        open.push(stream);
     }
 }
 

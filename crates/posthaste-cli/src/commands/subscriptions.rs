@@ -26,6 +26,7 @@ const COLUMNS: &[Column] = &[
 const CREATE_HELP: &str = "\
 Examples:
   posthaste subscriptions create https://example.com/hook --events 'order.*,user.deleted'
+  posthaste subscriptions create https://example.com/hook --filter '{\"data\":{\"amount\":{\"$gte\":100}}}'
   posthaste subscriptions create https://example.com/hook --retry patient --timeout-ms 5000
   posthaste subscriptions create https://example.com/hook --retry '{\"schedule_s\":[1,10,60]}'
   posthaste subscriptions create https://example.com/hook --rate-limit 10 --ordering fifo
@@ -113,6 +114,9 @@ struct Settings {
     /// Exact types and prefixes such as order.* [default: all]
     #[arg(long, value_name = "TYPE,…", value_delimiter = ',')]
     events: Option<Vec<String>>,
+    /// Of these, the ones with this in them (JSON), or none for no filter
+    #[arg(long, value_name = "FILTER")]
+    filter: Option<String>,
     /// What it is for
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
@@ -216,6 +220,8 @@ impl Settings {
         body.extend(self.batching.members());
         let limit = self.rate_limit.as_deref().map(rate_limit).transpose()?;
         body.extend(limit.map(|limit| ("rate_limit_per_s".to_owned(), limit)));
+        let filter = self.filter.as_deref().map(filter).transpose()?;
+        body.extend(filter.map(|filter| ("filter".to_owned(), filter)));
         Ok(body)
     }
 }
@@ -237,6 +243,15 @@ fn rate_limit(text: &str) -> anyhow::Result<Value> {
     let number: Result<serde_json::Number, _> = serde_json::from_str(text);
     let expected = |_| usage("--rate-limit: expected a number, or none");
     Ok(number.map_err(expected)?.into())
+}
+
+/// A filter; null takes it away.
+fn filter(text: &str) -> anyhow::Result<Value> {
+    let malformed = |error| usage(format!("--filter: malformed JSON: {error}"));
+    match text {
+        "none" => Ok(Value::Null),
+        json => serde_json::from_str(json).map_err(malformed),
+    }
 }
 
 /// A preset's name, or a policy.

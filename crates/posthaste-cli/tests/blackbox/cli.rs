@@ -151,8 +151,10 @@ fn how_deliveries_leave_is_chosen_shown_and_changed() {
     }
     let url = "http://127.0.0.1:8999/hook";
     let options = "--rate-limit 0.5 --ordering fifo --batch-max-events 7 --max-in-flight 3";
-    let options: Vec<_> = options.split(' ').collect();
+    let filter = r#"--filter={"data":{"n":{"$gte":2}}}"#;
+    let options: Vec<_> = options.split(' ').chain([filter]).collect();
     let made = told(&server, &["create", url], &options);
+    assert_eq!(made["filter"]["data"]["n"]["$gte"], 2);
     assert_eq!(made["rate_limit_per_s"], 0.5);
     assert_eq!(made["batch"]["max_events"], 7);
     let made = id(&made);
@@ -173,7 +175,8 @@ fn how_deliveries_leave_is_chosen_shown_and_changed() {
         assert!(shown, "{name} {value}: {table}");
     }
     let update = ["update", made.as_str()];
-    let options = ["--rate-limit", "none", "--no-batch", "--ordering", "none"];
+    let options = "--filter none --rate-limit none --no-batch --ordering none";
+    let options: Vec<_> = options.split(' ').collect();
     let changed = told(&server, &update, &options);
     let of = |name: &str| changed[name].clone();
     let seen = [

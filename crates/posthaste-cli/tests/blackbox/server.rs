@@ -153,6 +153,10 @@ impl Server {
         format!("http://{}", self.address)
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything that it printed so far.
     pub fn said(&self) -> String {
         self.said

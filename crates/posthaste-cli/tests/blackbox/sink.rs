@@ -55,6 +55,11 @@ impl Sink {
         self.0.url("/hook")
     }
 
+    /// The URL of a path of it.
+    pub fn at(&self, path: &str) -> String {
+        self.0.url(path)
+    }
+
     pub fn script(&self, script: Script) {
         self.0.set_script(script);
     }

@@ -120,11 +120,13 @@ impl Lane {
         }
     }
 
-    /// Deliveries whose turn may come without anything being fetched.
-    pub fn standing(&self) -> usize {
+    /// Whether it has fewer than `low` that may leave, or than it is worth to have, and less than
+    /// `free` in all: where order is kept, many may stand behind a few heads that wait.
+    pub fn is_low(&self, low: usize, free: usize) -> bool {
+        let enough = low.min(self.appetite());
         match &self.queue {
-            Queue::Loose(loose, _) => loose.queued().0,
-            Queue::Fifo(lines) => lines.standing(),
+            Queue::Loose(loose, _) => loose.queued().0 < enough,
+            Queue::Fifo(lines) => lines.ready() < enough && lines.queued().0 < free,
         }
     }
 

@@ -240,9 +240,8 @@ impl Lanes {
         measured.max_by_key(|(id, share)| (*share, *id))
     }
 
-    /// The next shelf to fetch, of a lane with less than `low` in its queue, or, where most of the
-    /// queue may have to wait for its turn, less than `free`; it counts as asked for. And how many
-    /// deliveries are worth fetching.
+    /// The next shelf to fetch, of a lane that is low; it counts as asked for. And how many deliveries
+    /// are worth fetching.
     pub fn next_shelf(
         &mut self,
         low: usize,
@@ -255,9 +254,7 @@ impl Lanes {
                 continue;
             };
             lane.wants_listed = false;
-            let enough = if lane.keeps_order() { free } else { low };
-            let is_low = lane.standing() < enough.min(lane.appetite());
-            let asked = match is_low && lane.wants_shelf() {
+            let asked = match lane.is_low(low, free) && lane.wants_shelf() {
                 true => lane.ask(),
                 false => None,
             };

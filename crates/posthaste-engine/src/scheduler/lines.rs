@@ -121,10 +121,9 @@ impl Lines {
         (self.count, self.bytes)
     }
 
-    /// Deliveries in lines: without those behind the scan, which wait for it to be done.
-    pub fn standing(&self) -> usize {
-        let behind = self.behind.iter().map(|(_, parcel)| parcel.len());
-        self.count - behind.sum::<usize>()
+    /// Lines whose head may leave.
+    pub fn ready(&self) -> usize {
+        self.ready.len()
     }
 
     /// Whether older deliveries are still being brought in.
@@ -375,6 +374,8 @@ impl Lines {
                 }
                 self.refresh(*line, now);
             }
+            // Something returned to the stretch that was passed over: it is passed over again.
+            ShelfPart::After { after, .. } if *after != self.scan.after => {}
             ShelfPart::After { .. } => {
                 let on_the_way = self.on_the_way.values();
                 let unseen = on_the_way

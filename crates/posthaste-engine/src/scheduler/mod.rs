@@ -382,9 +382,15 @@ impl Scheduler {
             .with(id, now, |lane| lane.hurry(line, delivery, now));
     }
 
-    /// What has been in memory for long without a row gets one, so that the settled mark moves on.
+    /// What has been in memory for long without a row gets one, so that the settled mark moves on;
+    /// with it what soon will have been, so that they are few commits and not one for each.
     fn give_rows(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        while let Some(waiting) = self.held.give_row(now, self.bounds.unparked_for) {
+        let age = self.bounds.unparked_for;
+        let is_due = |since: Timestamp| since + age <= now;
+        if !self.held.oldest_arrival().is_some_and(is_due) {
+            return;
+        }
+        while let Some(waiting) = self.held.give_row(now, age / 2) {
             let standing = park(&waiting, Parking::Taken);
             effects.push(self.settle(&waiting, standing, now));
         }

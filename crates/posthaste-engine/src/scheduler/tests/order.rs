@@ -203,3 +203,16 @@ fn a_head_that_is_wanted_at_once_does_not_wait_for_its_retry() {
     world.tell(Input::Hurry(keyed(1, "a").id));
     assert_eq!(world.sent(), [keyed(1, "a").id]);
 }
+
+#[test]
+fn a_key_whose_head_fails_for_long_keeps_no_other_key_on_the_shelf() {
+    let mut world = World::new(Bounds::default(), vec![fifo(1)]);
+    world.tell(Input::Recovered);
+    // It comes back after a silence: little is fetched at a time.
+    let blocked: Vec<Waiting> = (1..=40).map(|n| keyed(n, "a")).collect();
+    world.scan(None, blocked, Some(keyed(40, "a").id.as_u64()));
+    assert!(matches!(world.parts()[..], [ShelfPart::After { .. }]));
+    world.finish(keyed(1, "a").id, REFUSED);
+    world.scan(Some(keyed(40, "a").id), vec![keyed(41, "b")], None);
+    assert_eq!(world.sent(), [keyed(41, "b").id]);
+}

@@ -1,250 +1,21 @@
-//! The engine over the model store, in virtual time: no socket, no disk, no waiting.
+//! From publish to settled: retries, pauses, crashes.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use posthaste::{
-    chance::Chance,
-    clock::{Clock, Timestamp},
-    delivery::{DeliveryState, DeliveryStatus, Discard, FailureClass, PauseReason},
-    egress::{EgressRules, TargetUrl},
-    event::{EventDetails, TenantId},
-    id::{DeliveryId, SubscriptionId},
+    delivery::{DeliveryState, DeliveryStatus, Discard, PauseReason},
+    event::EventDetails,
+    id::DeliveryId,
     json::RawJson,
-    retry::RetryPolicy,
     subscription::SubscriptionStatus,
-    transport::{Answer, Headers, TransportError, WebhookTransport},
 };
 use posthaste_engine::{
-    Bounds, Engine, EngineConfig, Limits,
-    operations::{NewEvent, NewSubscription, OperationError, Published, Redelivered},
+    Bounds,
+    operations::{NewEvent, OperationError, Redelivered},
 };
-use posthaste_store::{MemoryStore, Store, record::Counts};
+use posthaste_store::Store;
 
-const START: Timestamp = Timestamp::from_millis(1_795_293_360_000);
-
-/// Time as tokio's paused runtime tells it.
-struct VirtualClock(tokio::time::Instant);
-
-impl VirtualClock {
-    #[allow(clippy::disallowed_methods)] // paused: this reads no clock
-    fn new() -> Self {
-        Self(tokio::time::Instant::now())
-    }
-}
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Timestamp {
-        START + self.0.elapsed()
-    }
-
-    fn wall(&self) -> Timestamp {
-        self.now()
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
-/// What a receiver does with the next request.
-#[derive(Clone, Copy, Debug)]
-enum Behaviour {
-    Answer(u16),
-    Hang,
-    Panic,
-}
-
-/// Receivers by path, and the ids of the deliveries that came, in order.
-#[derive(Default)]
-struct Receivers {
-    behaviours: Mutex<HashMap<String, Behaviour>>,
-    arrived: Mutex<Vec<(Timestamp, String)>>,
-    clock: Option<Arc<VirtualClock>>,
-}
-
-impl Receivers {
-    fn behave(&self, url: &str, behaviour: Behaviour) {
-        self.behaviours
-            .lock()
-            .unwrap()
-            .insert(url.to_owned(), behaviour);
-    }
-
-    fn arrived(&self) -> Vec<String> {
-        self.arrived
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(_, id)| id.clone())
-            .collect()
-    }
-
-    /// Milliseconds since the start at which requests came.
-    fn times(&self) -> Vec<i64> {
-        let arrived = self.arrived.lock().unwrap();
-        arrived
-            .iter()
-            .map(|(at, _)| at.as_millis() - START.as_millis())
-            .collect()
-    }
-}
-
-#[async_trait]
-impl WebhookTransport for Receivers {
-    async fn send(
-        &self,
-        url: &TargetUrl,
-        _payload: Bytes,
-        headers: &Headers,
-        timeout: Duration,
-    ) -> Result<Answer, TransportError> {
-        let id = headers
-            .iter()
-            .find(|(name, _)| name == "x-webhook-id")
-            .unwrap()
-            .1
-            .clone();
-        let now = self.clock.as_ref().map_or(START, |clock| clock.now());
-        self.arrived.lock().unwrap().push((now, id));
-        let behaviour = self.behaviours.lock().unwrap().get(url.as_str()).copied();
-        match behaviour.unwrap_or(Behaviour::Answer(200)) {
-            Behaviour::Answer(status) => Ok(Answer {
-                status,
-                ..Answer::default()
-            }),
-            Behaviour::Panic => panic!("a bug in the transport"),
-            Behaviour::Hang => {
-                tokio::time::sleep(timeout).await;
-                Err(TransportError {
-                    class: FailureClass::Timeout,
-                    detail: "no answer".to_owned(),
-                })
-            }
-        }
-    }
-}
-
-struct World {
-    engine: Engine,
-    store: Arc<MemoryStore>,
-    clock: Arc<VirtualClock>,
-    receivers: Arc<Receivers>,
-    tenant: TenantId,
-}
-
-const URL: &str = "https://example.com/hook";
-
-impl World {
-    async fn new() -> Self {
-        Self::with_bounds(Bounds::default()).await
-    }
-
-    async fn with_bounds(bounds: Bounds) -> Self {
-        Self::over(
-            MemoryStore::new(START),
-            Arc::new(VirtualClock::new()),
-            bounds,
-        )
-        .await
-    }
-
-    /// Another process over what this one left on disk; its receivers answer 200.
-    async fn after_crash(&self) -> Self {
-        Self::over(
-            self.store.after_crash(),
-            self.clock.clone(),
-            Bounds::default(),
-        )
-        .await
-    }
-
-    async fn over(store: MemoryStore, clock: Arc<VirtualClock>, bounds: Bounds) -> Self {
-        let store = Arc::new(store);
-        let receivers = Arc::new(Receivers {
-            clock: Some(clock.clone()),
-            ..Receivers::default()
-        });
-        let config = EngineConfig {
-            limits: Limits::default(),
-            bounds,
-            egress: Arc::new(EgressRules::default()),
-            transport: receivers.clone(),
-            clock: clock.clone(),
-            chance: Arc::new(Chance::seeded(7)),
-        };
-        Self {
-            engine: Engine::over(store.clone(), config).await.unwrap(),
-            store,
-            clock,
-            receivers,
-            tenant: TenantId::default_tenant(),
-        }
-    }
-
-    async fn subscribe(&self, url: &str, schedule_s: &[f64]) -> SubscriptionId {
-        let subscription = NewSubscription {
-            retry: RetryPolicy::schedule(schedule_s, 0.0).unwrap(),
-            ..NewSubscription::to(url.parse().unwrap())
-        };
-        self.engine
-            .subscribe(&self.tenant, subscription)
-            .await
-            .unwrap()
-            .id
-    }
-
-    fn event(&self) -> NewEvent {
-        NewEvent {
-            event_type: "memory.created".parse().unwrap(),
-            data: RawJson::parse(r#"{"a":1}"#, 8).unwrap(),
-            details: EventDetails::default(),
-            subscriptions: None,
-            idempotency: None,
-        }
-    }
-
-    async fn publish(&self) -> Published {
-        let event = self.event();
-        self.engine
-            .publish(&self.tenant, vec![event])
-            .await
-            .unwrap()
-            .remove(0)
-    }
-
-    async fn publish_many(&self, count: usize) -> Vec<DeliveryId> {
-        let mut deliveries = Vec::new();
-        for _ in 0..count {
-            deliveries.extend(self.publish().await.delivery_ids());
-        }
-        deliveries
-    }
-
-    /// Lets virtual time pass, and everything that is due in it happen.
-    async fn pass(&self, wait: Duration) {
-        tokio::time::sleep(wait).await;
-    }
-
-    async fn state(&self, id: DeliveryId) -> DeliveryState {
-        self.engine.delivery(&self.tenant, id).await.unwrap().state
-    }
-
-    async fn counts(&self) -> Counts {
-        self.engine.counts(&self.tenant).await.unwrap()
-    }
-
-    async fn status(&self, id: SubscriptionId) -> SubscriptionStatus {
-        self.engine.subscription(&self.tenant, id).unwrap().status
-    }
-}
-
-const A_MOMENT: Duration = Duration::from_millis(50);
+use crate::world::*;
 
 #[tokio::test(start_paused = true)]
 async fn an_event_is_delivered_to_every_subscription_that_wants_it() {
@@ -531,6 +302,28 @@ async fn a_panic_is_one_failed_attempt_and_not_an_outage() {
     assert!(failed.last_error.unwrap().starts_with("internal"));
     assert!(matches!(
         world.state(ids[1]).await,
+        DeliveryState::Delivered { .. }
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_made_is_a_dead_letter_in_the_end_and_no_ones_else() {
+    let world = World::new().await;
+    world.subscribe(URL, &[1.0]).await;
+    world.clock.poisoned.store(true, Relaxed);
+    let poisoned = world.publish_many(1).await[0];
+    world.pass(Duration::from_secs(5)).await;
+    let failed = world.engine.delivery(&world.tenant, poisoned).await;
+    let failed = failed.unwrap();
+    assert_eq!(failed.state.status(), DeliveryStatus::Failed);
+    assert_eq!(failed.tries.made, 2);
+    assert!(failed.last_error.unwrap().starts_with("poison"));
+    assert!(world.receivers.arrived().is_empty());
+    world.clock.poisoned.store(false, Relaxed);
+    let next = world.publish_many(1).await[0];
+    world.pass(Duration::from_secs(1)).await;
+    assert!(matches!(
+        world.state(next).await,
         DeliveryState::Delivered { .. }
     ));
 }

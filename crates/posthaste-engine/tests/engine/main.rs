@@ -1,0 +1,7 @@
+//! The engine over the model store, in virtual time: no socket, no disk, no waiting.
+
+mod world;
+
+mod delivery;
+mod filters;
+mod stress;
