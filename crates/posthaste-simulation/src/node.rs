@@ -82,7 +82,7 @@ impl Node {
     #[must_use]
     pub fn start(
         life: u64,
-        store: Arc<dyn Store>,
+        store: &Arc<dyn Store>,
         bounds: Bounds,
         world: Timestamp,
         wall: Wall,

@@ -126,9 +126,9 @@ impl World {
 
 /// The attempt alone: the delivery stays in the engine's hands.
 fn without_retry(settlement: &mut Settlement) {
-    if let Standing::Waiting { parking, .. } = &mut settlement.standing
+    if let Standing::Waiting { retry_at, parking } = &mut settlement.standing
         && settlement.attempt.is_some()
     {
-        *parking = Parking::Taken;
+        (*retry_at, *parking) = (None, Parking::Taken);
     }
 }

@@ -1,16 +1,18 @@
 //! Faults: when they come, and what they do. At last all of it ends, and everything must drain.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use posthaste::delivery::Discard;
+use posthaste_engine::scheduler::Input;
+use posthaste_store::Store;
 
 use crate::{
     bug::Bug,
+    disk::ready,
     node::Node,
     settling::Writing,
     world::{Call, Own, Step, World},
 };
-use posthaste_engine::scheduler::Input;
 
 /// Something that befalls the world from without.
 #[derive(Debug)]
@@ -51,22 +53,25 @@ impl World {
             let at = Duration::from_secs(at * 60);
             self.agenda.after(at, Step::Trouble(Trouble::Counts));
         }
-        let planned: [(bool, u64, fn() -> Trouble); 6] = [
-            (classes.failing_store, 6, || Trouble::StoreRefuses),
-            (classes.slow_store, 5, || Trouble::StoreIsSlow),
-            (classes.clock_jumps, 2, || Trouble::ClockJumps),
-            (classes.edits, 40, || Trouble::Operates),
-            (classes.redeliveries, 30, || Trouble::Redelivers),
-            (classes.tests, 15, || Trouble::Tries),
-        ];
-        for (on, an_hour, trouble) in planned {
-            let times = if on { an_hour * minutes / 60 } else { 0 };
-            for _ in 0..times {
-                let at = self.dice.trouble.seconds(0, length.as_secs());
-                self.agenda.after(at, Step::Trouble(trouble()));
-            }
-        }
+        self.plan(length, classes.failing_store, 6, || Trouble::StoreRefuses);
+        self.plan(length, classes.slow_store, 5, || Trouble::StoreIsSlow);
+        self.plan(length, classes.clock_jumps, 2, || Trouble::ClockJumps);
+        self.plan(length, classes.edits, 40, || Trouble::Operates);
+        self.plan(length, classes.redeliveries, 30, || Trouble::Redelivers);
+        self.plan(length, classes.tests, 15, || Trouble::Tries);
         self.plan_crash();
+    }
+
+    fn plan(&mut self, length: Duration, on: bool, an_hour: u64, trouble: fn() -> Trouble) {
+        let times = if on {
+            an_hour * length.as_secs() / 3600
+        } else {
+            0
+        };
+        for _ in 0..times {
+            let at = self.dice.trouble.seconds(0, length.as_secs());
+            self.agenda.after(at, Step::Trouble(trouble()));
+        }
     }
 
     fn plan_crash(&mut self) {
@@ -88,8 +93,8 @@ impl World {
             Trouble::Hurries => self.hurry(),
             Trouble::Ends => return Err(self.model.stuck()),
             Trouble::Straggler(writing) => {
-                let settled = posthaste_store::Store::settle(&*self.disk.store, writing.batch);
-                crate::disk::ready(settled).map_err(|error| error.to_string())?;
+                let settled = self.disk.store.settle(writing.batch);
+                ready(settled).map_err(|error| error.to_string())?;
             }
             Trouble::StoreRefuses | Trouble::StoreIsSlow | Trouble::ClockJumps => {
                 self.totals.faults += 1;
@@ -157,9 +162,9 @@ impl World {
     pub fn start_node(&mut self) {
         self.lives += 1;
         let (life, bounds) = (self.lives, self.scenario.bounds);
-        let store = self.disk.store.clone();
+        let store: Arc<dyn Store> = self.disk.store.clone();
         let (now, wall) = (self.agenda.now, self.wall);
-        let (node, shelved) = Node::start(life, store, bounds, now, wall, self.bug);
+        let (node, shelved) = Node::start(life, &store, bounds, now, wall, self.bug);
         self.note(format_args!("start {life}, shelved {shelved:?}"));
         let snapshot = node.subscribers.now();
         self.node = Some(node);

@@ -36,5 +36,6 @@ mod retry_after;
 mod retry_policies;
 mod rotation;
 mod shutdown;
+mod simulate;
 mod storage_full;
 mod test_route;

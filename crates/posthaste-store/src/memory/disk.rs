@@ -1,6 +1,6 @@
 //! What outlives a crash of the model: all that a real store has on disk.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use posthaste::{
     clock::Timestamp,
@@ -11,7 +11,7 @@ use posthaste::{
 
 use super::row::{Row, Shade};
 use crate::{
-    record::{EventSummary, StoredEvent, Waiting},
+    record::{EventSummary, Parking, StoredEvent, Waiting},
     settings::{ApiKey, Identity, Tenant},
 };
 
@@ -25,8 +25,8 @@ pub(super) struct Disk {
     pub idempotency: Keys,
     /// Deliveries that are not implied.
     pub rows: BTreeMap<DeliveryId, Row>,
-    /// Of these, those that wait: few among all that ever were.
-    pub waiting: BTreeSet<DeliveryId>,
+    /// Of these, those that wait, and where: few among all that ever were.
+    pub waiting: BTreeMap<DeliveryId, (SubscriptionId, Parking)>,
     /// The settled mark, as of the last settle.
     pub mark: EventId,
 }
@@ -71,9 +71,9 @@ impl Disk {
 
     /// Keeps a row as it is now.
     pub fn put(&mut self, row: Row) {
-        let id = row.id();
+        let (id, subscription) = (row.id(), row.latest.subscription);
         match row.parking() {
-            Some(_) => self.waiting.insert(id),
+            Some(parking) => self.waiting.insert(id, (subscription, parking)),
             None => self.waiting.remove(&id),
         };
         self.rows.insert(id, row);
@@ -134,7 +134,7 @@ impl Disk {
             let last = places(fan_out(stored)) - 1;
             id.place().forward(u64::from(last))
         });
-        let waiting = self.waiting.iter().map(|id| &self.rows[id]);
+        let waiting = self.waiting.keys().map(|id| &self.rows[id]);
         let batch = waiting.filter_map(|row| row.latest.batch).max();
         let others = [
             batch.map(BatchId::place),

@@ -67,7 +67,7 @@ impl MemoryStore {
             events: BTreeMap::new(),
             idempotency: BTreeMap::new(),
             rows: BTreeMap::new(),
-            waiting: BTreeSet::new(),
+            waiting: BTreeMap::new(),
             mark: EventId::from_u64(0),
         })
     }

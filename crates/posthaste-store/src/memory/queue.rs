@@ -150,11 +150,12 @@ impl State {
     }
 
     pub fn take_due(&mut self, now: Timestamp, at_most: usize) -> Page<Waiting> {
-        let due_time = |row: &Row| match row.parking()? {
-            Parking::Due(at) => Some((at, row.id())),
+        let parked = self.disk.waiting.iter();
+        let parked = parked.filter_map(|(id, (_, parking))| match *parking {
+            Parking::Due(at) => Some((at, *id)),
             Parking::Taken | Parking::Shelved => None,
-        };
-        let parked: BTreeSet<_> = self.free().filter_map(due_time).collect();
+        });
+        let parked: BTreeSet<_> = parked.filter(|(_, id)| !self.taken.contains(id)).collect();
         let due = parked.iter().take_while(|(at, _)| *at <= now);
         let items = self.take(due.map(|&(_, id)| id), at_most);
         let next = parked.iter().find(|(_, id)| !self.taken.contains(id));
@@ -169,27 +170,39 @@ impl State {
         wanted: impl Fn(&Row) -> bool,
         at_most: usize,
     ) -> Page<Waiting> {
-        let shelf = self.free().filter(|row| {
-            row.parking() == Some(Parking::Shelved) && row.latest.subscription == from
-        });
-        let ids: Vec<DeliveryId> = shelf.filter(|row| wanted(row)).map(Row::id).collect();
-        let items = self.take(ids.iter().copied(), at_most);
-        let next = ids.iter().find(|id| !self.taken.contains(id));
+        let first: Vec<DeliveryId> = self.shelf_of(from, &wanted).take(at_most).collect();
+        let items = self.take(first.into_iter(), at_most);
+        let next = self.shelf_of(from, &wanted).next();
         let next = next.map(|id| id.as_u64());
         Page { items, next }
     }
 
+    /// What is on a subscription's shelf and in nobody's hands, of what is wanted.
+    fn shelf_of(
+        &self,
+        from: SubscriptionId,
+        wanted: impl Fn(&Row) -> bool,
+    ) -> impl Iterator<Item = DeliveryId> {
+        let waiting = self.disk.waiting.iter();
+        let shelf = waiting.filter(move |(_, place)| **place == (from, Parking::Shelved));
+        let free = shelf.filter(|(id, _)| !self.taken.contains(id));
+        let free = free.map(|(id, _)| *id);
+        free.filter(move |id| wanted(&self.disk.rows[id]))
+    }
+
     pub fn shelved(&self) -> Vec<SubscriptionId> {
-        let shelf = self.free();
-        let shelf = shelf.filter(|row| row.parking() == Some(Parking::Shelved));
-        let subscriptions: BTreeSet<_> = shelf.map(|row| row.latest.subscription).collect();
+        let waiting = self.disk.waiting.iter();
+        let shelf = waiting.filter(|(_, (_, parking))| *parking == Parking::Shelved);
+        let free = shelf.filter(|(id, _)| !self.taken.contains(id));
+        let subscriptions: BTreeSet<_> = free.map(|(_, (of, _))| *of).collect();
         subscriptions.into_iter().collect()
     }
 
     /// Rows that wait, and that nobody has in their hands.
     fn free(&self) -> impl Iterator<Item = &Row> {
-        let waiting = self.disk.waiting.difference(&self.taken);
-        waiting.map(|id| &self.disk.rows[id])
+        let waiting = self.disk.waiting.keys();
+        let free = waiting.filter(|id| !self.taken.contains(id));
+        free.map(|id| &self.disk.rows[id])
     }
 
     /// The first of these, with those that leave in one batch with them.
