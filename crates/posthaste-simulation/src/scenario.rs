@@ -180,7 +180,7 @@ impl Scenario {
         Self {
             bounds: Bounds {
                 in_flight: dice.pick(&[16, 32, 64]),
-                deliveries: dice.pick(&[200, 500, 5000]),
+                deliveries: dice.pick(&[20_000, 50_000]),
                 ..Bounds::default()
             },
             classes,
