@@ -167,10 +167,12 @@ impl World {
         let (node, shelved) = Node::start(life, &store, bounds, now, wall, self.bug);
         self.note(format_args!("start {life}, shelved {shelved:?}"));
         let snapshot = node.subscribers.now();
+        let clock = wall.at(now);
         self.node = Some(node);
         let mut all: Vec<_> = snapshot.all_subscribers().collect();
         all.sort_by_key(|subscriber| subscriber.subscription.id);
-        self.model.started(all.iter().map(|s| &s.subscription));
+        self.model
+            .started(clock, all.iter().map(|s| &s.subscription));
         self.soon(Duration::ZERO, Own::Tell(Input::Tick));
         self.ask_store(Call::Recover(None));
         for id in shelved {

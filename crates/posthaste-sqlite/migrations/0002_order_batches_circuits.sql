@@ -1,5 +1,5 @@
 -- What keeps order, batches and circuits. The columns are NULL in what was delivered alone, and no
--- index here holds a row that does not wait.
+-- index here holds such a row.
 
 -- Where order is kept: the line it stands in, 63 bits of a hash of its ordering key.
 ALTER TABLE deliveries ADD COLUMN line INTEGER;
@@ -11,7 +11,8 @@ DROP INDEX deliveries_waiting;
 CREATE INDEX deliveries_waiting ON deliveries (subscription, shelved, id, line) WHERE state = 0;
 CREATE INDEX deliveries_in_line ON deliveries (subscription, line, id)
     WHERE state = 0 AND shelved = 1 AND line IS NOT NULL;
-CREATE INDEX deliveries_in_batch ON deliveries (batch, id) WHERE state = 0 AND batch IS NOT NULL;
+-- Also of what is delivered: a batch's id is never given again, whatever the clock says.
+CREATE INDEX deliveries_in_batch ON deliveries (batch, id) WHERE batch IS NOT NULL;
 
 -- The circuit's next probe and the wait that led to it; both NULL while it is closed.
 ALTER TABLE subscription_health ADD COLUMN probe_at INTEGER;

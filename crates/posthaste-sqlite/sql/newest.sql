@@ -1,5 +1,5 @@
 -- The ends of primary keys: the newest event, its deliveries, and the newest of all else. Of
--- batches, of those that wait: the end of deliveries_in_batch.
+-- batches: the end of deliveries_in_batch.
 SELECT
     coalesce((SELECT max(id) FROM events), 0),
     coalesce((SELECT length(subs) / 8 FROM events ORDER BY id DESC LIMIT 1), 0),
@@ -7,7 +7,7 @@ SELECT
         coalesce((SELECT max(id) FROM deliveries), 0),
         coalesce((
             SELECT max(batch) FROM deliveries INDEXED BY deliveries_in_batch
-            WHERE state = 0 AND batch IS NOT NULL
+            WHERE batch IS NOT NULL
         ), 0),
         coalesce((SELECT max(id) FROM subscriptions), 0),
         coalesce((SELECT max(id) FROM keys), 0)

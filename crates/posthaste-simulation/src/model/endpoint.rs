@@ -48,7 +48,8 @@ pub struct Endpoint {
     pub in_flight: u32,
     /// Attempts under way in each line.
     pub in_lines: BTreeMap<Line, u32>,
-    pub probing: bool,
+    /// The probe that is under way.
+    pub probe: Option<DeliveryId>,
     /// When requests left, over the last minute.
     pub sends: VecDeque<Timestamp>,
     /// Deliveries that have not ended, by line.
@@ -69,7 +70,7 @@ impl Endpoint {
             health: subscription.health,
             in_flight: 0,
             in_lines: BTreeMap::new(),
-            probing: false,
+            probe: None,
             sends: VecDeque::new(),
             waiting: BTreeSet::new(),
         }
@@ -90,10 +91,10 @@ impl Endpoint {
     }
 
     /// Says whether its health is as it was written.
-    pub fn start(&mut self, subscription: &Subscription) -> bool {
+    pub fn start(&mut self, subscription: &Subscription, now: Timestamp) -> bool {
         self.change(subscription, false);
-        self.health = subscription.health;
-        self.health == self.kept_health
+        self.health = no_longer_than_ever(subscription.health, now);
+        subscription.health == self.kept_health
     }
 
     pub fn change(&mut self, subscription: &Subscription, resumed: bool) {
@@ -106,7 +107,7 @@ impl Endpoint {
         }
         if resumed {
             self.health = forgiven(self.health);
-            self.probing = false;
+            self.probe = None;
         }
         self.told = Some(Told {
             status: subscription.status,
@@ -121,7 +122,7 @@ impl Endpoint {
         self.told = None;
         self.in_flight = 0;
         self.in_lines.clear();
-        self.probing = false;
+        self.probe = None;
         self.sends.clear();
         self.health = self.kept_health;
     }
@@ -141,8 +142,17 @@ impl Endpoint {
     }
 
     /// An attempt ended, which was the last of so many deliveries.
-    pub fn attempted(&mut self, truth: &Truth, spent: u32, now: Timestamp) -> Option<PauseReason> {
-        self.probing = false;
+    pub fn attempted(
+        &mut self,
+        first: DeliveryId,
+        truth: &Truth,
+        spent: u32,
+        now: Timestamp,
+    ) -> Option<PauseReason> {
+        let was_probe = self.probe == Some(first);
+        if was_probe || truth.is_success() {
+            self.probe = None;
+        }
         if truth.is_success() {
             self.health = Health {
                 unhealthy: false,
@@ -160,7 +170,7 @@ impl Endpoint {
             unhealthy: true,
             consecutive_failures: self.health.consecutive_failures + spent,
             failed_attempts_in_a_row: failures,
-            circuit: circuit_after(self.health.circuit, failures, now),
+            circuit: circuit_after(self.health.circuit, failures, was_probe, now),
             wait_until: self.wait_after(truth, now),
             last_failure_at: Some(now),
             ..self.health
@@ -201,17 +211,35 @@ impl Truth {
     }
 }
 
-fn circuit_after(circuit: Circuit, failures: u32, now: Timestamp) -> Circuit {
+/// What began before the circuit opened says nothing about it.
+fn circuit_after(circuit: Circuit, failures: u32, was_probe: bool, now: Timestamp) -> Circuit {
     let wait_s = match circuit {
         Circuit::Closed if failures < OPENS_AFTER => return Circuit::Closed,
         Circuit::Closed => PROBE_WAIT_S.0,
-        Circuit::Open { probe_at, .. } if now < probe_at => return circuit,
+        Circuit::Open { .. } if !was_probe => return circuit,
         Circuit::Open { wait, .. } => (wait.as_secs() * 2).min(PROBE_WAIT_S.1),
     };
     let wait = Duration::from_secs(wait_s);
     Circuit::Open {
         probe_at: now + wait,
         wait,
+    }
+}
+
+/// A clock that was set back makes nobody wait for more than ever is waited for.
+fn no_longer_than_ever(health: Health, now: Timestamp) -> Health {
+    let circuit = match health.circuit {
+        Circuit::Open { probe_at, wait } => Circuit::Open {
+            probe_at: probe_at.min(now + wait),
+            wait,
+        },
+        Circuit::Closed => Circuit::Closed,
+    };
+    let day = now + Duration::from_secs(DAY_S);
+    Health {
+        circuit,
+        wait_until: health.wait_until.map(|until| until.min(day)),
+        ..health
     }
 }
 

@@ -200,7 +200,7 @@ impl Model {
 
     // What the scheduler is told and says.
 
-    pub fn started<'a>(&mut self, all: impl Iterator<Item = &'a Subscription>) {
+    pub fn started<'a>(&mut self, now: Timestamp, all: impl Iterator<Item = &'a Subscription>) {
         for endpoint in self.endpoints.values_mut() {
             endpoint.told = None;
         }
@@ -208,7 +208,7 @@ impl Model {
             let Some(endpoint) = self.endpoints.get_mut(&subscription.id) else {
                 return self.wrong(format_args!("{} is not known", subscription.id));
             };
-            let as_written = endpoint.start(subscription);
+            let as_written = endpoint.start(subscription, now);
             self.must(
                 as_written,
                 format_args!("health of {} did not survive", subscription.id),

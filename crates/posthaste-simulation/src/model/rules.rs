@@ -225,7 +225,7 @@ impl Model {
             return;
         };
         let waits = endpoint.health.wait_until.filter(|until| *until > now);
-        let open = endpoint.is_closed_to(now);
+        let open = endpoint.is_closed_to(waiting.id, now);
         self.must(
             waits.is_none(),
             format_args!(
@@ -258,7 +258,11 @@ impl Model {
         *in_line += 1;
         let crowded = *in_line > 1;
         let last = *ids.last().expect("one at least");
-        let free = |id: &DeliveryId| self.deliveries[id].reopened || self.deliveries[id].blurred;
+        // A test stands in no line.
+        let free = |id: &DeliveryId| {
+            let owed = &self.deliveries[id];
+            owed.reopened || owed.blurred || owed.test
+        };
         let front = endpoint.in_front(line, last);
         let front = front.filter(|id| !free(id) && !ids.contains(id)).min();
         let reopened = free(&last);
@@ -342,7 +346,7 @@ impl Model {
             *count = count.saturating_sub(1);
         }
         if endpoint.told.is_some() {
-            let pause = endpoint.attempted(&truth, spent, now);
+            let pause = endpoint.attempted(first, &truth, spent, now);
             self.judgement = Some(Judgement {
                 subscription,
                 pause,
@@ -546,12 +550,12 @@ fn end(truth: &Truth, tries: Tries, flying: &Flying, test: bool, now: Timestamp)
 
 impl Endpoint {
     /// While its circuit is open, one probe at a time.
-    fn is_closed_to(&mut self, now: Timestamp) -> bool {
+    fn is_closed_to(&mut self, first: DeliveryId, now: Timestamp) -> bool {
         let Circuit::Open { probe_at, .. } = self.health.circuit else {
             return false;
         };
-        let refused = now < probe_at || self.probing;
-        self.probing = true;
+        let refused = now < probe_at || self.probe.is_some();
+        self.probe = Some(first);
         refused
     }
 

@@ -134,8 +134,7 @@ impl Disk {
             let last = places(fan_out(stored)) - 1;
             id.place().forward(u64::from(last))
         });
-        let waiting = self.waiting.keys().map(|id| &self.rows[id]);
-        let batch = waiting.filter_map(|row| row.latest.batch).max();
+        let batch = self.rows.values().filter_map(|row| row.latest.batch).max();
         let others = [
             batch.map(BatchId::place),
             self.rows.last_key_value().map(|(id, _)| id.place()),
