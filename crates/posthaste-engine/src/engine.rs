@@ -45,7 +45,7 @@ pub(crate) struct Running {
     pub subscribers: Arc<Subscribers>,
     pub alerts: Alerts,
     /// Held by whoever changes the configuration.
-    pub changing: tokio::sync::Mutex<()>,
+    pub changing: Arc<tokio::sync::Mutex<()>>,
     pub intake: Intake,
     pub dispatch: Dispatch,
     /// Deliveries that publishes under way will owe once the store has them.
@@ -138,7 +138,7 @@ impl Engine {
             config,
             subscribers,
             alerts,
-            changing: tokio::sync::Mutex::new(()),
+            changing: Arc::default(),
             intake,
             dispatch,
             owed: Arc::default(),
@@ -213,6 +213,18 @@ impl Engine {
         let mut failed = self.0.failed.clone();
         if failed.wait_for(|failed| *failed).await.is_err() {
             std::future::pending::<()>().await;
+        }
+    }
+
+    /// Carries something out to its end, whether or not whoever asked for it is still there: what is
+    /// in the store and what is in memory must not part.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        match tokio::spawn(task).await {
+            Ok(done) => done,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
 

@@ -78,6 +78,8 @@ pub struct TenantView {
     exact: HashMap<EventType, Vec<SubscriptionId>>,
     /// Those with a prefix or everything.
     patterned: Vec<Arc<Subscriber>>,
+    /// Of these, the ones that may want the platform's own types: most tenants have none.
+    platforms: Vec<Arc<Subscriber>>,
     /// Whether any of them has a filter.
     filters: bool,
 }
@@ -102,8 +104,10 @@ impl TenantView {
                     .push(subscription.id);
             }
         }
+        let platforms = patterned.iter().filter(|s| wants_platforms(s));
         let mut all = subscribers.values().map(|s| &s.subscription);
         Self {
+            platforms: platforms.cloned().collect(),
             filters: all.any(|subscription| subscription.filter.is_some()),
             tenant,
             subscribers,
@@ -116,7 +120,11 @@ impl TenantView {
     #[must_use]
     pub fn takers(&self, event_type: &EventType) -> Vec<SubscriptionId> {
         let exact = self.exact.get(event_type).map_or(&[][..], Vec::as_slice);
-        let patterned = self.patterned.iter().map(|s| &s.subscription);
+        let patterned = match event_type.is_platforms() {
+            true => &self.platforms,
+            false => &self.patterned,
+        };
+        let patterned = patterned.iter().map(|s| &s.subscription);
         let patterned = patterned.filter(|s| s.wants(event_type)).map(|s| s.id);
         let mut takers: Vec<SubscriptionId> = exact.iter().copied().chain(patterned).collect();
         takers.sort_unstable();
@@ -134,6 +142,15 @@ impl TenantView {
     pub fn filter(&self, id: SubscriptionId) -> Option<&Filter> {
         self.subscribers.get(&id)?.subscription.filter.as_ref()
     }
+}
+
+fn wants_platforms(subscriber: &Arc<Subscriber>) -> bool {
+    let mut patterns = subscriber.subscription.events.iter();
+    patterns.any(|pattern| match pattern {
+        EventPattern::Exact(event_type) => event_type.is_platforms(),
+        EventPattern::Prefix(prefix) => prefix.starts_with("posthaste."),
+        EventPattern::All => false,
+    })
 }
 
 /// The types of a list of patterns, if all of them are exact.

@@ -122,8 +122,8 @@ impl Scenario {
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice::of(seed, "scenario");
-        // One world in a hundred is about its neighbours alone: it takes as long as fifty others.
-        if dice.happens(10) {
+        // One world in ten is about its neighbours alone.
+        if dice.happens(100) {
             return Self::noisy(&mut dice);
         }
         let classes = Classes::drawn(&mut dice);
@@ -180,7 +180,7 @@ impl Scenario {
         Self {
             bounds: Bounds {
                 in_flight: dice.pick(&[16, 32, 64]),
-                deliveries: dice.pick(&[20_000, 50_000]),
+                deliveries: dice.pick(&[500, 5000, 20_000]),
                 ..Bounds::default()
             },
             classes,

@@ -170,7 +170,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<Reopened>, StoreError>;
 
     /// Makes up to `at_most` parked deliveries of a subscription `discarded`, due or shelved; says
-    /// how many. Those in the engine's hands and implied ones are the engine's to discard.
+    /// how many: none with `disabled` where it is not. Those in the engine's hands and implied ones
+    /// are the engine's to discard.
     async fn discard_parked(
         &self,
         subscription: SubscriptionId,

@@ -225,7 +225,6 @@ fn what_is_published_before_and_while_paused_keeps_its_order() {
 
 /// What comes while the backlog of a pause is still being brought in stands behind it.
 #[test]
-#[ignore = "bug: 16 new ones while a ramp has begun keep the shelf from being fetched: all wait for ever"]
 fn what_is_published_at_once_after_a_resume_comes_behind_what_was_held() {
     let (server, sink) = (Server::start(), Sink::start());
     let client = server.client();

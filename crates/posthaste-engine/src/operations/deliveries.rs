@@ -155,7 +155,17 @@ impl Engine {
         if subscriber.subscription.status == SubscriptionStatus::Disabled {
             return Err(OperationError::Disabled);
         }
-        let now = self.now();
+        let (engine, tenant) = (self.clone(), tenant.clone());
+        let reopened = async move { engine.reopen(&tenant, &delivery).await };
+        self.to_the_end(reopened).await
+    }
+
+    async fn reopen(
+        &self,
+        tenant: &TenantId,
+        delivery: &Delivery,
+    ) -> Result<Redelivered, OperationError> {
+        let (id, now) = (delivery.id, self.now());
         let store = &self.0.store;
         let reopened = store
             .reopen(tenant, vec![id], Origin::Redeliver, now)

@@ -173,6 +173,16 @@ impl Engine {
         new: NewSubscription,
     ) -> Result<Arc<Subscription>, OperationError> {
         batching::fits(new.batch.as_ref(), new.format, true)?;
+        let (engine, tenant) = (self.clone(), tenant.clone());
+        let made = async move { engine.make(&tenant, new).await };
+        self.to_the_end(made).await
+    }
+
+    async fn make(
+        &self,
+        tenant: &TenantId,
+        new: NewSubscription,
+    ) -> Result<Arc<Subscription>, OperationError> {
         let _changing = self.0.changing.lock().await;
         let snapshot = self.snapshot();
         let view = snapshot
@@ -226,7 +236,7 @@ impl Engine {
         patch: SubscriptionPatch,
         if_revision: Option<u64>,
     ) -> Result<Arc<Subscription>, OperationError> {
-        let change = |mut now: Subscription| {
+        let change = move |mut now: Subscription| {
             if if_revision.is_some_and(|expected| expected != now.revision) {
                 return Err(OperationError::Stale);
             }
@@ -266,7 +276,7 @@ impl Engine {
         id: SubscriptionId,
     ) -> Result<Arc<Subscription>, OperationError> {
         let status = SubscriptionStatus::Active;
-        let activate = |now| Ok(Subscription { status, ..now });
+        let activate = move |now| Ok(Subscription { status, ..now });
         self.change(tenant, id, true, activate).await
     }
 
@@ -285,12 +295,13 @@ impl Engine {
         let next = secret.unwrap_or_else(Secret::generate);
         let now = self.now();
         let until = now + overlap;
-        let rotate = |mut subscription: Subscription| {
+        let given = next.clone();
+        let rotate = move |mut subscription: Subscription| {
             let secrets = subscription.secrets;
             if let Some((_, until)) = secrets.previous.as_ref().filter(|(_, until)| now < *until) {
                 return Err(OperationError::RotationUnderWay { until: *until });
             }
-            subscription.secrets = secrets.rotated(next.clone(), until);
+            subscription.secrets = secrets.rotated(given.clone(), until);
             Ok(subscription)
         };
         self.change(tenant, id, false, rotate).await?;
@@ -306,6 +317,12 @@ impl Engine {
         tenant: &TenantId,
         id: SubscriptionId,
     ) -> Result<(), OperationError> {
+        let (engine, tenant) = (self.clone(), tenant.clone());
+        let deleted = async move { engine.delete(&tenant, id).await };
+        self.to_the_end(deleted).await
+    }
+
+    async fn delete(&self, tenant: &TenantId, id: SubscriptionId) -> Result<(), OperationError> {
         let _changing = self.0.changing.lock().await;
         let deleted = self
             .0
@@ -346,7 +363,19 @@ impl Engine {
         tenant: &TenantId,
         id: SubscriptionId,
         forgive: bool,
-        change: impl Fn(Subscription) -> Result<Subscription, OperationError>,
+        change: impl Fn(Subscription) -> Result<Subscription, OperationError> + Send + Sync + 'static,
+    ) -> Result<Arc<Subscription>, OperationError> {
+        let (engine, tenant) = (self.clone(), tenant.clone());
+        let changed = async move { engine.change_now(&tenant, id, forgive, change).await };
+        self.to_the_end(changed).await
+    }
+
+    async fn change_now(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+        forgive: bool,
+        change: impl Fn(Subscription) -> Result<Subscription, OperationError> + Send + Sync,
     ) -> Result<Arc<Subscription>, OperationError> {
         let _changing = self.0.changing.lock().await;
         for _ in 0..CHANGE_TRIES {

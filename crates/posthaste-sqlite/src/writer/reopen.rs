@@ -5,6 +5,7 @@ use posthaste::{
     delivery::Discard,
     event::{Origin, TenantId},
     id::{DeliveryId, SubscriptionId},
+    subscription::SubscriptionStatus,
 };
 use posthaste_store::record::Reopened;
 use rusqlite::{OptionalExtension, types::ValueRef};
@@ -117,6 +118,10 @@ pub fn discard_parked(
     now: Timestamp,
     at_most: usize,
 ) -> Result<usize> {
+    // One that is active again keeps what it is owed.
+    if why == Discard::Disabled && !is_disabled(group, subscription)? {
+        return Ok(0);
+    }
     let mut ids = free(group, subscription, false, 0, at_most)?;
     ids.extend(free(group, subscription, true, 0, at_most - ids.len())?);
     let sql = include_str!("../../sql/discard.sql");
@@ -126,4 +131,14 @@ pub fn discard_parked(
         update.execute((id, why.code(), why.as_str(), now.as_millis()))?;
     }
     Ok(ids.len())
+}
+
+fn is_disabled(group: &Group<'_>, subscription: SubscriptionId) -> Result<bool> {
+    let mut query = group
+        .connection
+        .prepare_cached("SELECT status FROM subscriptions WHERE id = ?1")?;
+    let read = |row: &rusqlite::Row<'_>| Ok(row.coded(0));
+    let status = query.query_row([number(subscription.as_u64())], read);
+    let status = status.optional()?.transpose()?;
+    Ok(status == Some(SubscriptionStatus::Disabled))
 }

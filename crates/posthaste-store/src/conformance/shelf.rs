@@ -1,6 +1,9 @@
 //! The shelf: what waits for its subscription and not for a time.
 
-use posthaste::delivery::{DeliveryStatus, Discard};
+use posthaste::{
+    delivery::{DeliveryStatus, Discard},
+    subscription::SubscriptionStatus,
+};
 
 use super::{
     World,
@@ -83,6 +86,8 @@ pub async fn discarding_takes_parked_deliveries_in_small_steps_and_leaves_the_ot
         let store = world.store();
         store.discard_parked(to, Discard::Disabled, now, at_most)
     };
+    assert_eq!(discard(10).await, Ok(0), "it is not disabled");
+    world.set_status(to, SubscriptionStatus::Disabled).await;
     assert_eq!(discard(1).await, Ok(1));
     assert_eq!(discard(10).await, Ok(1));
     assert_eq!(discard(10).await, Ok(0));

@@ -6,7 +6,7 @@ use posthaste::{
     clock::Timestamp,
     event::TenantId,
     id::{BatchId, DeliveryId, EventId, KeyId, SubscriptionId, places},
-    subscription::Subscription,
+    subscription::{Subscription, SubscriptionStatus},
 };
 
 use super::row::{Row, Shade};
@@ -111,6 +111,11 @@ impl Disk {
             Some(kept) if kept.deleted => Shade::Deleted,
             Some(kept) => kept.subscription.status.into(),
         }
+    }
+
+    pub fn is_disabled(&self, subscription: SubscriptionId) -> bool {
+        let kept = self.subscriptions.get(&subscription);
+        kept.is_some_and(|kept| kept.subscription.status == SubscriptionStatus::Disabled)
     }
 
     pub fn waiting(&self, row: &Row) -> Waiting {

@@ -293,6 +293,10 @@ impl State {
         now: Timestamp,
         at_most: usize,
     ) -> usize {
+        // One that is active again keeps what it is owed.
+        if why == Discard::Disabled && !self.disk.is_disabled(subscription) {
+            return 0;
+        }
         let parked = self
             .free()
             .filter(|row| row.latest.subscription == subscription && row.parking().is_some());
