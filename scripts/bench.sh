@@ -18,9 +18,9 @@ mkdir -p "$bench_dir"
 cp -rn ../shared/tools/hookbench/. "$bench_dir" && chmod -R u+w "$bench_dir"
 (cd "$bench_dir" && cargo build --release --quiet)
 hookbench=$bench_dir/target/release/hookbench
-# Another binary, to compare with: POSTHASTE_BINARY.
-posthaste=${POSTHASTE_BINARY:-target/release/posthaste}
-[ -n "${POSTHASTE_BINARY:-}" ] || cargo build --release --quiet
+# Another binary, to compare with: BENCH_BINARY.
+posthaste=${BENCH_BINARY:-target/release/posthaste}
+[ -n "${BENCH_BINARY:-}" ] || cargo build --release --quiet
 
 listen=127.0.0.1:${HOOKBENCH_SERVER_PORT:-8471}
 api=http://$listen/api/v1/webhooks

@@ -17,7 +17,7 @@ use crate::scheduler::Input;
 /// Outcomes that are written without waiting for more.
 pub const ENOUGH: usize = 500;
 /// Outcomes that one transaction takes at most.
-const GROUP: usize = 2000;
+const GROUP: usize = 500;
 
 /// What one turn of the scheduler decided.
 #[derive(Default)]

@@ -173,7 +173,7 @@ impl State {
         let first: Vec<DeliveryId> = self.shelf_of(from, &wanted).take(at_most).collect();
         let items = self.take(first.into_iter(), at_most);
         let next = self.shelf_of(from, &wanted).next();
-        let next = next.map(|id| id.as_u64());
+        let next = next.map(DeliveryId::as_u64);
         Page { items, next }
     }
 
