@@ -5,21 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-work=$(mktemp -d)
-server=
-finish() {
-    [ -n "$server" ] && kill "$server" 2>/dev/null && wait "$server" 2>/dev/null
-    rm -rf "$work"
-}
-trap finish EXIT
-
-bench_dir=${HOOKBENCH_DIR:-${TMPDIR:-/tmp}/posthaste-hookbench}
-mkdir -p "$bench_dir"
-cp -rn ../shared/tools/hookbench/. "$bench_dir" && chmod -R u+w "$bench_dir"
-(cd "$bench_dir" && cargo build --release --quiet)
-hookbench=$bench_dir/target/release/hookbench
-posthaste=${BENCH_BINARY:-target/release/posthaste}
-[ -n "${BENCH_BINARY:-}" ] || cargo build --release --quiet
+source scripts/bench-tools.sh
 
 listen=127.0.0.1:${HOOKBENCH_SERVER_PORT:-8472}
 api=http://$listen/api/v1/webhooks
