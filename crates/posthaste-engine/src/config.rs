@@ -25,6 +25,9 @@ pub struct Limits {
     pub dedup_window: Duration,
     /// Subscriptions of a tenant; default 10,000.
     pub subscriptions: usize,
+    /// Deliveries in a row that spend their attempts before a subscription that says nothing else is
+    /// paused; 0 is never. Default 5.
+    pub auto_pause_after: u32,
 }
 
 impl Default for Limits {
@@ -35,6 +38,7 @@ impl Default for Limits {
             batch_bytes: 16 * 1024 * 1024,
             dedup_window: Duration::from_secs(24 * 3600),
             subscriptions: 10_000,
+            auto_pause_after: 5,
         }
     }
 }

@@ -176,7 +176,7 @@ fn fill(new: &mut NewSubscription, chosen: SubscriptionPatch) {
     set(&mut new.max_in_flight, chosen.max_in_flight);
     set(&mut new.rate_limit, chosen.rate_limit);
     set(&mut new.ordering, chosen.ordering);
-    set(&mut new.auto_pause_after, chosen.auto_pause_after);
+    new.auto_pause_after = chosen.auto_pause_after;
     set(&mut new.format, chosen.format);
     set(&mut new.metadata, chosen.metadata);
 }

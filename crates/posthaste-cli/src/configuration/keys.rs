@@ -106,6 +106,7 @@ pub const KEYS: &[Key] = &[
     key("limits.batch_bytes", "16777216", number(1, 256 * MIB)),
     key("limits.dedup_window_s", "86400", number(1, 30 * 86400)),
     key("limits.subscriptions", "10000", number(1, 1_000_000)),
+    key("delivery.auto_pause_after", "5", number(0, 1_000_000)),
     key("delivery.in_flight", "1024", number(1, 65_536)),
     key(
         "delivery.memory_deliveries",

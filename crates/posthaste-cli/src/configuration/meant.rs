@@ -113,6 +113,8 @@ impl Reading<'_> {
             batch_bytes: self.count("limits.batch_bytes"),
             dedup_window: Duration::from_secs(self.number("limits.dedup_window_s")),
             subscriptions: self.count("limits.subscriptions"),
+            auto_pause_after: u32::try_from(self.number("delivery.auto_pause_after"))
+                .expect("at most a million"),
         };
         if limits.batch_bytes < limits.event_bytes {
             let (batch, event) = (limits.batch_bytes, limits.event_bytes);

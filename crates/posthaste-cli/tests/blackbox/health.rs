@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     api::{id, text},
     http::Client,
-    server::Server,
+    server::{Launch, Server},
     sink::{Arrival, Sink},
     wait::until,
 };
@@ -161,6 +161,20 @@ fn every_subscription_is_paused_at_its_own_threshold_and_some_never() {
         assert_eq!(seen["health"]["consecutive_failures"], spent);
         client.delete(&format!("/subscriptions/{subscription}"), 204);
     }
+}
+
+#[test]
+fn the_threshold_of_those_that_set_none_is_the_servers() {
+    let launch = Launch::new().with("POSTHASTE_DELIVERY_AUTO_PAUSE_AFTER", "2");
+    let (server, sink) = (launch.start(), Sink::start());
+    let client = server.client();
+    sink.always(Behaviour::status(500));
+    let more = json!({"retry": "none", "max_in_flight": 1});
+    let made = client.subscribe(&sink.url(), more);
+    assert_eq!(made["auto_pause_after"], 2);
+    publish(&client, 4);
+    client.deliveries_when("status=held", 2);
+    assert_eq!(client.subscription(&id(&made))["status"], "paused");
 }
 
 #[test]

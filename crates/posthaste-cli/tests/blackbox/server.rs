@@ -60,6 +60,11 @@ impl Launch {
         self
     }
 
+    pub fn with(mut self, variable: &str, value: &str) -> Self {
+        self.environment.push((variable.into(), value.into()));
+        self
+    }
+
     /// No file of the server's grows over this, until [`Server::lift_limits`].
     pub fn with_files_up_to_kib(mut self, kib: u64) -> Self {
         self.file_size_kib = Some(kib);

@@ -51,7 +51,8 @@ pub struct NewSubscription {
     pub ordering: Ordering,
     /// Mode `batch`; none is mode `single`.
     pub batch: Option<BatchLimits>,
-    pub auto_pause_after: u32,
+    /// Absent: as the engine is told ([`Limits`](crate::Limits)).
+    pub auto_pause_after: Option<u32>,
     pub format: BodyFormat,
     pub metadata: RawJson,
 }
@@ -75,7 +76,7 @@ impl NewSubscription {
             rate_limit: None,
             ordering: Ordering::None,
             batch: None,
-            auto_pause_after: 5,
+            auto_pause_after: None,
             format: BodyFormat::default(),
             metadata: RawJson::empty_object(),
         }
@@ -196,7 +197,8 @@ impl Engine {
         }
         let now = self.now();
         let id = SubscriptionId::at(self.new_place(now));
-        let subscription = made(id, tenant, new, now);
+        let usual = self.0.config.limits.auto_pause_after;
+        let subscription = made(id, tenant, new, usual, now);
         let inserted = self.0.store.insert_subscription(subscription.clone()).await;
         inserted.map_err(taken)?;
         self.publish_change(subscription.clone(), false);
@@ -423,6 +425,7 @@ fn made(
     id: SubscriptionId,
     tenant: &TenantId,
     new: NewSubscription,
+    auto_pause_after: u32,
     now: Timestamp,
 ) -> Subscription {
     Subscription {
@@ -443,7 +446,7 @@ fn made(
         rate_limit: new.rate_limit,
         ordering: new.ordering,
         batch: new.batch,
-        auto_pause_after: new.auto_pause_after,
+        auto_pause_after: new.auto_pause_after.unwrap_or(auto_pause_after),
         format: new.format,
         metadata: new.metadata,
         health: Health::default(),

@@ -157,7 +157,7 @@ async fn an_open_circuit_survives_a_crash_and_its_probe_closes_it() {
     let mut world = World::new().await;
     let fragile = NewSubscription {
         retry: RetryPolicy::preset(Preset::None),
-        auto_pause_after: 0,
+        auto_pause_after: Some(0),
         ..to(URL)
     };
     let id = world.add(fragile).await;
@@ -208,7 +208,7 @@ async fn what_happens_to_a_subscription_is_told_to_those_who_want_it_and_causes_
     let fragile = NewSubscription {
         events: vec!["memory.*".parse().unwrap()],
         retry: RetryPolicy::preset(Preset::None),
-        auto_pause_after: 2,
+        auto_pause_after: Some(2),
         ..to(URL)
     };
     let id = world.add(fragile).await;
@@ -222,7 +222,7 @@ async fn what_happens_to_a_subscription_is_told_to_those_who_want_it_and_causes_
         .add(NewSubscription {
             events: vec!["posthaste.*".parse().unwrap()],
             retry: RetryPolicy::preset(Preset::None),
-            auto_pause_after: 1,
+            auto_pause_after: Some(1),
             ..to(dead)
         })
         .await;
