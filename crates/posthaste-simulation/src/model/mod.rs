@@ -288,6 +288,9 @@ impl Model {
             owed.unwritten -= u32::from(!again && owed.unwritten > 0);
             let kept = Kept::of(settlement);
             self.keep(settlement.id, kept);
+            if let Some(owed) = self.deliveries.get_mut(&settlement.id) {
+                owed.hurried_on_disk &= settlement.attempt.is_none();
+            }
         }
         for change in &batch.health {
             if let Some(endpoint) = self.endpoints.get_mut(&change.subscription) {
@@ -337,12 +340,13 @@ impl Model {
         let mates = kept.batch.and_then(|batch| self.batches.get(&batch));
         let (subscription, line) = (owed.subscription, owed.line);
         // A batch is handed out whole.
-        for mate in mates.cloned().unwrap_or_default() {
-            if let Some(owed) = self.deliveries.get_mut(&mate) {
-                owed.hurried = true;
+        let mates = mates.cloned().unwrap_or_default();
+        self.keep(id, kept);
+        for hurried in mates.into_iter().chain([id]) {
+            if let Some(owed) = self.deliveries.get_mut(&hurried) {
+                (owed.hurried, owed.hurried_on_disk) = (true, true);
             }
         }
-        self.keep(id, kept);
         if let Some(endpoint) = self.endpoints.get_mut(&subscription) {
             endpoint.waits(line, id);
         }

@@ -97,6 +97,8 @@ pub struct Owed {
     pub reopened: bool,
     /// Somebody asked for it, or for one of its batch: it may go before its time.
     pub hurried: bool,
+    /// So it stands on disk, and is found again by a crash, until an outcome is written over it.
+    pub hurried_on_disk: bool,
     /// Written twice because of a lost answer, so that what came between is undone.
     pub blurred: bool,
 }
@@ -125,6 +127,7 @@ impl Owed {
             ever_taken: false,
             reopened: false,
             hurried: false,
+            hurried_on_disk: false,
             blurred: false,
         }
     }
@@ -172,6 +175,7 @@ impl Owed {
             self.taken = false;
         }
         self.latest = self.kept;
+        self.hurried |= self.hurried_on_disk;
         self.unwritten = 0;
         self.flying = None;
     }
