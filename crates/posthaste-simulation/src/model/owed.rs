@@ -83,6 +83,9 @@ pub struct Owed {
     pub subscription: SubscriptionId,
     pub line: Line,
     pub test: bool,
+    /// Its id is given when an attempt ends, and it is accepted with that attempt's outcome: with a
+    /// slow store, after others that have later ids.
+    pub alert: bool,
     pub kept: Kept,
     /// As the engine has it.
     pub latest: Kept,
@@ -119,6 +122,7 @@ impl Owed {
             subscription,
             line: event.line(),
             test: event.details.test,
+            alert: event.event_type.is_platforms(),
             kept,
             latest: kept,
             unwritten: 0,

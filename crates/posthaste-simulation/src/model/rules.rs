@@ -261,7 +261,7 @@ impl Model {
         // A test stands in no line.
         let free = |id: &DeliveryId| {
             let owed = &self.deliveries[id];
-            owed.reopened || owed.blurred || owed.test
+            owed.reopened || owed.blurred || owed.test || owed.alert
         };
         let front = endpoint.in_front(line, last);
         let front = front.filter(|id| !free(id) && !ids.contains(id)).min();
