@@ -297,13 +297,12 @@ impl World {
         if reopened == Reopened::Redelivered {
             self.model.reopened(delivery, now);
         }
-        // It may be in memory, due, or back in its place in a line.
-        self.soon(Duration::ZERO, Own::Tell(Input::Hurry(delivery)));
-        self.hint(now);
         if let Some(subscription) = self.model.subscription_of(delivery) {
-            let ids = vec![delivery];
-            let shelved = Input::Shelved { subscription, ids };
-            self.soon(Duration::ZERO, Own::Tell(shelved));
+            let told = Input::Reopened {
+                subscription,
+                delivery,
+            };
+            self.soon(Duration::ZERO, Own::Tell(told));
         }
     }
 

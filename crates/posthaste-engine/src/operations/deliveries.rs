@@ -178,11 +178,10 @@ impl Engine {
                 Reopened::Missing => return Err(OperationError::NotFound("delivery")),
             }
         }
-        // It may be in memory, due, or back in its place in a line.
-        let (subscription, ids) = (delivery.subscription, vec![id]);
-        self.0.dispatch.tell(Input::Hurry(id));
-        self.0.dispatch.tell(Input::DueAt(now));
-        self.0.dispatch.tell(Input::Shelved { subscription, ids });
+        self.0.dispatch.tell(Input::Reopened {
+            subscription: delivery.subscription,
+            delivery: id,
+        });
         Ok(answer)
     }
 

@@ -144,7 +144,7 @@ impl Scheduler {
         let more = next.is_some();
         let answered = self
             .lanes
-            .with(subscription, now, |lane| lane.answered(part, more));
+            .with(subscription, now, |lane| lane.answered(part, taken, more));
         match answered {
             Some(Some(from)) => {
                 self.admit(now, taken, from, effects);

@@ -1,10 +1,7 @@
 //! One subscription as the scheduler sees it: what of it waits in memory, and what keeps it from
 //! being sent.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use posthaste::{
     circuit::{Admission, Circuit},
@@ -14,12 +11,14 @@ use posthaste::{
     id::DeliveryId,
     subscription::{Ordering, Subscription, SubscriptionStatus},
 };
+use posthaste_store::record::Waiting;
 
 use super::{
     ShelfPart,
     lanes::Class,
     lines::{Arrival, Lines, Place},
     loose::Loose,
+    on_the_way::{OnTheWay, Why},
     pace::{Pace, Ramp},
     parcel::Parcel,
 };
@@ -44,13 +43,19 @@ enum Queue {
 }
 
 /// What the store has on the shelf for a subscription without order, as far as is known.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Shelf {
     /// On their way there: decided, and not written yet.
-    on_the_way: BTreeSet<DeliveryId>,
+    on_the_way: OnTheWay,
     /// Something is there that was not asked for.
     filled: bool,
     asked: bool,
+}
+
+impl Shelf {
+    fn leaves(&mut self, ids: impl Iterator<Item = DeliveryId>) {
+        ids.for_each(|id| self.on_the_way.leaves(id, Why::Returning));
+    }
 }
 
 #[derive(Debug)]
@@ -195,7 +200,7 @@ impl Lane {
                 Vec::new()
             }
             Queue::Loose(_, shelf) => {
-                shelf.on_the_way.extend(parcel.ids());
+                shelf.leaves(parcel.ids());
                 vec![parcel]
             }
         }
@@ -215,7 +220,7 @@ impl Lane {
     /// These leave memory for the shelf.
     pub fn shelving(&mut self, ids: impl Iterator<Item = DeliveryId>) {
         match &mut self.queue {
-            Queue::Loose(_, shelf) => shelf.on_the_way.extend(ids),
+            Queue::Loose(_, shelf) => shelf.leaves(ids),
             Queue::Fifo(lines) => lines.returning(ids),
         }
     }
@@ -225,11 +230,19 @@ impl Lane {
         match &mut self.queue {
             Queue::Loose(_, shelf) => {
                 ids.iter().for_each(|id| {
-                    shelf.on_the_way.remove(id);
+                    shelf.on_the_way.told(*id);
                 });
                 shelf.filled = true;
             }
             Queue::Fifo(lines) => lines.shelved(ids, now),
+        }
+    }
+
+    /// One was opened again, and may be back on the shelf.
+    pub fn reopened(&mut self, id: DeliveryId) {
+        match &mut self.queue {
+            Queue::Loose(_, shelf) => shelf.filled = true,
+            Queue::Fifo(lines) => lines.reopened(id),
         }
     }
 
@@ -238,7 +251,7 @@ impl Lane {
         match &mut self.queue {
             Queue::Loose(loose, shelf) => {
                 let all = loose.drain();
-                shelf.on_the_way.extend(all.iter().flat_map(Parcel::ids));
+                shelf.leaves(all.iter().flat_map(Parcel::ids));
                 all
             }
             Queue::Fifo(lines) => lines.drain(),
@@ -257,7 +270,7 @@ impl Lane {
         match &mut self.queue {
             Queue::Loose(loose, shelf) => {
                 let tail = loose.cut_in_half();
-                shelf.on_the_way.extend(tail.iter().flat_map(Parcel::ids));
+                shelf.leaves(tail.iter().flat_map(Parcel::ids));
                 tail
             }
             Queue::Fifo(lines) => lines.drain(),
@@ -291,21 +304,21 @@ impl Lane {
 
     /// The other kind of queue, with all that waits on its shelf.
     fn change_queue(&mut self, under_way: Vec<Line>) {
-        let on_the_way: BTreeSet<DeliveryId> = match &self.queue {
-            Queue::Loose(_, shelf) => shelf.on_the_way.clone(),
-            Queue::Fifo(lines) => lines.on_the_way().collect(),
-        };
-        let unanswered = match &self.queue {
-            Queue::Loose(_, shelf) => usize::from(shelf.asked),
-            Queue::Fifo(lines) => lines.unanswered(),
+        let (on_the_way, unanswered) = match &mut self.queue {
+            Queue::Loose(_, shelf) => (
+                std::mem::take(&mut shelf.on_the_way),
+                usize::from(shelf.asked),
+            ),
+            Queue::Fifo(lines) => (lines.give_over(), lines.unanswered()),
         };
         self.queue = queue(&self.subscriber.subscription, true);
-        self.shelving(on_the_way.into_iter());
-        if let Queue::Fifo(lines) = &mut self.queue {
-            lines.expect(unanswered);
-            under_way
-                .into_iter()
-                .for_each(|line| lines.began_before(line));
+        match &mut self.queue {
+            Queue::Loose(_, shelf) => shelf.on_the_way = on_the_way,
+            Queue::Fifo(lines) => {
+                lines.take_over(on_the_way, unanswered);
+                let under_way = under_way.into_iter();
+                under_way.for_each(|line| lines.began_before(line));
+            }
         }
     }
 
@@ -501,14 +514,17 @@ impl Lane {
     }
 
     /// An answer begins: how its deliveries came, or none where they go back.
-    pub fn answered(&mut self, part: &ShelfPart, more: bool) -> Option<Arrival> {
+    pub fn answered(&mut self, part: &ShelfPart, taken: &[Waiting], more: bool) -> Option<Arrival> {
         match &mut self.queue {
             Queue::Loose(_, shelf) => {
+                taken.iter().for_each(|waiting| {
+                    shelf.on_the_way.came(waiting.id);
+                });
                 shelf.asked &= !matches!(part, ShelfPart::Any);
                 shelf.filled |= more || !matches!(part, ShelfPart::Any);
                 Some(Arrival::Scanned)
             }
-            Queue::Fifo(lines) => lines.answered(part),
+            Queue::Fifo(lines) => lines.answered(part, taken),
         }
     }
 

@@ -10,10 +10,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use posthaste::{clock::Timestamp, event::Line, id::DeliveryId, subscription::BatchLimits};
+use posthaste_store::record::Waiting;
 
 use super::{
     ShelfPart,
     line::{Queue, heads, ripe_at},
+    on_the_way::{OnTheWay, Why, Word},
     parcel::Parcel,
 };
 
@@ -42,17 +44,6 @@ pub struct Place {
     pub settled: bool,
     /// Memory has room for it.
     pub room: bool,
-}
-
-/// Why a delivery is on its way to the shelf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum OnTheWay {
-    /// It was in memory, or came out of order: no scan may begin until it is there.
-    Returning,
-    /// It is newer than all that is there.
-    Newest,
-    /// Its line had its fill.
-    Left(Line),
 }
 
 /// How far the shelf has been passed over.
@@ -93,7 +84,7 @@ pub struct Lines {
     /// Questions that were asked before order was kept as it is now, and have no answer yet: what
     /// they bring goes back.
     foreign: usize,
-    on_the_way: BTreeMap<DeliveryId, OnTheWay>,
+    on_the_way: OnTheWay,
     count: usize,
     bytes: usize,
     /// Deliveries of one line that are held in memory.
@@ -114,9 +105,17 @@ impl Lines {
         lines
     }
 
-    /// Deliveries that are on their way to the shelf.
-    pub fn on_the_way(&self) -> impl Iterator<Item = DeliveryId> + '_ {
-        self.on_the_way.keys().copied()
+    /// After another kind of queue: what that sent to the shelf, and the questions that it asked and
+    /// that have no answer yet.
+    pub fn take_over(&mut self, mut on_the_way: OnTheWay, unanswered: usize) {
+        on_the_way.all_return();
+        self.on_the_way = on_the_way;
+        self.foreign = unanswered;
+    }
+
+    /// What it sent to the shelf.
+    pub fn give_over(&mut self) -> OnTheWay {
+        std::mem::take(&mut self.on_the_way)
     }
 
     /// Deliveries, and the bytes that they count for.
@@ -169,7 +168,7 @@ impl Lines {
             self.bytes -= parcel.bytes;
             // Two publishers may commit in another order than they were given ids.
             match Some(parcel.first) > self.scan.after {
-                true => self.note(parcel, OnTheWay::Newest),
+                true => self.note(parcel, Why::Newest),
                 false => self.returning(parcel.ids()),
             }
         }
@@ -198,7 +197,7 @@ impl Lines {
             );
             queue.grew = true;
             queue.left.extend(parcel.ids());
-            self.note(&parcel, OnTheWay::Left(line));
+            self.note(&parcel, Why::Left(line));
             return Some(parcel);
         }
         self.put_back(line, parcel);
@@ -215,9 +214,9 @@ impl Lines {
         queue.parcels.insert(at, parcel);
     }
 
-    fn note(&mut self, parcel: &Parcel, why: OnTheWay) {
+    fn note(&mut self, parcel: &Parcel, why: Why) {
         for id in parcel.ids() {
-            self.on_the_way.insert(id, why);
+            self.on_the_way.leaves(id, why);
         }
     }
 
@@ -232,7 +231,7 @@ impl Lines {
     /// These are on their way to the shelf from outside of the lines.
     pub fn returning(&mut self, ids: impl Iterator<Item = DeliveryId>) {
         for id in ids {
-            self.on_the_way.insert(id, OnTheWay::Returning);
+            self.on_the_way.leaves(id, Why::Returning);
             let before = Some(DeliveryId::from_u64(id.as_u64().saturating_sub(1)));
             self.scan.after = self.scan.after.min(before);
         }
@@ -266,17 +265,17 @@ impl Lines {
         self.scan.complete = false;
         self.scan.stale |= self.scan.asked;
         self.fetches.values_mut().for_each(|stale| *stale = true);
-        let on_the_way = self.on_the_way.values_mut();
-        on_the_way.for_each(|why| *why = OnTheWay::Returning);
+        self.on_the_way.all_return();
     }
 
     /// These are on the shelf now.
     pub fn shelved(&mut self, ids: &[DeliveryId], now: Timestamp) {
         for id in ids {
-            match self.on_the_way.remove(id) {
-                None => self.found(*id),
-                Some(OnTheWay::Returning | OnTheWay::Newest) => self.grew(),
-                Some(OnTheWay::Left(line)) => {
+            match self.on_the_way.told(*id) {
+                Word::Unknown => self.found(*id),
+                Word::Old => {}
+                Word::There(Why::Returning | Why::Newest) => self.grew(),
+                Word::There(Why::Left(line)) => {
                     if let Some(queue) = self.lines.get_mut(&line) {
                         queue.left.remove(id);
                         queue.dry = false;
@@ -285,6 +284,13 @@ impl Lines {
                     self.refresh(line, now);
                 }
             }
+        }
+    }
+
+    /// One was opened again. Where it is on its way to the shelf it will be found there anyway.
+    pub fn reopened(&mut self, id: DeliveryId) {
+        if !self.on_the_way.has(id) {
+            self.found(id);
         }
     }
 
@@ -347,11 +353,6 @@ impl Lines {
         self.foreign + self.fetches.len() + usize::from(self.scan.asked)
     }
 
-    /// So many answers will come to questions that others asked.
-    pub fn expect(&mut self, answers: usize) {
-        self.foreign = answers;
-    }
-
     /// An answer that somebody else asked for.
     fn foreign(&mut self) -> Option<Arrival> {
         self.foreign = self.foreign.saturating_sub(1);
@@ -359,18 +360,26 @@ impl Lines {
     }
 
     fn may_scan(&self) -> bool {
-        let in_the_air = |why: &OnTheWay| *why == OnTheWay::Returning;
+        let in_the_air = |why: Why| why == Why::Returning;
         let stale_fetch = self.fetches.values().any(|stale| *stale);
         !self.scan.complete
             && !self.scan.asked
             && self.foreign == 0
             && !stale_fetch
-            && !self.on_the_way.values().any(in_the_air)
+            && !self.on_the_way.reasons().any(in_the_air)
     }
 
     /// An answer begins: how its deliveries came, or none where it was given up meanwhile and all
     /// of them go back.
-    pub fn answered(&mut self, part: &ShelfPart) -> Option<Arrival> {
+    pub fn answered(&mut self, part: &ShelfPart, taken: &[Waiting]) -> Option<Arrival> {
+        // They were written, though word of that may still be to come.
+        for waiting in taken {
+            if let Some(Why::Left(line)) = self.on_the_way.came(waiting.id)
+                && let Some(queue) = self.lines.get_mut(&line)
+            {
+                queue.left.remove(&waiting.id);
+            }
+        }
         match part {
             ShelfPart::Any => self.foreign(),
             ShelfPart::Line(line) => match self.fetches.remove(line) {
@@ -399,13 +408,11 @@ impl Lines {
             // Something returned to the stretch that was passed over: it is passed over again.
             ShelfPart::After { after, .. } if *after != self.scan.after => {}
             ShelfPart::After { .. } => {
-                let on_the_way = self.on_the_way.values();
-                let unseen = on_the_way
-                    .filter(|why| !matches!(why, OnTheWay::Left(_)))
-                    .count();
+                let to_be_seen = |why| !matches!(why, Why::Left(_));
+                let unseen = self.on_the_way.reasons().any(to_be_seen);
                 match next {
                     Some(next) => self.scan.after = Some(DeliveryId::from_u64(next)),
-                    None if !self.scan.grew && unseen == 0 => self.scan.is_done(),
+                    None if !self.scan.grew && !unseen => self.scan.is_done(),
                     None => {}
                 }
                 if self.scan.complete {

@@ -46,8 +46,12 @@ pub enum Input {
     Finished(Box<Finished>),
     /// So many outcomes of attempts are written.
     Settled(usize),
-    /// A delivery that waits to be tried again is wanted at once.
-    Hurry(DeliveryId),
+    /// A delivery was opened again, or is wanted at once: it may be in memory, due, or back in its
+    /// place in a line.
+    Reopened {
+        subscription: SubscriptionId,
+        delivery: DeliveryId,
+    },
     /// A subscription is new or another than before. `resumed`: its failures are forgiven.
     Changed {
         subscriber: Arc<Subscriber>,

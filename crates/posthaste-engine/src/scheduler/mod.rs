@@ -14,6 +14,7 @@ mod line;
 mod lines;
 mod loose;
 mod message;
+mod on_the_way;
 mod pace;
 mod parcel;
 
@@ -201,7 +202,19 @@ impl Scheduler {
             }
             Input::Formed { leader, batch } => self.formed(now, leader, batch, effects),
             Input::Finished(finished) => self.finish(now, *finished, effects),
-            Input::Hurry(delivery) => self.hurry(now, delivery),
+            Input::Reopened {
+                subscription,
+                delivery,
+            } => {
+                self.due.hint(now);
+                match self.held.contains(delivery) {
+                    true => self.hurry(now, delivery),
+                    false => {
+                        self.lanes
+                            .with(subscription, now, |lane| lane.reopened(delivery));
+                    }
+                }
+            }
             Input::Changed {
                 subscriber,
                 resumed,

@@ -232,8 +232,8 @@ impl Model {
                     endpoint.told = None;
                 }
             }
-            Input::Hurry(id) => {
-                if let Some(owed) = self.deliveries.get_mut(id) {
+            Input::Reopened { delivery, .. } => {
+                if let Some(owed) = self.deliveries.get_mut(delivery) {
                     owed.hurried = true;
                 }
             }

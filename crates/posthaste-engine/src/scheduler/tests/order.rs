@@ -183,9 +183,9 @@ fn a_line_that_has_its_fill_leaves_the_rest_to_the_shelf_and_fetches_it_later() 
 fn one_that_was_opened_again_takes_its_old_place() {
     let mut world = settled();
     world.accept([keyed(5, "a"), keyed(6, "a")]);
-    world.tell(Input::Shelved {
+    world.tell(Input::Reopened {
         subscription: SUBSCRIPTION,
-        ids: vec![keyed(2, "a").id],
+        delivery: keyed(2, "a").id,
     });
     assert_eq!(world.parts().len(), 1, "the shelf is looked through again");
     world.scan(None, vec![keyed(2, "a")], None);
@@ -200,7 +200,10 @@ fn a_head_that_is_wanted_at_once_does_not_wait_for_its_retry() {
     let mut world = settled();
     world.accept([keyed(1, "a")]);
     world.finish(keyed(1, "a").id, REFUSED);
-    world.tell(Input::Hurry(keyed(1, "a").id));
+    world.tell(Input::Reopened {
+        subscription: SUBSCRIPTION,
+        delivery: keyed(1, "a").id,
+    });
     assert_eq!(world.sent(), [keyed(1, "a").id]);
 }
 
@@ -215,4 +218,34 @@ fn a_key_whose_head_fails_for_long_keeps_no_other_key_on_the_shelf() {
     world.finish(keyed(1, "a").id, REFUSED);
     world.scan(Some(keyed(40, "a").id), vec![keyed(41, "b")], None);
     assert_eq!(world.sent(), [keyed(41, "b").id]);
+}
+
+#[test]
+fn one_that_comes_from_the_shelf_before_the_word_that_it_is_there_keeps_its_place() {
+    let mut world = settled();
+    world.accept((1..=70).map(|n| keyed(n, "a")));
+    for n in 1..=60 {
+        world.finish(keyed(n, "a").id, OK);
+    }
+    let line = ShelfPart::Line(Line::of(Some("a")));
+    // 65 to 67 are written and fetched; 68 to 70 are not written yet.
+    world.tell(Input::Shelf {
+        subscription: SUBSCRIPTION,
+        part: line,
+        at_most: TAKE,
+        taken: (65..=67).map(|n| keyed(n, "a")).collect(),
+        next: None,
+    });
+    assert!(world.settled().is_empty(), "none of them goes back");
+    world.tell(Input::Shelved {
+        subscription: SUBSCRIPTION,
+        ids: (65..=67).map(|n| keyed(n, "a").id).collect(),
+    });
+    for n in 61..=67 {
+        world.finish(keyed(n, "a").id, OK);
+        let next: Vec<_> = (n < 67).then(|| keyed(n + 1, "a").id).into_iter().collect();
+        assert_eq!(world.sent(), next);
+    }
+    world.accept([keyed(71, "a")]);
+    assert!(world.sent().is_empty(), "68 to 70 come first");
 }
