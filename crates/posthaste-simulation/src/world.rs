@@ -162,11 +162,8 @@ impl World {
 
     fn populate(&mut self) {
         for tenant in self.scenario.tenants.clone() {
-            let tenant = Tenant {
-                name: tenant.to_string(),
-                id: tenant,
-                created_at: START,
-            };
+            let name = tenant.to_string();
+            let tenant = Tenant::new(tenant, name, START);
             ready(self.disk.store.insert_tenant(tenant)).expect("a new tenant");
         }
         for endpoint in self.scenario.endpoints.clone() {

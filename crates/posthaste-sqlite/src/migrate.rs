@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 const STEPS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_order_batches_circuits.sql"),
+    include_str!("../migrations/0003_tenants.sql"),
 ];
 
 /// Why the schema cannot be brought up to date.

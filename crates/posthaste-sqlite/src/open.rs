@@ -165,11 +165,7 @@ fn settle_in(connection: &mut Connection, now: Timestamp) -> Result<Identity, Op
         return Ok(identity);
     }
     let identity = meta::make_identity(&transaction)?;
-    let tenant = Tenant {
-        id: TenantId::default_tenant(),
-        name: "Default".into(),
-        created_at: now,
-    };
+    let tenant = Tenant::new(TenantId::default_tenant(), "Default".into(), now);
     insert_tenant_on(&transaction, &tenant)?;
     transaction.commit()?;
     Ok(identity)

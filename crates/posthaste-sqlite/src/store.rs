@@ -248,6 +248,20 @@ impl Store for SqliteStore {
         self.reader.read(query).await
     }
 
+    async fn events_between(
+        &self,
+        tenant: &TenantId,
+        after: EventId,
+        until: EventId,
+        at_most: usize,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::events_between(moment, &tenant, (after, until), at_most)
+        };
+        self.reader.read(query).await
+    }
+
     async fn delivery(
         &self,
         tenant: &TenantId,
@@ -292,6 +306,11 @@ impl Store for SqliteStore {
 
     async fn insert_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
         self.write(1, move |group| writer::insert_tenant(group, &tenant))
+            .await
+    }
+
+    async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
+        self.write(1, move |group| writer::update_tenant(group, &tenant))
             .await
     }
 

@@ -1,7 +1,9 @@
-//! Tenants' numbers, which rows carry instead of their names.
+//! Tenants' numbers, which rows carry instead of their names; and what is set for one.
 
 use posthaste::event::TenantId;
-use rusqlite::{Connection, OptionalExtension};
+use posthaste_store::settings::{Catalogue, Tenant, TenantLimits};
+use rusqlite::{Connection, OptionalExtension, Row};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     fault::{Fault, Result},
@@ -23,4 +25,32 @@ pub fn name(connection: &Connection, no: u64) -> Result<TenantId> {
     let id: String = query.query_row([number(no)], |row| row.get(0))?;
     id.parse()
         .map_err(|_| Fault::Corrupt(format!("{id:?} is no tenant")))
+}
+
+/// What is set for a tenant, as its row keeps it.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    pub limits: TenantLimits,
+    pub catalogue: Catalogue,
+}
+
+/// None is all defaults.
+pub fn settings(tenant: &Tenant) -> Result<Option<String>> {
+    let settings = Settings {
+        limits: tenant.limits,
+        catalogue: tenant.catalogue,
+    };
+    let unlike = settings != Settings::default();
+    let text = unlike.then(|| serde_json::to_string(&settings)).transpose();
+    text.map_err(|error| Fault::Corrupt(error.to_string()))
+}
+
+pub fn read_settings(row: &Row<'_>, column: usize) -> Result<Settings> {
+    let text: Option<String> = row.get(column)?;
+    let corrupt = |error| Fault::Corrupt(format!("a tenant's settings cannot be read: {error}"));
+    text.map_or_else(
+        || Ok(Settings::default()),
+        |text| serde_json::from_str(&text).map_err(corrupt),
+    )
 }

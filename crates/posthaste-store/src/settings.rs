@@ -10,7 +10,46 @@ use serde::{Deserialize, Serialize};
 pub struct Tenant {
     pub id: TenantId,
     pub name: String,
+    pub limits: TenantLimits,
+    pub catalogue: Catalogue,
     pub created_at: Timestamp,
+}
+
+impl Tenant {
+    /// One without limits of its own, that takes any event type.
+    #[must_use]
+    pub fn new(id: TenantId, name: String, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            name,
+            limits: TenantLimits::default(),
+            catalogue: Catalogue::default(),
+            created_at,
+        }
+    }
+}
+
+/// A tenant's own limits; what is none is the server's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TenantLimits {
+    /// How long events, deliveries and attempts are kept, in days: 1 to 3,650.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
+    /// How long a delivery may be held before it is discarded, in days: 1 to 3,650.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_days: Option<u32>,
+}
+
+/// Which event types a tenant takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Catalogue {
+    /// Any.
+    #[default]
+    Open,
+    /// Those in its catalogue alone.
+    Strict,
 }
 
 /// What a key may do.

@@ -203,6 +203,17 @@ pub trait Store: Send + Sync + 'static {
         stretch: Stretch,
     ) -> Result<Page<EventSummary>, StoreError>;
 
+    /// Events above one id and below another, oldest first, with what they owed. `next` is the
+    /// `after` of the next page, which may hold fewer than `at_most`, or none: a page has a few
+    /// megabytes at most.
+    async fn events_between(
+        &self,
+        tenant: &TenantId,
+        after: EventId,
+        until: EventId,
+        at_most: usize,
+    ) -> Result<Page<StoredEvent>, StoreError>;
+
     async fn delivery(
         &self,
         tenant: &TenantId,
@@ -229,6 +240,12 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Exists`] where the id is taken.
     async fn insert_tenant(&self, tenant: Tenant) -> Result<(), StoreError>;
+
+    /// Replaces all but its id and age.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`].
+    async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError>;
 
     /// All tenants' subscriptions that are not deleted, in no order.
     async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError>;

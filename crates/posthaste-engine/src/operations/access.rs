@@ -198,11 +198,8 @@ impl Engine {
         name: Option<String>,
     ) -> Result<Tenant, OperationError> {
         let _changing = self.0.changing.lock().await;
-        let tenant = Tenant {
-            name: name.unwrap_or_else(|| id.to_string()),
-            id,
-            created_at: self.now(),
-        };
+        let name = name.unwrap_or_else(|| id.to_string());
+        let tenant = Tenant::new(id, name, self.now());
         self.0
             .store
             .insert_tenant(tenant.clone())

@@ -12,18 +12,21 @@ use super::Moment;
 use crate::{
     fault::{Fault, Result},
     row::{Columns, number},
-    subscription_row,
+    subscription_row, tenant,
 };
 
 const SUBSCRIPTIONS: &str = include_str!("../../sql/subscriptions.sql");
 
 pub fn tenants(moment: &Moment<'_>) -> Result<Vec<Tenant>> {
-    let sql = "SELECT id, name, created_at FROM tenants WHERE created_at IS NOT NULL ORDER BY id";
+    let sql = "SELECT id, name, settings, created_at FROM tenants WHERE created_at IS NOT NULL ORDER BY id";
     all(moment.disk()?, sql, |row| {
+        let settings = tenant::read_settings(row, 2)?;
         Ok(Tenant {
             id: tenant_id(row, 0)?,
             name: row.get(1)?,
-            created_at: row.time(2)?.unwrap_or_default(),
+            limits: settings.limits,
+            catalogue: settings.catalogue,
+            created_at: row.time(3)?.unwrap_or_default(),
         })
     })
 }

@@ -82,6 +82,69 @@ pub fn events(
     })
 }
 
+/// Payload bytes that one page of [`events_between`] reads, roughly.
+const PAGE_BYTES: usize = if cfg!(test) { 64 } else { 4 << 20 };
+
+/// Oldest first.
+pub fn events_between(
+    moment: &Moment<'_>,
+    tenant: &TenantId,
+    (after, until): (EventId, EventId),
+    at_most: usize,
+) -> Result<Page<StoredEvent>> {
+    let (after, until) = (after.as_u64(), until.as_u64());
+    let (connection, list) = moment.begin(|connection, state| {
+        let tenant = tenant::find(connection, tenant)?;
+        Ok(tenant.map(|no| (no, state.by_tenant.of(no, until))))
+    })?;
+    let Some((no, tail)) = list else {
+        let (items, next) = (Vec::new(), None);
+        return Ok(Page { items, next });
+    };
+    let places = places_between(connection, no, &tail, (after, until), at_most)?;
+    let (mut items, mut bytes) = (Vec::new(), 0);
+    for &place in &places {
+        // A place may hold deliveries alone.
+        let found = stored(connection, EventId::from_u64(place))?;
+        items.extend(found.filter(|stored| stored.event.tenant == *tenant));
+        bytes += items.last().map_or(0, |last| last.event.data.len());
+        if bytes >= PAGE_BYTES {
+            let next = Some(place);
+            return Ok(Page { items, next });
+        }
+    }
+    let next = places.last().filter(|_| places.len() >= at_most).copied();
+    Ok(Page { items, next })
+}
+
+/// Where a tenant has events or deliveries, oldest first.
+fn places_between(
+    connection: &Connection,
+    tenant: u64,
+    in_memory: &[u64],
+    (after, until): (u64, u64),
+    at_most: usize,
+) -> Result<Vec<u64>> {
+    let sql = include_str!("../../sql/by_tenant_after.sql");
+    let mut query = connection.prepare_cached(sql)?;
+    let key = (
+        number(tenant),
+        number(after),
+        number(until),
+        number(at_most as u64),
+    );
+    let mut rows = query.query(key)?;
+    let mut places = Vec::new();
+    while let Some(row) = rows.next()? {
+        places.push(row.number(0)?);
+    }
+    places.extend(in_memory.iter().filter(|&&place| place > after));
+    places.sort_unstable();
+    places.dedup();
+    places.truncate(at_most);
+    Ok(places)
+}
+
 /// A place may hold deliveries alone.
 fn summary(connection: &Connection, tenant: u64, place: u64) -> Result<Option<EventSummary>> {
     let sql = include_str!("../../sql/event_summary.sql");

@@ -29,7 +29,7 @@ pub use self::{
     configuration::{keys, subscription, subscriptions, tenants},
     counts::counts,
     deliveries::{deliveries, delivery},
-    events::{body_of_key, event, events},
+    events::{body_of_key, event, events, events_between},
     recover::recover,
 };
 

@@ -19,7 +19,7 @@ use super::group::Group;
 use crate::{
     fault::{Fault, Result},
     row::{Coded, Columns, number},
-    subscription_row,
+    subscription_row, tenant,
 };
 
 pub fn insert_tenant(group: &mut Group<'_>, tenant: &Tenant) -> Result<()> {
@@ -31,10 +31,22 @@ pub fn insert_tenant_on(connection: &Connection, tenant: &Tenant) -> Result<()> 
     let row = (
         tenant.id.as_str(),
         tenant.name.as_str(),
+        tenant::settings(tenant)?,
         tenant.created_at.as_millis(),
     );
     match connection.prepare_cached(sql)?.execute(row)? {
         0 => Err(Fault::Refused(StoreError::Exists(tenant.id.to_string()))),
+        _ => Ok(()),
+    }
+}
+
+pub fn update_tenant(group: &mut Group<'_>, tenant: &Tenant) -> Result<()> {
+    let sql =
+        "UPDATE tenants SET name = ?2, settings = ?3 WHERE id = ?1 AND created_at IS NOT NULL";
+    let mut update = group.connection.prepare_cached(sql)?;
+    let settings = tenant::settings(tenant)?;
+    match update.execute((tenant.id.as_str(), tenant.name.as_str(), settings))? {
+        0 => Err(Fault::Refused(StoreError::Missing)),
         _ => Ok(()),
     }
 }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     record::{HealthChange, SettleBatch},
-    settings::{ApiKey, Scope},
+    settings::{ApiKey, Catalogue, Scope, Tenant, TenantLimits},
     store::StoreError,
 };
 
@@ -251,6 +251,34 @@ pub async fn a_store_begins_with_the_tenant_default_and_takes_each_name_once(wor
     tenants.sort_by(|a, b| a.id.cmp(&b.id));
     assert_eq!(tenants.len(), 2);
     assert_eq!(tenants[0], acme);
+}
+
+pub async fn what_is_set_for_a_tenant_is_kept_also_after_a_crash(world: &mut World) {
+    let acme = tenant("acme", world.now);
+    world.store().insert_tenant(acme.clone()).await.unwrap();
+    let changed = Tenant {
+        name: String::from("Acme & Söhne"),
+        limits: TenantLimits {
+            retention_days: Some(7),
+            hold_days: None,
+        },
+        catalogue: Catalogue::Strict,
+        ..acme.clone()
+    };
+    let late = Tenant {
+        created_at: world.after(9),
+        ..changed.clone()
+    };
+    world.store().update_tenant(late).await.unwrap();
+    let unknown = world
+        .store()
+        .update_tenant(tenant("nobody", world.now))
+        .await;
+    assert_eq!(unknown, Err(StoreError::Missing));
+    world.crash().await;
+    let tenants = world.store().tenants().await.unwrap();
+    assert_eq!(tenants.len(), 2);
+    assert!(tenants.contains(&changed), "all but its age: {tenants:?}");
 }
 
 pub async fn a_store_keeps_its_identity(world: &mut World) {

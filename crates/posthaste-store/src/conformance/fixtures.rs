@@ -23,11 +23,8 @@ use crate::{
 };
 
 pub fn tenant(name: &str, now: Timestamp) -> Tenant {
-    Tenant {
-        id: name.parse().expect("a tenant's id"),
-        name: name.to_uppercase(),
-        created_at: now,
-    }
+    let id = name.parse().expect("a tenant's id");
+    Tenant::new(id, name.to_uppercase(), now)
 }
 
 pub fn subscription(id: SubscriptionId, tenant: TenantId, now: Timestamp) -> Subscription {

@@ -170,6 +170,51 @@ pub async fn deliveries_are_listed_by_everything_that_can_be_asked_for(world: &m
     }
 }
 
+pub async fn events_of_a_window_are_read_oldest_first_in_pages_of_every_size(world: &mut World) {
+    let to = world.subscribe().await;
+    let mut published = Vec::new();
+    for n in 0..100 {
+        published.push(world.publish(&[to, to][..n % 3]).await);
+        if n % 7 == 0 {
+            world.pass(1);
+        }
+    }
+    let ids: Vec<EventId> = published.iter().map(|stored| stored.event.id).collect();
+    world.become_tenant("acme").await;
+    world.publish(&[]).await;
+    world.become_tenant("default").await;
+    let last = EventId::from_u64(u64::MAX >> 1);
+    for (after, until) in [
+        (EventId::from_u64(0), last),
+        (ids[3], ids[90]),
+        (ids[99], last),
+    ] {
+        for at_most in [1, 7, 1000] {
+            let (mut found, mut from) = (Vec::new(), after);
+            loop {
+                let store = world.store();
+                let page = store
+                    .events_between(&world.tenant, from, until, at_most)
+                    .await;
+                let page = page.unwrap();
+                assert!(page.items.len() <= at_most, "at most the limit");
+                found.extend(page.items);
+                let Some(next) = page.next else { break };
+                assert!(next > from.as_u64(), "it leads on");
+                from = EventId::from_u64(next);
+            }
+            let wanted = published.iter();
+            let wanted = wanted.filter(|one| one.event.id > after && one.event.id < until);
+            let wanted: Vec<_> = wanted.map(|one| (&one.event, &one.subscriptions)).collect();
+            let found: Vec<_> = found
+                .iter()
+                .map(|one| (&one.event, &one.subscriptions))
+                .collect();
+            assert_eq!(found, wanted);
+        }
+    }
+}
+
 pub async fn windows_and_cursors_may_lie_beyond_all_there_is(world: &mut World) {
     let waiting = world.publish_one(world.subscribe().await).await;
     let time = |text: &str| Some(text.parse().expect("a time"));

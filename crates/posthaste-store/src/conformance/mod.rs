@@ -157,6 +157,7 @@ macro_rules! conformance_suite {
             lists {
                 events_are_listed_newest_first_by_type_time_and_correlation
                 deliveries_are_listed_by_everything_that_can_be_asked_for
+                events_of_a_window_are_read_oldest_first_in_pages_of_every_size
                 windows_and_cursors_may_lie_beyond_all_there_is
                 a_long_list_of_mixed_deliveries_is_read_in_pages_of_every_size
                 a_list_that_is_read_while_it_grows_shows_each_entry_once
@@ -176,6 +177,7 @@ macro_rules! conformance_suite {
                 one_of_many_racing_updates_wins
                 an_external_id_is_unique_in_its_tenant
                 a_store_begins_with_the_tenant_default_and_takes_each_name_once
+                what_is_set_for_a_tenant_is_kept_also_after_a_crash
                 a_store_keeps_its_identity
                 keys_are_kept_used_and_deleted_by_their_owner
             }

@@ -19,6 +19,17 @@ impl Disk {
         Ok(())
     }
 
+    pub fn update_tenant(&mut self, tenant: Tenant) -> Result<(), StoreError> {
+        let known = self.tenants.get_mut(&tenant.id);
+        let known = known.ok_or(StoreError::Missing)?;
+        let created_at = known.created_at;
+        *known = Tenant {
+            created_at,
+            ..tenant
+        };
+        Ok(())
+    }
+
     /// Subscriptions that are not deleted, of all tenants.
     pub fn live(&self) -> impl Iterator<Item = &Subscription> {
         let kept = self.subscriptions.values();

@@ -1,5 +1,7 @@
 //! What the model answers to those who look: events, deliveries, counts.
 
+use std::ops::Bound;
+
 use posthaste::{
     delivery::DeliveryStatus,
     event::TenantId,
@@ -31,6 +33,24 @@ impl Disk {
             .map(summary)
             .filter(|event| query.wants(event));
         page(wanted, stretch, |event| event.id.as_u64())
+    }
+
+    pub fn events_between(
+        &self,
+        tenant: &TenantId,
+        after: EventId,
+        until: EventId,
+        at_most: usize,
+    ) -> Page<StoredEvent> {
+        let until = until.max(EventId::from_u64(after.as_u64() + 1));
+        let between = (Bound::Excluded(after), Bound::Excluded(until));
+        let of_tenant = self.events.range(between).map(|(_, stored)| stored);
+        let mut of_tenant = of_tenant.filter(|stored| stored.event.tenant == *tenant);
+        let items: Vec<StoredEvent> = of_tenant.by_ref().take(at_most).cloned().collect();
+        let more = of_tenant.next().is_some();
+        let next = items.last().filter(|_| more);
+        let next = next.map(|stored| stored.event.id.as_u64());
+        Page { items, next }
     }
 
     pub fn delivery(&self, tenant: &TenantId, id: DeliveryId) -> Option<Delivery> {

@@ -51,11 +51,7 @@ impl MemoryStore {
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         let id = TenantId::default_tenant();
-        let tenant = Tenant {
-            id: id.clone(),
-            name: String::from("Default"),
-            created_at: now,
-        };
+        let tenant = Tenant::new(id.clone(), String::from("Default"), now);
         Self::open(Disk {
             identity: Identity {
                 server: u64::from_le_bytes(chance::secure()),
@@ -246,6 +242,17 @@ impl Store for MemoryStore {
         Ok(self.lock().disk.list_events(tenant, query, stretch))
     }
 
+    async fn events_between(
+        &self,
+        tenant: &TenantId,
+        after: EventId,
+        until: EventId,
+        at_most: usize,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        let state = self.lock();
+        Ok(state.disk.events_between(tenant, after, until, at_most))
+    }
+
     async fn delivery(
         &self,
         tenant: &TenantId,
@@ -281,6 +288,10 @@ impl Store for MemoryStore {
 
     async fn insert_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
         self.lock().disk.insert_tenant(tenant)
+    }
+
+    async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
+        self.lock().disk.update_tenant(tenant)
     }
 
     async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {
