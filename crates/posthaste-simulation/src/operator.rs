@@ -217,8 +217,8 @@ impl World {
         match *change {
             Change::Delete(id) => self.removed(id),
             Change::Reload(id) | Change::Status(id, _) | Change::Edit(id, _) => {
-                self.reload(id, resumed);
-                if let Change::Status(_, SubscriptionStatus::Disabled) = change {
+                let there = self.reload(id, resumed);
+                if let (true, Change::Status(_, SubscriptionStatus::Disabled)) = (there, change) {
                     self.ask_store(Call::Discard(id, Discard::Disabled));
                 }
             }
@@ -230,9 +230,10 @@ impl World {
         self.next_change();
     }
 
-    fn reload(&mut self, id: SubscriptionId, resumed: bool) {
+    /// Says whether it was not deleted meanwhile.
+    fn reload(&mut self, id: SubscriptionId, resumed: bool) -> bool {
         let Some(subscription) = self.stored(id) else {
-            return;
+            return false;
         };
         let mut told = None;
         let node = self.node.as_ref().expect("a node reloads");
@@ -249,6 +250,7 @@ impl World {
             };
             self.soon(Duration::ZERO, Own::Tell(changed));
         }
+        true
     }
 
     fn removed(&mut self, id: SubscriptionId) {
