@@ -17,6 +17,7 @@ use super::{
     line::{Queue, heads, ripe_at},
     on_the_way::{OnTheWay, Why, Word},
     parcel::Parcel,
+    scan::Scan,
 };
 
 /// Deliveries of one line that are held in memory, at least; or two batches of them.
@@ -44,27 +45,6 @@ pub struct Place {
     pub settled: bool,
     /// Memory has room for it.
     pub room: bool,
-}
-
-/// How far the shelf has been passed over.
-#[derive(Debug, Default)]
-struct Scan {
-    after: Option<DeliveryId>,
-    /// Whether all that is on the shelf belongs to lines that know of it.
-    complete: bool,
-    asked: bool,
-    /// The answer to come belongs to a scan that was given up.
-    stale: bool,
-    /// Something went to the shelf since it was asked for.
-    grew: bool,
-}
-
-impl Scan {
-    /// Above all that has been seen there is nothing on the shelf.
-    fn is_done(&mut self) {
-        self.complete = true;
-        self.after = Some(DeliveryId::from_u64(u64::MAX));
-    }
 }
 
 #[derive(Debug, Default)]
@@ -95,14 +75,15 @@ impl Lines {
     /// `shelved`: whether anything may be on the shelf.
     pub fn new(shelved: bool, limits: Option<&BatchLimits>) -> Self {
         let batches = limits.map_or(0, |limits| 2 * limits.max_events as usize);
-        let mut lines = Self {
+        let scan = match shelved {
+            true => Scan::default(),
+            false => Scan::done(),
+        };
+        Self {
+            scan,
             line_max: LINE_MAX.max(batches),
             ..Self::default()
-        };
-        if !shelved {
-            lines.scan.is_done();
         }
-        lines
     }
 
     /// After another kind of queue: what that sent to the shelf, and the questions that it asked and
@@ -130,12 +111,12 @@ impl Lines {
 
     /// Whether older deliveries are still being brought in.
     pub fn is_catching_up(&self) -> bool {
-        !self.scan.complete
+        !self.scan.is_complete()
     }
 
     /// Takes a delivery in, or says which ones go to the shelf instead.
     pub fn place(&mut self, line: Line, parcel: Parcel, from: Arrival, now: Place) -> Vec<Parcel> {
-        let complete = self.scan.complete;
+        let complete = self.scan.is_complete();
         match from {
             Arrival::Fresh | Arrival::Due if !now.settled => self.give_back(vec![parcel]),
             Arrival::Fresh if !complete => self.stand_behind(line, parcel, now.room),
@@ -167,12 +148,12 @@ impl Lines {
             self.count -= parcel.len();
             self.bytes -= parcel.bytes;
             // Two publishers may commit in another order than they were given ids.
-            match Some(parcel.first) > self.scan.after {
+            match self.scan.is_below(parcel.first) {
                 true => self.note(parcel, Why::Newest),
                 false => self.returning(parcel.ids()),
             }
         }
-        self.scan.grew = true;
+        self.scan.grew();
         spilt
     }
 
@@ -232,12 +213,9 @@ impl Lines {
     pub fn returning(&mut self, ids: impl Iterator<Item = DeliveryId>) {
         for id in ids {
             self.on_the_way.leaves(id, Why::Returning);
-            let before = Some(DeliveryId::from_u64(id.as_u64().saturating_sub(1)));
-            self.scan.after = self.scan.after.min(before);
+            self.scan.goes_back_to(id);
         }
-        self.scan.complete = false;
-        self.scan.grew = true;
-        self.scan.stale |= self.scan.asked;
+        self.scan.grew();
     }
 
     /// Takes out all that waits; it goes back to the shelf. Requests under way stay known.
@@ -261,9 +239,7 @@ impl Lines {
 
     /// The next scan begins at the beginning, once all is there that is on its way.
     fn start_over(&mut self) {
-        self.scan.after = None;
-        self.scan.complete = false;
-        self.scan.stale |= self.scan.asked;
+        self.scan.start_over();
         self.fetches.values_mut().for_each(|stale| *stale = true);
         self.on_the_way.all_return();
     }
@@ -296,7 +272,7 @@ impl Lines {
 
     /// Questions under way may have been answered before it came there, whatever its line.
     fn grew(&mut self) {
-        self.scan.grew = true;
+        self.scan.grew();
         for line in self.fetches.keys() {
             if let Some(queue) = self.lines.get_mut(line) {
                 queue.grew = true;
@@ -307,10 +283,7 @@ impl Lines {
     /// One was opened again and is back in its place, in whatever line: the shelf is passed over
     /// again, with what is left of any line.
     fn found(&mut self, id: DeliveryId) {
-        let before = Some(DeliveryId::from_u64(id.as_u64().saturating_sub(1)));
-        self.scan.after = self.scan.after.min(before);
-        self.scan.complete = false;
-        self.scan.stale |= self.scan.asked;
+        self.scan.goes_back_to(id);
         let mut left = false;
         for queue in self.lines.values_mut() {
             left |= queue.shelf.take().is_some();
@@ -335,11 +308,10 @@ impl Lines {
         if !self.may_scan() {
             return None;
         }
-        self.scan.asked = true;
-        self.scan.grew = false;
+        let after = self.scan.ask();
         let passed_over = self.lines.iter().filter(|(_, queue)| queue.shelf.is_some());
         Some(ShelfPart::After {
-            after: self.scan.after,
+            after,
             except: passed_over.map(|(line, _)| *line).collect(),
         })
     }
@@ -350,7 +322,7 @@ impl Lines {
 
     /// Questions without an answer yet.
     pub fn unanswered(&self) -> usize {
-        self.foreign + self.fetches.len() + usize::from(self.scan.asked)
+        self.foreign + self.fetches.len() + usize::from(self.scan.is_asked())
     }
 
     /// An answer that somebody else asked for.
@@ -362,8 +334,8 @@ impl Lines {
     fn may_scan(&self) -> bool {
         let in_the_air = |why: Why| why == Why::Returning;
         let stale_fetch = self.fetches.values().any(|stale| *stale);
-        !self.scan.complete
-            && !self.scan.asked
+        !self.scan.is_complete()
+            && !self.scan.is_asked()
             && self.foreign == 0
             && !stale_fetch
             && !self.on_the_way.reasons().any(in_the_air)
@@ -387,11 +359,8 @@ impl Lines {
                 Some(true) => None,
                 None => self.foreign(),
             },
-            ShelfPart::After { .. } if !self.scan.asked => self.foreign(),
-            ShelfPart::After { .. } => {
-                self.scan.asked = false;
-                (!std::mem::take(&mut self.scan.stale)).then_some(Arrival::Scanned)
-            }
+            ShelfPart::After { .. } if !self.scan.is_asked() => self.foreign(),
+            ShelfPart::After { .. } => self.scan.answered().then_some(Arrival::Scanned),
         }
     }
 
@@ -405,17 +374,10 @@ impl Lines {
                 }
                 self.refresh(*line, now);
             }
-            // Something returned to the stretch that was passed over: it is passed over again.
-            ShelfPart::After { after, .. } if *after != self.scan.after => {}
-            ShelfPart::After { .. } => {
+            ShelfPart::After { after, .. } => {
                 let to_be_seen = |why| !matches!(why, Why::Left(_));
                 let unseen = self.on_the_way.reasons().any(to_be_seen);
-                match next {
-                    Some(next) => self.scan.after = Some(DeliveryId::from_u64(next)),
-                    None if !self.scan.grew && !unseen => self.scan.is_done(),
-                    None => {}
-                }
-                if self.scan.complete {
+                if self.scan.placed(*after, next, unseen) {
                     return self.close_ranks(now);
                 }
             }

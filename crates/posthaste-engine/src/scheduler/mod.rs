@@ -17,6 +17,7 @@ mod message;
 mod on_the_way;
 mod pace;
 mod parcel;
+mod scan;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
