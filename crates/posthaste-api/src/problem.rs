@@ -256,6 +256,12 @@ impl From<OperationError> for Problem {
             OperationError::Disabled => {
                 Self::new(Kind::SubscriptionDisabled, "make it active first")
             }
+            OperationError::UnknownSubscription { index, .. } => Self::field(
+                Kind::Validation,
+                format!("/subscriptions/{index}"),
+                "unknown_subscription",
+                error.to_string(),
+            ),
             OperationError::RotationUnderWay { until } => Self::new(
                 Kind::RotationUnderWay,
                 format!("the secret before signs until {until}"),

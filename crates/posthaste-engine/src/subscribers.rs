@@ -9,12 +9,15 @@ use std::{
 use posthaste::{
     delivery::Health,
     event::{EventType, TenantId},
-    filter::Filter,
+    filter::{EventDocument, Filter},
     id::SubscriptionId,
     signature::Signer,
     subscription::{EventPattern, Subscription, SubscriptionStatus},
 };
-use posthaste_store::settings::{ApiKey, Tenant};
+use posthaste_store::{
+    record::StoredEvent,
+    settings::{ApiKey, Tenant},
+};
 
 /// A subscription, ready to be sent to.
 #[derive(Debug)]
@@ -130,6 +133,30 @@ impl TenantView {
         takers.sort_unstable();
         takers.dedup();
         takers
+    }
+
+    /// The subscriptions that want a stored event today, by types and filters, in the order of their
+    /// ids; of a test, those that it was made for.
+    #[must_use]
+    pub fn wanting(&self, stored: &StoredEvent) -> Vec<SubscriptionId> {
+        let event = &stored.event;
+        if event.details.test {
+            let made_for = stored.subscriptions.iter().copied();
+            return made_for.filter(|id| self.is_open(*id)).collect();
+        }
+        let mut takers = self.takers(&event.event_type);
+        if self.have_filters(&takers) {
+            let document = EventDocument::of(event);
+            takers.retain(|id| self.filter(*id).is_none_or(|f| f.matches(&document)));
+        }
+        takers
+    }
+
+    /// Whether there is such a subscription, and it is not disabled.
+    #[must_use]
+    pub fn is_open(&self, id: SubscriptionId) -> bool {
+        let subscriber = self.subscribers.get(&id);
+        subscriber.is_some_and(|s| s.subscription.status != SubscriptionStatus::Disabled)
     }
 
     /// Whether any of these has a filter; costs nothing where nobody has one.

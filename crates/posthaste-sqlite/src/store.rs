@@ -11,17 +11,18 @@ use async_trait::async_trait;
 use posthaste::{
     clock::Timestamp,
     delivery::Discard,
-    event::{Line, Origin, TenantId},
+    event::{Line, TenantId},
     id::{DeliveryId, EventId, KeyId, SubscriptionId},
     subscription::Subscription,
 };
 use posthaste_store::{
     Page, Store, StoreError,
+    again::{Again, SentAgain},
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
-        Reopened, SettleBatch, StoredEvent, Waiting,
+        SettleBatch, StoredEvent, Waiting,
     },
     settings::{ApiKey, Identity, Tenant},
 };
@@ -186,18 +187,22 @@ impl Store for SqliteStore {
         self.ledger.unparked()
     }
 
-    async fn reopen(
+    async fn send_again(&self, again: Again) -> Result<SentAgain, StoreError> {
+        self.write(again.len(), move |group| writer::send_again(group, &again))
+            .await
+    }
+
+    async fn discard_failed(
         &self,
         tenant: &TenantId,
         deliveries: Vec<DeliveryId>,
-        origin: Origin,
         now: Timestamp,
-    ) -> Result<Vec<Reopened>, StoreError> {
+    ) -> Result<usize, StoreError> {
         let tenant = tenant.clone();
-        let reopen = move |group: &mut writer::Group<'_>| {
-            writer::reopen(group, &tenant, &deliveries, origin, now)
-        };
-        self.write(1, reopen).await
+        self.write(deliveries.len(), move |group| {
+            writer::discard_failed(group, &tenant, &deliveries, now)
+        })
+        .await
     }
 
     async fn discard_parked(

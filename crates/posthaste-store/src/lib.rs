@@ -6,6 +6,7 @@
 
 pub mod ledger;
 pub mod record;
+pub mod again;
 pub mod query;
 pub mod settings;
 mod store;

@@ -231,9 +231,10 @@ impl Delivery {
 pub enum Reopened {
     /// It is pending, or was retrying and is due at once.
     Redelivered,
-    /// It was pending or held and is left as it is.
+    /// It was pending or held, or is otherwise not asked for, and is left as it is; or, to be made,
+    /// there is one of its event to its subscription.
     AlreadyWaiting,
-    /// The tenant has no such delivery.
+    /// The tenant has no such delivery; or, to be made, no such event or subscription.
     Missing,
 }
 

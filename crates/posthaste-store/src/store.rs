@@ -10,6 +10,7 @@ use posthaste::{
 };
 
 use crate::{
+    again::{Again, SentAgain},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
@@ -155,19 +156,39 @@ pub trait Store: Send + Sync + 'static {
     /// keeps them within bounds.
     fn unparked(&self) -> u64;
 
-    /// Opens deliveries again: `pending`, fresh budget, due at once (or, where one stood in a line
-    /// last, on the shelf: back in its place), for this reason; attempt
-    /// numbers, the last error and `delivered_at` stay; the batch it left in does not. One that is
-    /// `retrying` becomes due at once and keeps budget, origin and batch; in the engine's hands it
-    /// stays there, and it is for the engine to hurry it. One that shows as `pending` or `held` is
-    /// left as it is. One of a deleted subscription is missing.
+    /// Sends deliveries again, all in one transaction.
+    ///
+    /// One that exists and has ended is opened: `pending`, fresh budget, due at once (or, where it
+    /// stood in a line last, on the shelf: back in its place), for this reason; attempt numbers, the
+    /// last error and `delivered_at` stay; the batch it left in does not. One that is `retrying` is
+    /// left as it is by a replay; for another reason it becomes due at once and keeps budget, origin
+    /// and batch; in the engine's hands it stays there, and it is for the engine to hurry it. One
+    /// that shows as `pending` or `held` is left as it is. One of a deleted subscription is missing,
+    /// and so is one whose event is not stored.
+    ///
+    /// One that is to be made is settled as it says, unless its event has a delivery to its
+    /// subscription.
+    async fn send_again(&self, again: Again) -> Result<SentAgain, StoreError>;
+
+    /// [`Self::send_again`] of deliveries that exist.
     async fn reopen(
         &self,
         tenant: &TenantId,
         deliveries: Vec<DeliveryId>,
         origin: Origin,
         now: Timestamp,
-    ) -> Result<Vec<Reopened>, StoreError>;
+    ) -> Result<Vec<Reopened>, StoreError> {
+        let again = Again::reopening(tenant.clone(), deliveries, origin, now);
+        Ok(self.send_again(again).await?.reopened)
+    }
+
+    /// Makes those that are dead letters of the tenant `discarded`, by a person; says how many.
+    async fn discard_failed(
+        &self,
+        tenant: &TenantId,
+        deliveries: Vec<DeliveryId>,
+        now: Timestamp,
+    ) -> Result<usize, StoreError>;
 
     /// Makes up to `at_most` parked deliveries of a subscription `discarded`, due or shelved; says
     /// how many: none with `disabled` where it is not. Those in the engine's hands and implied ones

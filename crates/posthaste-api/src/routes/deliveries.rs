@@ -1,4 +1,4 @@
-//! Deliveries and their attempts: reading them, and sending one again.
+//! Deliveries and their attempts.
 
 use std::collections::BTreeMap;
 
@@ -20,12 +20,13 @@ use utoipa::ToSchema;
 use crate::{
     Api,
     answer::{self, PageView},
-    body::OptionalJson,
     cursor::Cursors,
+    fields::Fields,
     parameters::Parameters,
     path::Id,
-    principal::{Authorized, ReadDeliveries, WriteDeliveries},
+    principal::{Authorized, ReadDeliveries},
     problem::Problem,
+    values::{Fault, event_type, parsed, text, time},
 };
 
 /// One event on its way to one subscription.
@@ -147,15 +148,6 @@ fn headers(lines: &str) -> BTreeMap<&str, String> {
     headers
 }
 
-/// What came of sending again.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Redelivered)]
-pub(crate) struct RedeliveredView {
-    redelivered: u64,
-    /// It waits anyway and is left as it is.
-    already_waiting: u64,
-}
-
 /// List deliveries, newest first.
 #[utoipa::path(
     get, path = "/api/v1/webhooks/deliveries", tag = "deliveries",
@@ -199,19 +191,58 @@ pub(crate) async fn list_deliveries(
 
 fn delivery_query(parameters: &mut Parameters) -> DeliveryQuery {
     DeliveryQuery {
-        status: parameters.named("status", DeliveryStatus::named, || {
-            let names = DeliveryStatus::ALL.iter().map(|status| status.as_str());
-            format!("expected one of {}", names.collect::<Vec<_>>().join(", "))
-        }),
+        status: parameters.named("status", DeliveryStatus::named, statuses),
         subscription: parameters.parsed("subscription"),
         event: parameters.parsed("event"),
         event_type: parameters.parsed("type"),
         since: parameters.time("since"),
         until: parameters.time("until"),
-        error: parameters.named("error", reason, || {
-            "expected what last_error begins with, such as timeout".to_owned()
-        }),
+        error: parameters.named("error", reason, || REASON.to_owned()),
     }
+}
+
+const REASON: &str = "expected what last_error begins with, such as timeout";
+
+fn statuses() -> String {
+    let names = DeliveryStatus::ALL.iter().map(|status| status.as_str());
+    format!("expected one of {}", names.collect::<Vec<_>>().join(", "))
+}
+
+/// The members of a filter in a body: those of the list.
+pub(crate) const FILTER: &[&str] = &[
+    "status",
+    "subscription",
+    "event",
+    "type",
+    "since",
+    "until",
+    "error",
+];
+
+/// A filter out of its members; without any it would match everything, which nobody means.
+pub(crate) fn delivery_filter(mut fields: Fields<'_>) -> Result<DeliveryQuery, Problem> {
+    let empty = fields.is_empty();
+    let query = DeliveryQuery {
+        status: fields.present("status", |raw| {
+            let status = DeliveryStatus::named(&text(raw)?);
+            Ok(status.ok_or_else(|| Fault::new("invalid", statuses()))?)
+        }),
+        subscription: fields.present("subscription", parsed("invalid_id")),
+        event: fields.present("event", parsed("invalid_id")),
+        event_type: fields.present("type", event_type),
+        since: fields.present("since", time),
+        until: fields.present("until", time),
+        error: fields.present("error", |raw| {
+            let known = reason(&text(raw)?);
+            Ok(known.ok_or_else(|| Fault::new("invalid", REASON))?)
+        }),
+    };
+    if empty {
+        let names = format!("expected at least one of {}", FILTER.join(", "));
+        fields.fault("", Fault::new("required", names));
+    }
+    fields.finish()?;
+    Ok(query)
 }
 
 /// What `last_error` may begin with, perhaps with more behind it, as in `http 500`.
@@ -293,32 +324,6 @@ pub(crate) async fn list_attempts(
     Ok(answer::json(StatusCode::OK, &page.map(AttemptView::of)))
 }
 
-/// Send a delivery again.
-#[utoipa::path(
-    post, path = "/api/v1/webhooks/deliveries/{id}/redeliver", tag = "deliveries",
-    params(("id" = String, Path, description = "`dlv_…`")),
-    responses(
-        (status = 202, description = "It is open again, or waited anyway", body = RedeliveredView),
-        (status = 409, description = "Its subscription is disabled", body = crate::problem::ProblemView<'static>),
-    ),
-)]
-pub(crate) async fn redeliver(
-    auth: Authorized<WriteDeliveries>,
-    State(api): State<Api>,
-    Id(id): Id<DeliveryId>,
-    parameters: Parameters,
-    body: OptionalJson,
-) -> Result<Response, Problem> {
-    parameters.finish()?;
-    body.nothing()?;
-    let done = api.engine.redeliver(&auth.tenant, id).await?;
-    let view = RedeliveredView {
-        redelivered: done.redelivered,
-        already_waiting: done.already_waiting,
-    };
-    Ok(answer::json(StatusCode::ACCEPTED, &view))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,6 +346,34 @@ mod tests {
         }
         for bad in ["", "time", "timeouts", "x"] {
             assert!(reason(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[track_caller]
+    fn check(body: &str, expected: Result<DeliveryQuery, StatusCode>) {
+        let fields = Fields::of_body(body, FILTER).expect("an object");
+        let found = delivery_filter(fields).map_err(|problem| problem.status());
+        assert_eq!(found, expected, "{body}");
+    }
+
+    #[test]
+    fn a_filter_has_the_members_of_the_list_and_at_least_one() {
+        let failed = DeliveryQuery {
+            status: Some(DeliveryStatus::Failed),
+            error: Some("http 500".to_owned()),
+            ..DeliveryQuery::default()
+        };
+        check(r#"{"status":"failed","error":"http 500"}"#, Ok(failed));
+        for bad in [
+            "{}",
+            r#"{"status":null}"#,
+            r#"{"status":"dead"}"#,
+            r#"{"status":"failed","limit":1}"#,
+            r#"{"since":"yesterday"}"#,
+            r#"{"subscription":"evt_0000000000000"}"#,
+            r#"{"error":"times"}"#,
+        ] {
+            check(bad, Err(StatusCode::UNPROCESSABLE_ENTITY));
         }
     }
 }

@@ -6,6 +6,7 @@ mod publish;
 mod batch;
 mod deliveries;
 mod events;
+mod again;
 mod batch_limits;
 mod filters;
 mod retry_body;
@@ -49,7 +50,10 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::list_deliveries))
         .routes(routes!(deliveries::show_delivery))
         .routes(routes!(deliveries::list_attempts))
-        .routes(routes!(deliveries::redeliver))
+        .routes(routes!(again::redeliver))
+        .routes(routes!(again::redeliver_all))
+        .routes(routes!(again::discard_all))
+        .routes(routes!(again::redeliver_event))
         .routes(routes!(verify::verify_signature))
         .routes(routes!(quick::register_hook, quick::list_hooks))
         .routes(routes!(quick::remove_hook))

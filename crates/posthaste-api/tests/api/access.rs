@@ -117,6 +117,13 @@ async fn a_key_opens_what_its_scopes_name() {
             "/deliveries/dlv_0000000000000/redeliver",
             "deliveries:write",
         ),
+        ("POST", "/deliveries/redeliver", "deliveries:write"),
+        ("POST", "/deliveries/discard", "deliveries:write"),
+        (
+            "POST",
+            "/events/evt_0000000000000/redeliver",
+            "deliveries:write",
+        ),
         ("GET", "", "subscriptions:read"),
         ("POST", "", "subscriptions:write"),
         ("DELETE", "/sub_0000000000000", "subscriptions:write"),
@@ -195,6 +202,7 @@ async fn what_is_another_tenants_is_not_there() {
         ("GET", format!("/deliveries/{dlv}"), ""),
         ("GET", format!("/deliveries/{dlv}/attempts"), ""),
         ("POST", format!("/deliveries/{dlv}/redeliver"), ""),
+        ("POST", format!("/events/{evt}/redeliver"), ""),
     ] {
         let answer = with_key(&world, &acme, method, &path, body).await;
         assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);

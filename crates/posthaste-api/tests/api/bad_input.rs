@@ -341,13 +341,7 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
             "{path}"
         );
     }
-    for path in [
-        "/deliveries/redeliver",
-        "/deliveries/discard",
-        "/portal-links",
-        "/replays",
-        "/inboxes",
-    ] {
+    for path in ["/portal-links", "/replays", "/inboxes"] {
         let answer = world.post(path, "{}").await;
         assert_eq!(
             (answer.status.as_u16(), answer.problem().0),
@@ -358,8 +352,6 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
     for (method, path) in [
         ("DELETE", "/tenants/default"),
         ("PATCH", "/tenants/default"),
-        ("POST", "/deliveries/discard"),
-        ("POST", "/deliveries/redeliver"),
         ("POST", "/portal-links"),
         ("GET", "/nowhere/at/all"),
     ] {

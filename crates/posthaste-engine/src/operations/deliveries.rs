@@ -1,4 +1,4 @@
-//! Reading events and deliveries, sending one again, trying a subscription.
+//! Reading events and deliveries, trying a subscription.
 
 use std::sync::Arc;
 
@@ -9,24 +9,16 @@ use posthaste::{
     event::{Event, EventDetails, EventType, Origin, TenantId},
     id::{DeliveryId, EventId, SubscriptionId},
     json::RawJson,
-    subscription::{EventPattern, Subscription, SubscriptionStatus},
+    subscription::{EventPattern, Subscription},
 };
 use posthaste_store::{
     Page,
     query::{DeliveryQuery, EventQuery, Stretch},
-    record::{Acceptance, Attempt, Counts, Delivery, EventSummary, Reopened, StoredEvent},
+    record::{Acceptance, Attempt, Counts, Delivery, EventSummary, StoredEvent},
 };
 
 use super::OperationError;
-use crate::{Engine, scheduler::Input};
-
-/// What came of sending deliveries again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Redelivered {
-    pub redelivered: u64,
-    /// Pending or held, and left as they are.
-    pub already_waiting: u64,
-}
+use crate::Engine;
 
 /// A test that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,53 +128,6 @@ impl Engine {
     /// [`OperationError::Storage`].
     pub async fn counts(&self, tenant: &TenantId) -> Result<Counts, OperationError> {
         Ok(self.0.store.counts(tenant).await?)
-    }
-
-    /// Opens a delivery again: under its id, with a fresh budget, due at once.
-    ///
-    /// # Errors
-    /// [`OperationError::NotFound`] also where its subscription was deleted;
-    /// [`OperationError::Disabled`].
-    pub async fn redeliver(
-        &self,
-        tenant: &TenantId,
-        id: DeliveryId,
-    ) -> Result<Redelivered, OperationError> {
-        let delivery = self.delivery(tenant, id).await?;
-        let snapshot = self.snapshot();
-        let subscriber = snapshot.subscriber(tenant, delivery.subscription);
-        let subscriber = subscriber.ok_or(OperationError::NotFound("subscription"))?;
-        if subscriber.subscription.status == SubscriptionStatus::Disabled {
-            return Err(OperationError::Disabled);
-        }
-        let (engine, tenant) = (self.clone(), tenant.clone());
-        let reopened = async move { engine.reopen(&tenant, &delivery).await };
-        self.to_the_end(reopened).await
-    }
-
-    async fn reopen(
-        &self,
-        tenant: &TenantId,
-        delivery: &Delivery,
-    ) -> Result<Redelivered, OperationError> {
-        let (id, now) = (delivery.id, self.now());
-        let store = &self.0.store;
-        let reopened = store
-            .reopen(tenant, vec![id], Origin::Redeliver, now)
-            .await?;
-        let mut answer = Redelivered::default();
-        for one in reopened {
-            match one {
-                Reopened::Redelivered => answer.redelivered += 1,
-                Reopened::AlreadyWaiting => answer.already_waiting += 1,
-                Reopened::Missing => return Err(OperationError::NotFound("delivery")),
-            }
-        }
-        self.0.dispatch.tell(Input::Reopened {
-            subscription: delivery.subscription,
-            delivery: id,
-        });
-        Ok(answer)
     }
 
     /// Sends one attempt to a subscription alone, whatever its status and filters. Its type is the

@@ -100,7 +100,7 @@ impl Engine {
     }
 
     /// By subscription; of several the newest.
-    async fn deliveries_of(
+    pub(super) async fn deliveries_of(
         &self,
         tenant: &TenantId,
         stored: &StoredEvent,

@@ -5,14 +5,16 @@ mod access;
 pub mod batching;
 mod deliveries;
 mod matches;
+mod again;
 mod publish;
 mod subscriptions;
 
-use posthaste::clock::Timestamp;
+use posthaste::{clock::Timestamp, id::SubscriptionId};
 use posthaste_store::{StoreError, settings::Scope};
 
 pub use access::{NewKey, Principal, new_key_value};
-pub use deliveries::{Redelivered, Trial};
+pub use again::Redelivered;
+pub use deliveries::Trial;
 pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
@@ -28,6 +30,9 @@ pub enum OperationError {
     Stale,
     #[error("the subscription is disabled")]
     Disabled,
+    /// The one at this place of those that were named.
+    #[error("there is no subscription {id}")]
+    UnknownSubscription { index: usize, id: SubscriptionId },
     #[error("a rotation is under way until {until}")]
     RotationUnderWay { until: Timestamp },
     #[error(transparent)]

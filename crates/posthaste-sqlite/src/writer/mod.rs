@@ -13,7 +13,7 @@ mod accept;
 mod settle;
 mod hand;
 mod take;
-mod reopen;
+mod again;
 mod configuration;
 mod index_feed;
 
@@ -46,10 +46,10 @@ use crate::{
 
 pub use self::{
     accept::accept,
+    again::{discard_failed, discard_parked, send_again},
     configuration::*,
     group::Group,
     index_feed::{feed_all, write_mark},
-    reopen::{discard_parked, reopen},
     settle::settle,
     take::{shelved, take_due, take_line, take_shelved, take_shelved_after},
 };

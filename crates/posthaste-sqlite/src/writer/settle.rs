@@ -3,7 +3,7 @@
 
 use posthaste::{clock::Timestamp, subscription::SubscriptionStatus};
 use posthaste_store::record::{HealthChange, Parking, SettleBatch, Settlement, Standing};
-use rusqlite::{OptionalExtension, Statement, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Statement, params};
 
 use super::{
     accept::keep,
@@ -16,23 +16,36 @@ use crate::{
 };
 
 pub fn settle(group: &mut Group<'_>, batch: &SettleBatch) -> Result<()> {
-    let connection = group.connection;
-    let mut insert = connection.prepare_cached(include_str!("../../sql/insert_delivery.sql"))?;
+    let mut insert = insertion(group.connection)?;
     for settlement in &batch.settlements {
-        let tenant = group.tenants.number(connection, &settlement.tenant)?;
-        let known = match is_implied(group, settlement, tenant) {
-            true => write(&mut insert, settlement, tenant).map(|_| true)?,
-            false => overwrite(group, settlement, tenant, &mut insert)?,
-        };
-        if known {
-            note(group, settlement);
-        }
+        settle_one(group, settlement, &mut insert)?;
     }
     for change in &batch.health {
         change_health(group, change)?;
     }
     for alert in &batch.alerts {
         keep(group, alert)?;
+    }
+    Ok(())
+}
+
+/// Writes first rows.
+pub fn insertion(connection: &Connection) -> Result<CachedStatement<'_>> {
+    Ok(connection.prepare_cached(include_str!("../../sql/insert_delivery.sql"))?)
+}
+
+pub fn settle_one(
+    group: &mut Group<'_>,
+    settlement: &Settlement,
+    insert: &mut Statement<'_>,
+) -> Result<()> {
+    let tenant = group.tenants.number(group.connection, &settlement.tenant)?;
+    let known = match is_implied(group, settlement, tenant) {
+        true => write(insert, settlement, tenant).map(|_| true)?,
+        false => overwrite(group, settlement, tenant, insert)?,
+    };
+    if known {
+        note(group, settlement);
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ pub mod order;
 pub mod batches;
 pub mod alerts;
 pub mod reopen;
+pub mod again;
 pub mod lists;
 pub mod tombstones;
 pub mod configuration;
@@ -154,6 +155,13 @@ macro_rules! conformance_suite {
                 one_id_twice_is_opened_once
                 what_is_unknown_or_anothers_or_of_a_deleted_subscription_is_missing
             }
+            again {
+                a_replay_leaves_what_is_retrying_alone_and_opens_what_has_ended
+                only_what_has_failed_is_opened_where_that_is_asked
+                what_is_missing_is_made_under_an_id_of_its_own_and_once
+                what_cannot_be_made_is_missing
+                dead_letters_alone_are_discarded
+            }
             lists {
                 events_are_listed_newest_first_by_type_time_and_correlation
                 deliveries_are_listed_by_everything_that_can_be_asked_for
@@ -244,6 +252,7 @@ mod tests {
         check(include_str!("batches.rs"));
         check(include_str!("alerts.rs"));
         check(include_str!("reopen.rs"));
+        check(include_str!("again.rs"));
         check(include_str!("lists.rs"));
         check(include_str!("tombstones.rs"));
         check(include_str!("configuration.rs"));

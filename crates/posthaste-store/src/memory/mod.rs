@@ -4,6 +4,7 @@
 //! embed the engine and want nothing kept. It is obviously right before it is fast: a list reads
 //! everything.
 
+mod again;
 mod configuration;
 mod disk;
 mod log;
@@ -20,18 +21,19 @@ use posthaste::{
     chance,
     clock::Timestamp,
     delivery::Discard,
-    event::{Line, Origin, TenantId},
+    event::{Line, TenantId},
     id::{DeliveryId, EventId, KeyId, SubscriptionId},
     subscription::Subscription,
 };
 
 use self::{disk::Disk, queue::State, row::Row};
 use crate::{
+    again::{Again, SentAgain},
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
-        Reopened, SettleBatch, StoredEvent, Waiting,
+        SettleBatch, StoredEvent, Waiting,
     },
     settings::{ApiKey, Identity, Tenant},
     store::{Page, Store, StoreError},
@@ -189,17 +191,17 @@ impl Store for MemoryStore {
         self.ledger.unparked()
     }
 
-    async fn reopen(
+    async fn send_again(&self, again: Again) -> Result<SentAgain, StoreError> {
+        Ok(self.lock().send_again(&self.ledger, again))
+    }
+
+    async fn discard_failed(
         &self,
         tenant: &TenantId,
         deliveries: Vec<DeliveryId>,
-        origin: Origin,
         now: Timestamp,
-    ) -> Result<Vec<Reopened>, StoreError> {
-        let mut state = self.lock();
-        let opened = deliveries.into_iter();
-        let opened = opened.map(|id| state.reopen(tenant, id, origin, now));
-        Ok(opened.collect())
+    ) -> Result<usize, StoreError> {
+        Ok(self.lock().discard_failed(tenant, &deliveries, now))
     }
 
     async fn discard_parked(

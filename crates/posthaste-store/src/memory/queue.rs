@@ -1,24 +1,23 @@
-//! The model's queue: accept, settle, take, recover, reopen, discard.
+//! The model's queue: accept, settle, take, recover, discard what is parked.
 
 use std::collections::BTreeSet;
 
 use posthaste::{
     clock::Timestamp,
-    delivery::{DeliveryState, Discard},
-    event::{Origin, TenantId},
+    delivery::Discard,
     id::{DeliveryId, EventId, SubscriptionId},
     subscription::SubscriptionStatus,
 };
 
 use super::{
     disk::{Disk, Keys, Used, fan_out, summary},
-    row::{Row, Shade},
+    row::Row,
 };
 use crate::{
     ledger::Ledger,
     record::{
-        Acceptance, Accepted, HealthChange, IdempotencyConflict, Parking, Reopened, SettleBatch,
-        Settlement, Standing, StoredEvent, Waiting,
+        Acceptance, Accepted, HealthChange, IdempotencyConflict, Parking, SettleBatch, Settlement,
+        Standing, StoredEvent, Waiting,
     },
     store::Page,
 };
@@ -111,7 +110,7 @@ impl State {
         self.disk.mark = ledger.mark();
     }
 
-    fn settle_one(&mut self, ledger: &Ledger, settlement: Settlement) {
+    pub fn settle_one(&mut self, ledger: &Ledger, settlement: Settlement) {
         let (id, event) = (settlement.id, settlement.event);
         let Some(stored) = self.disk.events.get(&event) else {
             return;
@@ -248,42 +247,6 @@ impl State {
             }
         }
         Page { items, next: None }
-    }
-
-    pub fn reopen(
-        &mut self,
-        tenant: &TenantId,
-        id: DeliveryId,
-        origin: Origin,
-        now: Timestamp,
-    ) -> Reopened {
-        let row = self.disk.row(id).filter(|row| row.latest.tenant == *tenant);
-        let Some(mut row) = row else {
-            return Reopened::Missing;
-        };
-        let shade = self.disk.shade(row.latest.subscription);
-        if shade == Shade::Deleted {
-            return Reopened::Missing;
-        }
-        let retry_at = match row.state(shade) {
-            DeliveryState::Pending | DeliveryState::Held => return Reopened::AlreadyWaiting,
-            DeliveryState::Retrying { .. } => Some(now),
-            DeliveryState::Delivered { .. }
-            | DeliveryState::Failed { .. }
-            | DeliveryState::Discarded { .. } => None,
-        };
-        if retry_at.is_none() {
-            row.latest.tries.spent = 0;
-            row.latest.origin = origin;
-            row.latest.batch = None;
-        }
-        let parking = match row.latest.line {
-            Some(_) => Parking::Shelved,
-            None => Parking::Due(now),
-        };
-        row.latest.standing = Standing::Waiting { retry_at, parking };
-        self.disk.put(row);
-        Reopened::Redelivered
     }
 
     pub fn discard_parked(

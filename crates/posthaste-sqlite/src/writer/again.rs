@@ -1,4 +1,4 @@
-//! Opening deliveries again, and discarding those that are parked.
+//! Sending deliveries again, and discarding what has failed or is parked.
 
 use posthaste::{
     clock::Timestamp,
@@ -7,47 +7,44 @@ use posthaste::{
     id::{DeliveryId, SubscriptionId},
     subscription::SubscriptionStatus,
 };
-use posthaste_store::record::Reopened;
+use posthaste_store::{
+    again::{Again, SentAgain},
+    record::{Reopened, Settlement},
+};
 use rusqlite::{OptionalExtension, types::ValueRef};
 
-use super::{group::Group, take::free};
+use super::{
+    group::Group,
+    settle::{insertion, settle_one},
+    take::free,
+};
 use crate::{
     fault::Result,
-    row::{Coded, Columns, State, number},
+    row::{self, Coded, Columns, State, number},
 };
 
-pub fn reopen(
-    group: &mut Group<'_>,
-    tenant: &TenantId,
-    deliveries: &[DeliveryId],
-    origin: Origin,
-    now: Timestamp,
-) -> Result<Vec<Reopened>> {
-    let tenant = group.tenants.number(group.connection, tenant)?;
-    let opened = deliveries.iter();
-    opened
-        .map(|&id| reopen_one(group, tenant, id, origin, now))
-        .collect()
+pub fn send_again(group: &mut Group<'_>, again: &Again) -> Result<SentAgain> {
+    let tenant = group.tenants.number(group.connection, &again.tenant)?;
+    let ids = again.reopen.iter();
+    let reopened = ids.map(|&id| reopen(group, tenant, id, again));
+    let reopened = reopened.collect::<Result<_>>()?;
+    let late = again.make.iter().map(|late| make(group, late));
+    let made = late.collect::<Result<_>>()?;
+    Ok(SentAgain { reopened, made })
 }
 
-fn reopen_one(
-    group: &mut Group<'_>,
-    tenant: u64,
-    id: DeliveryId,
-    origin: Origin,
-    now: Timestamp,
-) -> Result<Reopened> {
-    let Some(found) = find(group, tenant, id)? else {
+fn reopen(group: &mut Group<'_>, tenant: u64, id: DeliveryId, again: &Again) -> Result<Reopened> {
+    let found = find(group, tenant, id)?.filter(|found| !found.deleted);
+    let Some(found) = found else {
         return Ok(Reopened::Missing);
     };
     let retrying = found.state == State::Waiting;
-    if found.deleted {
-        return Ok(Reopened::Missing);
-    }
-    if retrying && (!found.retries || found.paused) {
+    let hurried = found.retries && !found.paused && again.origin != Origin::Replay;
+    let unwanted = again.only_failed && found.state != State::Failed;
+    if unwanted || (retrying && !hurried) {
         return Ok(Reopened::AlreadyWaiting);
     }
-    let at = now.as_millis();
+    let at = again.at.as_millis();
     let row = number(id.as_u64());
     let connection = group.connection;
     match retrying {
@@ -56,13 +53,51 @@ fn reopen_one(
             .execute((row, at))?,
         false => connection
             .prepare_cached(include_str!("../../sql/reopen.sql"))?
-            .execute((row, at, origin.code()))?,
+            .execute((row, at, again.origin.code()))?,
     };
     match found.in_line_of {
         Some(subscription) => group.taken.shelved(subscription, id),
         None => group.taken.parked((at, id.as_u64())),
     }
     Ok(Reopened::Redelivered)
+}
+
+/// Makes a late delivery, where its event has none to its subscription.
+fn make(group: &mut Group<'_>, late: &Settlement) -> Result<Reopened> {
+    let tenant = group.tenants.number(group.connection, &late.tenant)?;
+    let sql = include_str!("../../sql/owed.sql");
+    let mut query = group.connection.prepare_cached(sql)?;
+    let (event, to) = (late.event.as_u64(), late.subscription.as_u64());
+    let key = (number(event), number(to), number(tenant));
+    let mut rows = query.query(key)?;
+    let Some(row) = rows.next()? else {
+        return Ok(Reopened::Missing);
+    };
+    let implied = row::unpack(row.get_ref(0)?.as_blob()?)?;
+    if row.get(1)? || implied.contains(&late.subscription) {
+        return Ok(Reopened::AlreadyWaiting);
+    }
+    let mut insert = insertion(group.connection)?;
+    settle_one(group, late, &mut insert)?;
+    Ok(Reopened::Redelivered)
+}
+
+pub fn discard_failed(
+    group: &mut Group<'_>,
+    tenant: &TenantId,
+    deliveries: &[DeliveryId],
+    now: Timestamp,
+) -> Result<usize> {
+    let tenant = group.tenants.number(group.connection, tenant)?;
+    let mut discarded = 0;
+    for id in deliveries {
+        let found = find(group, tenant, *id)?;
+        if found.is_some_and(|found| found.state == State::Failed) {
+            discard(group, *id, Discard::Discarded, now)?;
+            discarded += 1;
+        }
+    }
+    Ok(discarded)
 }
 
 struct Found {
@@ -124,13 +159,18 @@ pub fn discard_parked(
     }
     let mut ids = free(group, subscription, false, 0, at_most)?;
     ids.extend(free(group, subscription, true, 0, at_most - ids.len())?);
-    let sql = include_str!("../../sql/discard.sql");
-    let mut update = group.connection.prepare_cached(sql)?;
     for id in &ids {
-        let id = number(id.as_u64());
-        update.execute((id, why.code(), why.as_str(), now.as_millis()))?;
+        discard(group, *id, why, now)?;
     }
     Ok(ids.len())
+}
+
+fn discard(group: &Group<'_>, id: DeliveryId, why: Discard, now: Timestamp) -> Result<()> {
+    let sql = include_str!("../../sql/discard.sql");
+    let mut update = group.connection.prepare_cached(sql)?;
+    let id = number(id.as_u64());
+    update.execute((id, why.code(), why.as_str(), now.as_millis()))?;
+    Ok(())
 }
 
 fn is_disabled(group: &Group<'_>, subscription: SubscriptionId) -> Result<bool> {

@@ -1,0 +1,261 @@
+//! Sending again and letting go: one delivery, all that match, one event.
+//!
+//! Nothing here is done by half because a client left: a walk that has begun goes to its end, in
+//! steps that are a transaction each.
+
+use posthaste::{
+    delivery::DeliveryStatus,
+    event::{Origin, TenantId},
+    id::{DeliveryId, EventId, SubscriptionId},
+    subscription::SubscriptionStatus,
+};
+use posthaste_store::{
+    again::{Again, SentAgain},
+    query::{DeliveryQuery, Stretch},
+    record::{Delivery, Reopened, StoredEvent},
+};
+
+use super::OperationError;
+use crate::{
+    Engine,
+    again::{Places, Target, late, targets, tell},
+    subscribers::TenantView,
+};
+
+/// Deliveries that are read at once.
+const PAGE: usize = 1000;
+/// Deliveries that one transaction sends again or discards.
+const STEP: usize = 500;
+
+/// What came of sending deliveries again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Redelivered {
+    pub redelivered: u64,
+    /// Pending or held, and left as they are.
+    pub already_waiting: u64,
+}
+
+impl Redelivered {
+    fn count(&mut self, sent: &SentAgain) {
+        for came in sent.reopened.iter().chain(&sent.made) {
+            match came {
+                Reopened::Redelivered => self.redelivered += 1,
+                Reopened::AlreadyWaiting => self.already_waiting += 1,
+                Reopened::Missing => {}
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Opens a delivery again: under its id, with a fresh budget, due at once.
+    ///
+    /// # Errors
+    /// [`OperationError::NotFound`] also where its subscription was deleted;
+    /// [`OperationError::Disabled`].
+    pub async fn redeliver(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Redelivered, OperationError> {
+        let delivery = self.delivery(tenant, id).await?;
+        let snapshot = self.snapshot();
+        let subscriber = snapshot.subscriber(tenant, delivery.subscription);
+        let subscriber = subscriber.ok_or(OperationError::NotFound("subscription"))?;
+        if subscriber.subscription.status == SubscriptionStatus::Disabled {
+            return Err(OperationError::Disabled);
+        }
+        let again = self.reopening(tenant, &[id]);
+        let (engine, target) = (self.clone(), [(id, delivery.subscription)]);
+        let sent = self.to_the_end(async move { engine.send(again, &target).await });
+        let sent = sent.await?;
+        if sent.reopened == [Reopened::Missing] {
+            return Err(OperationError::NotFound("delivery"));
+        }
+        let mut answer = Redelivered::default();
+        answer.count(&sent);
+        Ok(answer)
+    }
+
+    /// Opens all deliveries again that match and are there now, oldest first; those of disabled and
+    /// deleted subscriptions are skipped.
+    ///
+    /// # Errors
+    /// [`OperationError::Storage`]; what was sent by then stays so.
+    pub async fn redeliver_all(
+        &self,
+        tenant: &TenantId,
+        query: DeliveryQuery,
+    ) -> Result<Redelivered, OperationError> {
+        let (engine, tenant) = (self.clone(), tenant.clone());
+        let walk = async move { engine.redeliver_found(&tenant, &query).await };
+        self.to_the_end(walk).await
+    }
+
+    async fn redeliver_found(
+        &self,
+        tenant: &TenantId,
+        query: &DeliveryQuery,
+    ) -> Result<Redelivered, OperationError> {
+        let snapshot = self.snapshot();
+        let view = snapshot.tenants.get(tenant);
+        let is_open = |one: &Delivery| view.is_some_and(|view| view.is_open(one.subscription));
+        let found = self.found(tenant, query, is_open).await?;
+        let mut answer = Redelivered::default();
+        for step in found.chunks(STEP) {
+            let ids: Vec<DeliveryId> = step.iter().map(|(id, _)| *id).collect();
+            let again = Again {
+                // Meanwhile another may have sent it again, and it arrived.
+                only_failed: query.status == Some(DeliveryStatus::Failed),
+                ..self.reopening(tenant, &ids)
+            };
+            answer.count(&self.send(again, step).await?);
+            tokio::task::yield_now().await;
+        }
+        Ok(answer)
+    }
+
+    /// Discards all dead letters that match and are there now; says how many.
+    ///
+    /// # Errors
+    /// As [`Self::redeliver_all`].
+    pub async fn discard_all(
+        &self,
+        tenant: &TenantId,
+        query: DeliveryQuery,
+    ) -> Result<u64, OperationError> {
+        let failed = Some(DeliveryStatus::Failed);
+        if query.status.is_some() && query.status != failed {
+            return Ok(0);
+        }
+        let query = DeliveryQuery {
+            status: failed,
+            ..query
+        };
+        let (engine, tenant) = (self.clone(), tenant.clone());
+        let walk = async move { engine.discard_found(&tenant, &query).await };
+        self.to_the_end(walk).await
+    }
+
+    async fn discard_found(
+        &self,
+        tenant: &TenantId,
+        query: &DeliveryQuery,
+    ) -> Result<u64, OperationError> {
+        let mut discarded = 0;
+        for step in self.found(tenant, query, |_| true).await?.chunks(STEP) {
+            let ids = step.iter().map(|(id, _)| *id).collect();
+            let store = &self.0.store;
+            discarded += store.discard_failed(tenant, ids, self.now()).await?;
+            tokio::task::yield_now().await;
+        }
+        Ok(discarded as u64)
+    }
+
+    /// What matches and is wanted, oldest first: the order in which a line is to be filled.
+    async fn found(
+        &self,
+        tenant: &TenantId,
+        query: &DeliveryQuery,
+        wanted: impl Fn(&Delivery) -> bool,
+    ) -> Result<Vec<Target>, OperationError> {
+        let (mut found, mut before) = (Vec::new(), None);
+        loop {
+            let stretch = Stretch {
+                before,
+                limit: PAGE,
+            };
+            let page = self.deliveries(tenant, query, stretch).await?;
+            let wanted = page.items.iter().filter(|delivery| wanted(delivery));
+            found.extend(wanted.map(|delivery| (delivery.id, delivery.subscription)));
+            before = page.next;
+            if before.is_none() {
+                found.reverse();
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Sends an event again: to all subscriptions that want it today, or to the ones that are named,
+    /// whatever they want.
+    ///
+    /// # Errors
+    /// [`OperationError::NotFound`]; [`OperationError::UnknownSubscription`] and
+    /// [`OperationError::Disabled`] of one that is named.
+    pub async fn redeliver_event(
+        &self,
+        tenant: &TenantId,
+        event: EventId,
+        named: Option<Vec<SubscriptionId>>,
+    ) -> Result<Redelivered, OperationError> {
+        let stored = self.event(tenant, event).await?;
+        let snapshot = self.snapshot();
+        let view = snapshot.tenants.get(tenant);
+        let view = view.ok_or(OperationError::NotFound("tenant"))?.clone();
+        let to = match named {
+            Some(named) => checked(&view, named)?,
+            None => view.wanting(&stored),
+        };
+        let engine = self.clone();
+        self.to_the_end(async move { engine.send_event(&view, &stored, to).await })
+            .await
+    }
+
+    async fn send_event(
+        &self,
+        view: &TenantView,
+        stored: &StoredEvent,
+        to: Vec<SubscriptionId>,
+    ) -> Result<Redelivered, OperationError> {
+        let tenant = &stored.event.tenant;
+        let known = self.deliveries_of(tenant, stored).await?;
+        let (there, missing): (Vec<_>, Vec<_>) =
+            to.into_iter().partition(|id| known.contains_key(id));
+        let mut there: Vec<Target> = there.into_iter().map(|id| (known[&id], id)).collect();
+        there.sort_unstable();
+        let ids: Vec<DeliveryId> = there.iter().map(|(id, _)| *id).collect();
+        let now = self.now();
+        let places = Places::reserve(&*self.0.store, now, missing.len());
+        let subscribers = missing.iter().filter_map(|id| view.subscribers.get(id));
+        let make = places.deliveries().zip(subscribers).map(|(id, to)| {
+            let origin = Origin::Redeliver;
+            late(id, &stored.event, &to.subscription, origin, now)
+        });
+        let again = Again {
+            make: make.collect(),
+            ..self.reopening(tenant, &ids)
+        };
+        let mut answer = Redelivered::default();
+        answer.count(&self.send(again, &there).await?);
+        Ok(answer)
+    }
+
+    fn reopening(&self, tenant: &TenantId, ids: &[DeliveryId]) -> Again {
+        Again::reopening(tenant.clone(), ids.to_vec(), Origin::Redeliver, self.now())
+    }
+
+    /// Sends again, and tells the scheduler.
+    async fn send(&self, again: Again, there: &[Target]) -> Result<SentAgain, OperationError> {
+        let targets = targets(there, &again);
+        let sent = self.0.store.send_again(again).await?;
+        tell(&self.0.dispatch, &targets, &sent);
+        Ok(sent)
+    }
+}
+
+/// The ones that are named, each once.
+fn checked(
+    view: &TenantView,
+    mut named: Vec<SubscriptionId>,
+) -> Result<Vec<SubscriptionId>, OperationError> {
+    for (index, &id) in named.iter().enumerate() {
+        let subscriber = view.subscribers.get(&id);
+        let subscriber = subscriber.ok_or(OperationError::UnknownSubscription { index, id })?;
+        if subscriber.subscription.status == SubscriptionStatus::Disabled {
+            return Err(OperationError::Disabled);
+        }
+    }
+    named.sort_unstable();
+    named.dedup();
+    Ok(named)
+}

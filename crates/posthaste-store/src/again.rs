@@ -1,0 +1,62 @@
+//! What is sent again: deliveries that exist, and deliveries that an event did not owe when it was
+//! accepted.
+
+use posthaste::{
+    clock::Timestamp,
+    event::{Origin, TenantId},
+    id::DeliveryId,
+};
+
+use crate::record::{Reopened, Settlement};
+
+/// Deliveries of one tenant to send again, in one transaction.
+#[derive(Clone, Debug)]
+pub struct Again {
+    pub tenant: TenantId,
+    pub at: Timestamp,
+    /// Why: a redelivery hurries what is `retrying`, a replay leaves it alone.
+    pub origin: Origin,
+    pub reopen: Vec<DeliveryId>,
+    /// Of these, dead letters alone: what is none (any more) is left as it is.
+    pub only_failed: bool,
+    /// Late deliveries, under ids of their own ([`DeliveryId::late`]), each waiting.
+    pub make: Vec<Settlement>,
+}
+
+impl Again {
+    /// These, whatever became of them.
+    #[must_use]
+    pub fn reopening(
+        tenant: TenantId,
+        reopen: Vec<DeliveryId>,
+        origin: Origin,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            tenant,
+            at,
+            origin,
+            reopen,
+            only_failed: false,
+            make: Vec::new(),
+        }
+    }
+
+    /// Deliveries that it may change.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.reopen.len() + self.make.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What came of each, in the order asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SentAgain {
+    pub reopened: Vec<Reopened>,
+    pub made: Vec<Reopened>,
+}
