@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod record;
 pub mod query;
 pub mod settings;
+pub mod keeping;
 mod store;
 pub mod memory;
 #[cfg(any(test, feature = "conformance"))]

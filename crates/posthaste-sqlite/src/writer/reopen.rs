@@ -8,7 +8,7 @@ use posthaste::{
     subscription::SubscriptionStatus,
 };
 use posthaste_store::record::Reopened;
-use rusqlite::{OptionalExtension, types::ValueRef};
+use rusqlite::{Connection, OptionalExtension, types::ValueRef};
 
 use super::{group::Group, take::free};
 use crate::{
@@ -124,13 +124,23 @@ pub fn discard_parked(
     }
     let mut ids = free(group, subscription, false, 0, at_most)?;
     ids.extend(free(group, subscription, true, 0, at_most - ids.len())?);
-    let sql = include_str!("../../sql/discard.sql");
-    let mut update = group.connection.prepare_cached(sql)?;
-    for id in &ids {
+    discard(group.connection, &ids, why, now)?;
+    Ok(ids.len())
+}
+
+/// Of deliveries that wait.
+pub fn discard(
+    connection: &Connection,
+    ids: &[DeliveryId],
+    why: Discard,
+    now: Timestamp,
+) -> Result<()> {
+    let mut update = connection.prepare_cached(include_str!("../../sql/discard.sql"))?;
+    for id in ids {
         let id = number(id.as_u64());
         update.execute((id, why.code(), why.as_str(), now.as_millis()))?;
     }
-    Ok(ids.len())
+    Ok(())
 }
 
 fn is_disabled(group: &Group<'_>, subscription: SubscriptionId) -> Result<bool> {
