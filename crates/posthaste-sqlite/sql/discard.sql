@@ -1,4 +1,4 @@
--- One that waits, by primary key.
+-- One that waits, or is a dead letter, by primary key.
 UPDATE deliveries SET
     state = 3, reason = ?2, last_error = ?3, settled_at = ?4, retry_at = NULL, due_at = NULL,
     shelved = 0

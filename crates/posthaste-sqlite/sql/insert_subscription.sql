@@ -1,4 +1,4 @@
 INSERT INTO subscriptions (
-    id, tenant, status, revision, created_at, updated_at, external_id, settings
+    id, tenant, status, revision, created_at, updated_at, external_id, settings, paused_at
 )
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, iif(?3 >= 2, ?6, NULL))

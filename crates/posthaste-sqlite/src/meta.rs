@@ -8,6 +8,8 @@ use crate::fault::Result;
 
 /// Nothing at or below this id has to be looked at when the store is opened.
 pub const MARK: &str = "mark";
+/// An id in the last place of what was let go of: ids begin above it.
+pub const NEWEST: &str = "newest";
 const SERVER: &str = "server";
 const CURSOR_KEY: &str = "cursor_key";
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row};
 use crate::{
     fault::Result,
     live::{Implied, State, places_of},
-    meta::{self, MARK},
+    meta::{self, MARK, NEWEST},
     row::{self, Columns, number, place_of},
     tail::Tail,
 };
@@ -17,14 +17,15 @@ use crate::{
 /// Ids of an embedded store are made by the one node there is.
 const NODE: u32 = 0;
 
-/// The last place that anything stored takes.
+/// The last place that anything takes that is stored, or was.
 pub fn newest(connection: &Connection) -> Result<EventId> {
     let sql = include_str!("../sql/newest.sql");
     let (event, deliveries, other): (i64, u32, i64) =
         connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let place = |id: i64| Place::of(u64::try_from(id).unwrap_or(0));
     let event = place(event).forward(u64::from(places(deliveries)) - 1);
-    Ok(event.max(place(other)).event())
+    let gone = EventId::from_u64(meta::number(connection, NEWEST)?.unwrap_or(0));
+    Ok(event.max(place(other)).event().max(gone))
 }
 
 pub fn rebuild(connection: &Connection) -> Result<(State, Ledger)> {

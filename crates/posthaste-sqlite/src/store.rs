@@ -18,6 +18,7 @@ use posthaste::{
 use posthaste_store::{
     Page, Store, StoreError,
     again::{Again, SentAgain},
+    keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
@@ -229,6 +230,95 @@ impl Store for SqliteStore {
             reader::body_of_key(moment.disk()?, &tenant, key, now)
         };
         self.reader.read(query).await
+    }
+
+    async fn prune(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        after: Option<EventId>,
+        at_most: usize,
+    ) -> Result<Pruned, StoreError> {
+        // Before the moment: what is at or below it then is on disk in that moment.
+        let settled = self.ledger.mark();
+        let of = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::old(moment, &of, before, after, settled, at_most)
+        };
+        let old = self.reader.read(query).await?;
+        let mut pruned = Pruned {
+            next: old.next.or(old.unindexed.map(|_| old.looked_to(after))),
+            ..Pruned::default()
+        };
+        if !old.is_nothing() {
+            let tenant = tenant.clone();
+            let prune =
+                move |group: &mut writer::Group<'_>| writer::prune(group, &tenant, before, &old);
+            (pruned.events, pruned.deliveries) = self.write(at_most, prune).await?;
+        }
+        Ok(pruned)
+    }
+
+    async fn prune_keys(
+        &self,
+        tenant: &TenantId,
+        now: Timestamp,
+        after: Option<KeyHash>,
+        at_most: usize,
+    ) -> Result<PrunedKeys, StoreError> {
+        let of = tenant.clone();
+        let query =
+            move |moment: &reader::Moment<'_>| reader::old_keys(moment, &of, now, after, at_most);
+        let old = self.reader.read(query).await?;
+        let (mut keys, next) = (0, old.next);
+        if !old.keys.is_empty() {
+            let (tenant, old) = (tenant.clone(), old.keys);
+            let prune =
+                move |group: &mut writer::Group<'_>| writer::prune_keys(group, &tenant, now, &old);
+            keys = self.write(at_most, prune).await?;
+        }
+        Ok(PrunedKeys { keys, next })
+    }
+
+    async fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        self.reader.read(reader::holds).await
+    }
+
+    async fn held(
+        &self,
+        subscription: SubscriptionId,
+        until: Timestamp,
+    ) -> Result<Option<Held>, StoreError> {
+        let query = move |moment: &reader::Moment<'_>| reader::held(moment, subscription, until);
+        self.reader.read(query).await
+    }
+
+    async fn tell_expiring(
+        &self,
+        hold: &Hold,
+        alert: Option<Acceptance>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let reserved = alert.iter().map(|alert| alert.event.id).collect();
+        let hold = hold.clone();
+        let tell = move |group: &mut writer::Group<'_>| {
+            writer::tell_expiring(group, &hold, alert.as_ref(), now)
+        };
+        self.writer.call(1, reserved, tell).await
+    }
+
+    async fn expire_held(
+        &self,
+        subscription: SubscriptionId,
+        before: Timestamp,
+        after: Option<DeliveryId>,
+        now: Timestamp,
+        at_most: usize,
+    ) -> Result<Expired, StoreError> {
+        let expire = move |group: &mut writer::Group<'_>| {
+            writer::expire_held(group, subscription, before, after, now, at_most)
+        };
+        self.write(at_most, expire).await
     }
 
     async fn event(

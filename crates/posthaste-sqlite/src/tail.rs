@@ -34,6 +34,13 @@ impl Tail {
         }
     }
 
+    /// Begins a run with all there is where something below an id would wait for one.
+    pub fn sort_old(&mut self, below: u64) {
+        if self.growing.iter().any(|&(_, id)| id < below) {
+            self.sort_all();
+        }
+    }
+
     /// Begins a run with all there is: for a store that closes.
     pub fn sort_all(&mut self) {
         let mut run = self.feeding.split_off(self.fed);

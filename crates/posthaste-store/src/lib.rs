@@ -9,6 +9,7 @@ pub mod record;
 pub mod again;
 pub mod query;
 pub mod settings;
+pub mod keeping;
 mod store;
 pub mod memory;
 #[cfg(any(test, feature = "conformance"))]

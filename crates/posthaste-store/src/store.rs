@@ -11,6 +11,7 @@ use posthaste::{
 
 use crate::{
     again::{Again, SentAgain},
+    keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
@@ -209,6 +210,70 @@ pub trait Store: Send + Sync + 'static {
         key: [u8; 32],
         now: Timestamp,
     ) -> Result<Option<[u8; 32]>, StoreError>;
+
+    /// Lets go of a tenant's old events, oldest first, each whole with its deliveries and their
+    /// attempts: those above `after`, accepted before `before`, of whose deliveries none waits and
+    /// none ended at `before` or later. What they leave is as if they had never been, except that
+    /// ids stay above theirs, and that an idempotency key answers as before for as long as it is
+    /// remembered. With the last of them go the tombstones of subscriptions that were deleted
+    /// before `before` and have no delivery left.
+    ///
+    /// A call ends with the event that brings what it looked at, deliveries included, to `at_most`
+    /// or so. It may look at nothing and lead on to the same place, where the store has to tidy up
+    /// first.
+    async fn prune(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        after: Option<EventId>,
+        at_most: usize,
+    ) -> Result<Pruned, StoreError>;
+
+    /// Of a tenant's next `at_most` idempotency keys above `after`, lets go of those whose
+    /// `expires_at` is `now` or earlier.
+    async fn prune_keys(
+        &self,
+        tenant: &TenantId,
+        now: Timestamp,
+        after: Option<KeyHash>,
+        at_most: usize,
+    ) -> Result<PrunedKeys, StoreError>;
+
+    /// All tenants' paused subscriptions, in the order of their ids. A pause begins with the change
+    /// that made it (its `updated_at`, or the `at` of its [`HealthChange`](crate::record::HealthChange))
+    /// and lasts over changes that leave the subscription paused.
+    async fn holds(&self) -> Result<Vec<Hold>, StoreError>;
+
+    /// What a paused subscription holds, if one of its parked deliveries has been held since
+    /// `until` or longer: since it was made, since it was last opened again and since the pause
+    /// began, whichever is latest.
+    async fn held(
+        &self,
+        subscription: SubscriptionId,
+        until: Timestamp,
+    ) -> Result<Option<Held>, StoreError>;
+
+    /// Notes that a pause was told of, and accepts the event that tells it, where one wants it. Says
+    /// whether it did: not where it is over or was told of before; then the event's id is released,
+    /// as it is on an error.
+    async fn tell_expiring(
+        &self,
+        hold: &Hold,
+        alert: Option<Acceptance>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Of a paused subscription's next `at_most` parked deliveries above `after`, makes those
+    /// `discarded` with `expired` that have been held since `before` or longer, as [`Self::held`]
+    /// counts it: none where it is not paused. Those in the engine's hands are left.
+    async fn expire_held(
+        &self,
+        subscription: SubscriptionId,
+        before: Timestamp,
+        after: Option<DeliveryId>,
+        now: Timestamp,
+        at_most: usize,
+    ) -> Result<Expired, StoreError>;
 
     async fn event(
         &self,

@@ -8,6 +8,8 @@ mod attempts;
 mod counts;
 mod recover;
 mod configuration;
+mod old;
+mod holds;
 
 use std::{
     path::PathBuf,
@@ -30,6 +32,8 @@ pub use self::{
     counts::counts,
     deliveries::{deliveries, delivery},
     events::{body_of_key, event, events, events_between},
+    holds::{held, held_since, holds, made_after, paused_since},
+    old::{Old, old, old_keys},
     recover::recover,
 };
 

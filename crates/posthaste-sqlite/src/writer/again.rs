@@ -11,7 +11,7 @@ use posthaste_store::{
     again::{Again, SentAgain},
     record::{Reopened, Settlement},
 };
-use rusqlite::{OptionalExtension, types::ValueRef};
+use rusqlite::{Connection, OptionalExtension, types::ValueRef};
 
 use super::{
     group::Group,
@@ -89,15 +89,17 @@ pub fn discard_failed(
     now: Timestamp,
 ) -> Result<usize> {
     let tenant = group.tenants.number(group.connection, tenant)?;
-    let mut discarded = 0;
+    let mut dead = Vec::with_capacity(deliveries.len());
     for id in deliveries {
         let found = find(group, tenant, *id)?;
-        if found.is_some_and(|found| found.state == State::Failed) {
-            discard(group, *id, Discard::Discarded, now)?;
-            discarded += 1;
-        }
+        dead.extend(
+            found
+                .filter(|found| found.state == State::Failed)
+                .map(|_| *id),
+        );
     }
-    Ok(discarded)
+    discard(group.connection, &dead, Discard::Discarded, now)?;
+    Ok(dead.len())
 }
 
 struct Found {
@@ -159,17 +161,21 @@ pub fn discard_parked(
     }
     let mut ids = free(group, subscription, false, 0, at_most)?;
     ids.extend(free(group, subscription, true, 0, at_most - ids.len())?);
-    for id in &ids {
-        discard(group, *id, why, now)?;
-    }
+    discard(group.connection, &ids, why, now)?;
     Ok(ids.len())
 }
 
-fn discard(group: &Group<'_>, id: DeliveryId, why: Discard, now: Timestamp) -> Result<()> {
-    let sql = include_str!("../../sql/discard.sql");
-    let mut update = group.connection.prepare_cached(sql)?;
-    let id = number(id.as_u64());
-    update.execute((id, why.code(), why.as_str(), now.as_millis()))?;
+pub fn discard(
+    connection: &Connection,
+    ids: &[DeliveryId],
+    why: Discard,
+    now: Timestamp,
+) -> Result<()> {
+    let mut update = connection.prepare_cached(include_str!("../../sql/discard.sql"))?;
+    for id in ids {
+        let id = number(id.as_u64());
+        update.execute((id, why.code(), why.as_str(), now.as_millis()))?;
+    }
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod take;
 mod again;
 mod configuration;
 mod index_feed;
+mod keeping;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -50,6 +51,7 @@ pub use self::{
     configuration::*,
     group::Group,
     index_feed::{feed_all, write_mark},
+    keeping::{expire_held, prune, prune_keys, tell_expiring},
     settle::settle,
     take::{shelved, take_due, take_line, take_shelved, take_shelved_after},
 };

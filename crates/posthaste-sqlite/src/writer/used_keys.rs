@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use posthaste_store::record::EventSummary;
 use rusqlite::Connection;
 
-use crate::{fault::Result, row::number};
+use crate::{
+    fault::Result,
+    row::{self, number},
+};
 
 /// By tenant and the key's hash, which is the order of their index.
 pub type Keys = BTreeMap<(u64, [u8; 32]), Used>;
@@ -25,8 +28,17 @@ pub fn write(connection: &Connection, keys: &Keys) -> Result<()> {
     }
     let mut insert = connection.prepare_cached(include_str!("../../sql/use_key.sql"))?;
     for ((tenant, key), used) in keys {
-        let event = number(used.first.id.as_u64());
-        insert.execute((number(*tenant), key, used.body, event, used.expires_at))?;
+        let first = &used.first;
+        insert.execute((
+            number(*tenant),
+            key,
+            used.body,
+            number(first.id.as_u64()),
+            used.expires_at,
+            first.event_type.as_str(),
+            row::details(&first.details)?,
+            first.deliveries,
+        ))?;
     }
     Ok(())
 }

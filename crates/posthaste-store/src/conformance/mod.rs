@@ -21,6 +21,8 @@ pub mod batches;
 pub mod alerts;
 pub mod reopen;
 pub mod again;
+pub mod prune;
+pub mod holds;
 pub mod lists;
 pub mod tombstones;
 pub mod configuration;
@@ -162,6 +164,30 @@ macro_rules! conformance_suite {
                 what_cannot_be_made_is_missing
                 dead_letters_alone_are_discarded
             }
+            prune {
+                an_old_event_goes_with_all_that_belongs_to_it
+                a_wide_event_goes_whole_and_an_event_without_deliveries_too
+                what_waits_stays_whatever_its_age_also_after_a_crash
+                nothing_above_the_settled_mark_goes
+                what_is_sent_again_late_is_kept_from_then_on
+                another_tenants_events_stay
+                pages_of_every_size_lead_past_what_stays_to_all_that_goes
+                ids_are_never_given_again_after_all_is_gone_and_a_crash
+                a_tombstone_goes_with_its_last_delivery
+                a_young_tombstone_stays
+                a_key_answers_as_before_after_its_event_is_gone
+                keys_past_their_time_go_in_pages_and_the_others_stay
+                keys_of_another_tenant_stay
+            }
+            holds {
+                a_pause_is_known_from_its_beginning_to_its_end_also_after_a_crash
+                what_is_held_is_told_with_the_longest_wait
+                what_is_held_too_long_expires_in_small_steps
+                a_pause_and_an_opening_begin_the_time_anew
+                a_resume_keeps_everything_and_so_does_a_hand
+                a_pause_is_told_of_once_with_its_alert_also_after_a_crash
+                a_pause_is_told_of_also_where_nobody_listens
+            }
             lists {
                 events_are_listed_newest_first_by_type_time_and_correlation
                 deliveries_are_listed_by_everything_that_can_be_asked_for
@@ -253,6 +279,8 @@ mod tests {
         check(include_str!("alerts.rs"));
         check(include_str!("reopen.rs"));
         check(include_str!("again.rs"));
+        check(include_str!("prune.rs"));
+        check(include_str!("holds.rs"));
         check(include_str!("lists.rs"));
         check(include_str!("tombstones.rs"));
         check(include_str!("configuration.rs"));

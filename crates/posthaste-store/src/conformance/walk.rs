@@ -3,6 +3,7 @@
 //!
 //! The seed is printed; `POSTHASTE_SEED` walks it again.
 
+mod keeping;
 mod takes;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -29,7 +30,7 @@ use crate::{
     },
 };
 
-const STEPS: usize = 300;
+const STEPS: usize = 330;
 
 pub async fn accepted_equals_delivered_plus_failed_plus_discarded_plus_waiting_at_every_step(
     world: &mut World,
@@ -82,7 +83,7 @@ impl<'a> Walk<'a> {
     }
 
     async fn step(&mut self) {
-        match self.below(34) {
+        match self.below(38) {
             0..8 => self.publish().await,
             8..16 => self.settle_some().await,
             16..18 => self.take_due().await,
@@ -97,6 +98,10 @@ impl<'a> Walk<'a> {
             28 => self.batch_some().await,
             29 => self.take_line().await,
             30 | 31 => self.take_past().await,
+            32 => self.prune().await,
+            33 => self.prune_keys().await,
+            34 => self.expire().await,
+            35 => self.tell().await,
             _ => self.world.pass(self.chance.bits() % 20),
         }
     }
@@ -271,6 +276,7 @@ impl<'a> Walk<'a> {
             SubscriptionStatus::Paused(PauseReason::Manual),
             SubscriptionStatus::Disabled,
         ]);
+        subscription.updated_at = self.world.now;
         let (stale, forgive) = (self.below(5) == 0, self.below(2) == 0);
         subscription.revision += u64::from(!stale);
         let store = self.store();

@@ -107,6 +107,7 @@ impl World {
         let found = self.store().subscription(&self.tenant, id).await.unwrap();
         let mut subscription = found.expect("a subscription");
         subscription.status = status;
+        subscription.updated_at = self.now;
         subscription.revision += 1;
         self.store()
             .update_subscription(subscription, false)
@@ -211,6 +212,23 @@ impl World {
             match page.next {
                 Some(next) => after = Some(EventId::from_u64(next)),
                 None => return all,
+            }
+        }
+    }
+
+    /// Lets go of what is older, in calls that look at about `at_most`; how many events and
+    /// deliveries went.
+    pub async fn prune(&self, before: Timestamp, at_most: usize) -> (u64, u64) {
+        let (mut events, mut deliveries, mut after) = (0, 0, None);
+        loop {
+            let store = self.store();
+            let pruned = store.prune(&self.tenant, before, after, at_most).await;
+            let pruned = pruned.unwrap();
+            (events, deliveries) = (events + pruned.events, deliveries + pruned.deliveries);
+            assert!(pruned.next.is_none() || pruned.next >= after, "it leads on");
+            after = pruned.next;
+            if after.is_none() {
+                return (events, deliveries);
             }
         }
     }

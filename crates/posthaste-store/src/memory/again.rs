@@ -45,6 +45,7 @@ impl State {
             row.latest.tries.spent = 0;
             row.latest.origin = again.origin;
             row.latest.batch = None;
+            row.opened_at = Some(again.at);
         }
         let parking = match row.latest.line {
             Some(_) => Parking::Shelved,

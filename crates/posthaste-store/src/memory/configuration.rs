@@ -7,7 +7,7 @@ use posthaste::{
     subscription::Subscription,
 };
 
-use super::disk::{Disk, Kept};
+use super::disk::{Disk, Kept, Pause};
 use crate::{settings::Tenant, store::StoreError};
 
 impl Disk {
@@ -33,7 +33,7 @@ impl Disk {
     /// Subscriptions that are not deleted, of all tenants.
     pub fn live(&self) -> impl Iterator<Item = &Subscription> {
         let kept = self.subscriptions.values();
-        kept.filter(|kept| !kept.deleted)
+        kept.filter(|kept| kept.deleted_at.is_none())
             .map(|kept| &kept.subscription)
     }
 
@@ -46,9 +46,13 @@ impl Disk {
 
     fn keep_subscription(&mut self, subscription: Subscription) -> Result<(), StoreError> {
         self.check_external_id(&subscription)?;
+        let known = self.subscriptions.get(&subscription.id);
+        let known = known.and_then(|known| known.pause);
+        let pause = Pause::of(subscription.status, subscription.updated_at);
         let kept = Kept {
             subscription,
-            deleted: false,
+            deleted_at: None,
+            pause: pause.map(|begun| known.unwrap_or(begun)),
         };
         self.subscriptions.insert(kept.subscription.id, kept);
         Ok(())
@@ -90,10 +94,14 @@ impl Disk {
         &mut self,
         tenant: &TenantId,
         id: SubscriptionId,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let kept = self.subscriptions.get_mut(&id);
-        let kept = kept.filter(|kept| !kept.deleted && kept.subscription.tenant == *tenant);
-        kept.ok_or(StoreError::Missing)?.deleted = true;
+        let live = |kept: &&mut Kept| kept.deleted_at.is_none();
+        let kept = kept
+            .filter(live)
+            .filter(|kept| kept.subscription.tenant == *tenant);
+        kept.ok_or(StoreError::Missing)?.deleted_at = Some(now);
         Ok(())
     }
 

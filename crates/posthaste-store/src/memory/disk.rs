@@ -29,6 +29,8 @@ pub(super) struct Disk {
     pub waiting: BTreeMap<DeliveryId, (SubscriptionId, Parking)>,
     /// The settled mark, as of the last settle.
     pub mark: EventId,
+    /// The last place of what was let go of: ids begin above it.
+    pub newest: EventId,
 }
 
 /// What keys made, by tenant and the hash of the key.
@@ -38,7 +40,25 @@ pub(super) type Keys = BTreeMap<(TenantId, [u8; 32]), Used>;
 #[derive(Clone)]
 pub(super) struct Kept {
     pub subscription: Subscription,
-    pub deleted: bool,
+    /// When it was deleted: a tombstone.
+    pub deleted_at: Option<Timestamp>,
+    pub pause: Option<Pause>,
+}
+
+/// Since when a subscription is paused.
+#[derive(Clone, Copy)]
+pub(super) struct Pause {
+    pub since: Timestamp,
+    pub told_at: Option<Timestamp>,
+}
+
+impl Pause {
+    /// One that a subscription is in from `since` on, where its status is paused.
+    pub fn of(status: SubscriptionStatus, since: Timestamp) -> Option<Self> {
+        let told_at = None;
+        let paused = matches!(status, SubscriptionStatus::Paused(_));
+        paused.then_some(Self { since, told_at })
+    }
 }
 
 /// An idempotency key and what it made.
@@ -108,7 +128,7 @@ impl Disk {
     pub fn shade(&self, subscription: SubscriptionId) -> Shade {
         match self.subscriptions.get(&subscription) {
             None => Shade::None,
-            Some(kept) if kept.deleted => Shade::Deleted,
+            Some(kept) if kept.deleted_at.is_some() => Shade::Deleted,
             Some(kept) => kept.subscription.status.into(),
         }
     }
@@ -129,7 +149,7 @@ impl Disk {
         id: SubscriptionId,
     ) -> Option<&mut Subscription> {
         let kept = self.subscriptions.get_mut(&id)?;
-        let live = !kept.deleted && kept.subscription.tenant == *tenant;
+        let live = kept.deleted_at.is_none() && kept.subscription.tenant == *tenant;
         live.then_some(&mut kept.subscription)
     }
 
@@ -147,6 +167,7 @@ impl Disk {
                 .last_key_value()
                 .map(|(id, _)| id.place()),
             self.keys.last_key_value().map(|(id, _)| id.place()),
+            Some(self.newest.place()),
         ];
         let newest = others.into_iter().flatten().chain(event).max();
         newest.map_or(EventId::from_u64(0), posthaste::id::Place::event)

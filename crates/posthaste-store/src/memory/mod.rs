@@ -7,6 +7,7 @@
 mod again;
 mod configuration;
 mod disk;
+mod keeping;
 mod log;
 mod queue;
 mod row;
@@ -29,6 +30,7 @@ use posthaste::{
 use self::{disk::Disk, queue::State, row::Row};
 use crate::{
     again::{Again, SentAgain},
+    keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
@@ -67,6 +69,7 @@ impl MemoryStore {
             rows: BTreeMap::new(),
             waiting: BTreeMap::new(),
             mark: EventId::from_u64(0),
+            newest: EventId::from_u64(0),
         })
     }
 
@@ -227,6 +230,61 @@ impl Store for MemoryStore {
             .map(|used| used.body))
     }
 
+    async fn prune(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        after: Option<EventId>,
+        at_most: usize,
+    ) -> Result<Pruned, StoreError> {
+        let settled = self.ledger.mark();
+        let mut state = self.lock();
+        Ok(state.disk.prune(tenant, before, after, settled, at_most))
+    }
+
+    async fn prune_keys(
+        &self,
+        tenant: &TenantId,
+        now: Timestamp,
+        after: Option<KeyHash>,
+        at_most: usize,
+    ) -> Result<PrunedKeys, StoreError> {
+        Ok(self.lock().disk.prune_keys(tenant, now, after, at_most))
+    }
+
+    async fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        Ok(self.lock().disk.holds())
+    }
+
+    async fn held(
+        &self,
+        subscription: SubscriptionId,
+        until: Timestamp,
+    ) -> Result<Option<Held>, StoreError> {
+        Ok(self.lock().held(subscription, until))
+    }
+
+    async fn tell_expiring(
+        &self,
+        hold: &Hold,
+        alert: Option<Acceptance>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.lock().tell_expiring(&self.ledger, hold, alert, now))
+    }
+
+    async fn expire_held(
+        &self,
+        subscription: SubscriptionId,
+        before: Timestamp,
+        after: Option<DeliveryId>,
+        now: Timestamp,
+        at_most: usize,
+    ) -> Result<Expired, StoreError> {
+        let mut state = self.lock();
+        Ok(state.expire_held(subscription, before, after, now, at_most))
+    }
+
     async fn event(
         &self,
         tenant: &TenantId,
@@ -324,9 +382,9 @@ impl Store for MemoryStore {
         &self,
         tenant: &TenantId,
         id: SubscriptionId,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.lock().disk.delete_subscription(tenant, id)
+        self.lock().disk.delete_subscription(tenant, id, now)
     }
 
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {

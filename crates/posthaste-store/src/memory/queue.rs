@@ -10,7 +10,7 @@ use posthaste::{
 };
 
 use super::{
-    disk::{Disk, Keys, Used, fan_out, summary},
+    disk::{Disk, Keys, Pause, Used, fan_out, summary},
     row::Row,
 };
 use crate::{
@@ -91,7 +91,7 @@ impl State {
         Ok((answers, keys))
     }
 
-    fn keep(&mut self, ledger: &Ledger, item: &Acceptance) {
+    pub fn keep(&mut self, ledger: &Ledger, item: &Acceptance) {
         let stored = stored_event(item);
         ledger.committed(item.event.id, fan_out(&stored));
         self.disk.events.insert(item.event.id, stored);
@@ -145,6 +145,9 @@ impl State {
             subscription.status = SubscriptionStatus::Paused(reason);
             subscription.revision += 1;
             subscription.updated_at = change.at;
+            let pause = Pause::of(subscription.status, change.at);
+            let kept = self.disk.subscriptions.get_mut(&id);
+            kept.expect("it was there a moment ago").pause = pause;
         }
     }
 
@@ -264,15 +267,11 @@ impl State {
             .free()
             .filter(|row| row.latest.subscription == subscription && row.parking().is_some());
         let parked: Vec<Row> = parked.take(at_most).cloned().collect();
-        for mut row in parked.iter().cloned() {
-            row.settle(Settlement {
-                standing: Standing::Discarded(why),
-                at: now,
-                ..row.latest.clone()
-            });
-            self.disk.put(row);
+        let discarded = parked.len();
+        for row in parked {
+            self.discard(row, why, now);
         }
-        parked.len()
+        discarded
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Row {
     last_error: Option<String>,
     sent_at: Option<Timestamp>,
     delivered_at: Option<Timestamp>,
+    /// When it was last opened again.
+    pub opened_at: Option<Timestamp>,
 }
 
 /// What a delivery's subscription does to how it shows.
@@ -51,6 +53,7 @@ impl Row {
             last_error: None,
             sent_at: None,
             delivered_at: None,
+            opened_at: None,
         }
     }
 
@@ -98,6 +101,18 @@ impl Row {
             Standing::Failed => {}
         }
         self.latest = settlement;
+    }
+
+    /// Whether it is at its end, and was before then.
+    pub fn ended_before(&self, time: Timestamp) -> bool {
+        self.parking().is_none() && self.latest.at < time
+    }
+
+    /// Since when it has been held, by a pause that began then.
+    pub fn held_since(&self, paused: Timestamp) -> Timestamp {
+        paused
+            .max(self.id().time())
+            .max(self.opened_at.unwrap_or_default())
     }
 
     pub fn parking(&self) -> Option<Parking> {
