@@ -7,6 +7,7 @@
 pub mod ledger;
 pub mod record;
 pub mod query;
+pub mod rollup;
 pub mod settings;
 mod store;
 pub mod memory;

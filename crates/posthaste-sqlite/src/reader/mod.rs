@@ -6,6 +6,7 @@ mod deliveries;
 mod events;
 mod attempts;
 mod counts;
+mod rollups;
 mod recover;
 mod configuration;
 
@@ -31,6 +32,7 @@ pub use self::{
     deliveries::{deliveries, delivery},
     events::{body_of_key, event, events, events_between},
     recover::recover,
+    rollups::rollups,
 };
 
 /// Queries that run at the same time; more of them wait.

@@ -10,7 +10,7 @@ use posthaste::{
 use posthaste_store::record::Reopened;
 use rusqlite::{OptionalExtension, types::ValueRef};
 
-use super::{group::Group, take::free};
+use super::{fold, group::Group, take::free};
 use crate::{
     fault::Result,
     row::{Coded, Columns, State, number},
@@ -127,8 +127,15 @@ pub fn discard_parked(
     let sql = include_str!("../../sql/discard.sql");
     let mut update = group.connection.prepare_cached(sql)?;
     for id in &ids {
-        let id = number(id.as_u64());
-        update.execute((id, why.code(), why.as_str(), now.as_millis()))?;
+        let row = (
+            number(id.as_u64()),
+            why.code(),
+            why.as_str(),
+            now.as_millis(),
+        );
+        let read = |row: &rusqlite::Row<'_>| Ok((row.number(0), row.coded(1)));
+        let (tenant, origin) = update.query_row(row, read)?;
+        fold::count_discarded(group, (tenant?, subscription), origin?, now);
     }
     Ok(ids.len())
 }

@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, Statement, params};
 use super::{
     accept::keep,
     configuration::write_health,
+    fold,
     group::{Group, Late},
 };
 use crate::{
@@ -25,6 +26,7 @@ pub fn settle(group: &mut Group<'_>, batch: &SettleBatch) -> Result<()> {
             false => overwrite(group, settlement, tenant, &mut insert)?,
         };
         if known {
+            fold::count(group, tenant, settlement);
             note(group, settlement);
         }
     }

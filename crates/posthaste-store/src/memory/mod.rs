@@ -8,6 +8,7 @@ mod configuration;
 mod disk;
 mod log;
 mod queue;
+mod rollups;
 mod row;
 
 use std::{
@@ -33,6 +34,7 @@ use crate::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
         Reopened, SettleBatch, StoredEvent, Waiting,
     },
+    rollup::{Level, Minute, Rollup},
     settings::{ApiKey, Identity, Tenant},
     store::{Page, Store, StoreError},
 };
@@ -64,6 +66,7 @@ impl MemoryStore {
             idempotency: BTreeMap::new(),
             rows: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            rollups: BTreeMap::new(),
             mark: EventId::from_u64(0),
         })
     }
@@ -280,6 +283,18 @@ impl Store for MemoryStore {
 
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {
         Ok(self.lock().disk.counts(tenant))
+    }
+
+    async fn rollups(
+        &self,
+        tenant: &TenantId,
+        subscription: Option<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(Minute, Rollup)>, StoreError> {
+        let state = self.lock();
+        Ok(state.disk.rollups(tenant, subscription, from..to, level))
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {

@@ -130,6 +130,7 @@ impl State {
             } => self.taken.insert(id),
             _ => self.taken.remove(&id),
         };
+        self.disk.count(&settlement);
         let fresh = || Row::fresh(settlement.clone());
         let mut row = self.disk.rows.remove(&id).unwrap_or_else(fresh);
         row.settle(settlement);
@@ -302,11 +303,13 @@ impl State {
             .filter(|row| row.latest.subscription == subscription && row.parking().is_some());
         let parked: Vec<Row> = parked.take(at_most).cloned().collect();
         for mut row in parked.iter().cloned() {
-            row.settle(Settlement {
+            let discarded = Settlement {
                 standing: Standing::Discarded(why),
                 at: now,
                 ..row.latest.clone()
-            });
+            };
+            self.disk.count(&discarded);
+            row.settle(discarded);
             self.disk.put(row);
         }
         parked.len()
