@@ -3,7 +3,8 @@
 //! An event row, with the subscriptions it matched, is all that is written before a publisher gets
 //! its 202; a delivery has a row from its first outcome on, or when it has to wait. Until then the
 //! delivery is implied, and is known to [`live`]. The index by subscription and the one by tenant
-//! are fed later, in sorted slices ([`tail`]), and no answer depends on whether they have been.
+//! are fed later, in sorted slices ([`tail`]), and so is the table of rollups ([`unfolded`]); no answer
+//! depends on whether they have been.
 
 mod fault;
 mod row;
@@ -11,8 +12,10 @@ mod tenant;
 mod event_row;
 mod subscription_row;
 mod tail;
+mod unfolded;
 mod live;
 mod meta;
+mod rollup_log;
 mod migrate;
 mod connection;
 mod checkpoint;
@@ -29,3 +32,5 @@ pub use store::SqliteStore;
 
 #[cfg(test)]
 mod trials;
+#[cfg(test)]
+mod rollup_trials;

@@ -1,5 +1,5 @@
-//! What is true of the store and not on its disk as rows: implied deliveries, and the tails of the
-//! lazily fed indexes.
+//! What is true of the store and not on its disk as rows: implied deliveries, the tails of the
+//! lazily fed indexes, and counts that are on their way into the rollups.
 //!
 //! It changes only together with a commit, under one lock, and a reader begins its snapshot under
 //! the same lock: what it reads here and what it reads there are of one moment.
@@ -14,7 +14,7 @@ use posthaste::{
     id::{DeliveryId, EventId, SubscriptionId, places},
 };
 
-use crate::tail::Tail;
+use crate::{tail::Tail, unfolded::Unfolded};
 
 /// A delivery that its event implies.
 #[derive(Clone, Debug)]
@@ -49,6 +49,7 @@ pub struct State {
     pub implied: BTreeMap<DeliveryId, Implied>,
     pub by_subscription: Tail,
     pub by_tenant: Tail,
+    pub rollups: Unfolded,
 }
 
 #[derive(Debug)]

@@ -10,6 +10,12 @@ use crate::fault::Result;
 pub const MARK: &str = "mark";
 /// An id in the last place of what was let go of: ids begin above it.
 pub const NEWEST: &str = "newest";
+/// Log rows up to this one are in the rollups.
+pub const FOLDED: &str = "rollups_folded";
+/// Log rows up to this one are being folded.
+pub const CLOSED: &str = "rollups_closed";
+/// Of what those hold, so many counts are in the rollups; 0: none is being folded.
+pub const FOLDED_OF_CLOSED: &str = "rollups_folded_of_closed";
 const SERVER: &str = "server";
 const CURSOR_KEY: &str = "cursor_key";
 

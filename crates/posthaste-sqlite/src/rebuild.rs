@@ -1,6 +1,6 @@
-//! What memory must know when the store is opened: which deliveries are implied, and what the lazy
-//! indexes may lack. All of it lies above the mark, so that little is read however large the store;
-//! no payload is.
+//! What memory must know when the store is opened: which deliveries are implied, what the lazy
+//! indexes may lack, and what is counted and not in the rollups yet. All of it lies above a mark, so
+//! that little is read however large the store; no payload is.
 
 use posthaste::id::{DeliveryId, EventId, Place, places};
 use posthaste_store::ledger::Ledger;
@@ -10,6 +10,7 @@ use crate::{
     fault::Result,
     live::{Implied, State, places_of},
     meta::{self, MARK, NEWEST},
+    rollup_log,
     row::{self, Columns, number, place_of},
     tail::Tail,
 };
@@ -38,6 +39,7 @@ pub fn rebuild(connection: &Connection) -> Result<(State, Ledger)> {
         implied: Default::default(),
         by_subscription: Tail::default(),
         by_tenant: Tail::default(),
+        rollups: rollup_log::read(connection)?,
     };
     let ledger = Ledger::new(NODE, newest, newest);
     let with_row = add_rows(connection, mark, &mut state)?;

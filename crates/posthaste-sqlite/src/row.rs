@@ -9,6 +9,7 @@ use posthaste::{
     id::{DeliveryId, EventId, SubscriptionId},
     subscription::SubscriptionStatus,
 };
+use posthaste_store::rollup::Level;
 use rusqlite::{Row, types::ValueRef};
 
 use crate::fault::{Fault, Result};
@@ -48,6 +49,10 @@ impl Coded for State {
         Self::Failed,
         Self::Discarded,
     ];
+}
+
+impl Coded for Level {
+    const CODES: &[Self] = &[Self::Minute, Self::Hour];
 }
 
 impl Coded for Origin {
@@ -193,6 +198,7 @@ mod tests {
             assert!(T::decode(99).is_err() && T::decode(-1).is_err());
         }
         check::<State>();
+        check::<Level>();
         check::<Origin>();
         check::<Discard>();
         check::<BodyFormat>();

@@ -25,6 +25,7 @@ use posthaste_store::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
         SettleBatch, StoredEvent, Waiting,
     },
+    rollup::{Level, Minute, Rollup},
     settings::{ApiKey, Identity, Tenant},
 };
 use tokio::task::spawn_blocking;
@@ -392,6 +393,21 @@ impl Store for SqliteStore {
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {
         let tenant = tenant.clone();
         let query = move |moment: &reader::Moment<'_>| reader::counts(moment, &tenant);
+        self.reader.read(query).await
+    }
+
+    async fn rollups(
+        &self,
+        tenant: &TenantId,
+        subscription: Option<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(Minute, Rollup)>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::rollups(moment, &tenant, subscription, from..to, level)
+        };
         self.reader.read(query).await
     }
 

@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod record;
 pub mod again;
 pub mod query;
+pub mod rollup;
 pub mod settings;
 pub mod keeping;
 mod store;

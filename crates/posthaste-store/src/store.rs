@@ -17,6 +17,7 @@ use crate::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
         Reopened, SettleBatch, StoredEvent, Waiting,
     },
+    rollup::{Level, Minute, Rollup},
     settings::{ApiKey, Identity, Tenant},
 };
 
@@ -320,6 +321,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deliveries by status, exactly; reads them all.
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError>;
+
+    /// What became of a tenant's deliveries, or of one subscription's, in each minute or hour from
+    /// `from` on and before `to` in which anything did, in order: exactly what was settled and
+    /// discarded up to this moment. An hour is asked for by the minutes that it begins and ends with.
+    /// They outlive their deliveries, by 90 days at least.
+    async fn rollups(
+        &self,
+        tenant: &TenantId,
+        subscription: Option<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(Minute, Rollup)>, StoreError>;
 
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
 

@@ -6,6 +6,7 @@ mod deliveries;
 mod events;
 mod attempts;
 mod counts;
+mod rollups;
 mod recover;
 mod configuration;
 mod old;
@@ -35,6 +36,7 @@ pub use self::{
     holds::{held, held_since, holds, made_after, paused_since},
     old::{Old, old, old_keys},
     recover::recover,
+    rollups::rollups,
 };
 
 /// Queries that run at the same time; more of them wait.

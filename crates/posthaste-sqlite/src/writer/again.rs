@@ -11,9 +11,10 @@ use posthaste_store::{
     again::{Again, SentAgain},
     record::{Reopened, Settlement},
 };
-use rusqlite::{Connection, OptionalExtension, types::ValueRef};
+use rusqlite::{OptionalExtension, types::ValueRef};
 
 use super::{
+    fold,
     group::Group,
     settle::{insertion, settle_one},
     take::free,
@@ -98,7 +99,7 @@ pub fn discard_failed(
                 .map(|_| *id),
         );
     }
-    discard(group.connection, &dead, Discard::Discarded, now)?;
+    discard(group, &dead, Discard::Discarded, now)?;
     Ok(dead.len())
 }
 
@@ -161,20 +162,24 @@ pub fn discard_parked(
     }
     let mut ids = free(group, subscription, false, 0, at_most)?;
     ids.extend(free(group, subscription, true, 0, at_most - ids.len())?);
-    discard(group.connection, &ids, why, now)?;
+    discard(group, &ids, why, now)?;
     Ok(ids.len())
 }
 
 pub fn discard(
-    connection: &Connection,
+    group: &mut Group<'_>,
     ids: &[DeliveryId],
     why: Discard,
     now: Timestamp,
 ) -> Result<()> {
-    let mut update = connection.prepare_cached(include_str!("../../sql/discard.sql"))?;
+    let sql = include_str!("../../sql/discard.sql");
+    let mut update = group.connection.prepare_cached(sql)?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.number(0), row.subscription_id(1), row.coded(2)));
     for id in ids {
         let id = number(id.as_u64());
-        update.execute((id, why.code(), why.as_str(), now.as_millis()))?;
+        let key = (id, why.code(), why.as_str(), now.as_millis());
+        let (tenant, subscription, origin) = update.query_row(key, read)?;
+        fold::count_discarded(group, (tenant?, subscription?), origin?, now);
     }
     Ok(())
 }

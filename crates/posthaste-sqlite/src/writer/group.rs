@@ -1,6 +1,6 @@
 //! One transaction under way, and what it will change in memory once it is committed.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use posthaste::{
     event::Event,
@@ -10,6 +10,7 @@ use posthaste_store::ledger::Ledger;
 use rusqlite::Connection;
 
 use super::{
+    fold::{self, Folded},
     index_feed::feed,
     taken::Taken,
     tenants::Tenants,
@@ -19,6 +20,7 @@ use crate::{
     fault::Result,
     live::{Implied, Live, State, places_of},
     row::place_of,
+    unfolded::Deltas,
 };
 
 pub struct Group<'a> {
@@ -27,6 +29,10 @@ pub struct Group<'a> {
     pub ledger: &'a Ledger,
     pub tenants: &'a mut Tenants,
     pub taken: &'a mut Taken,
+    /// The writer's stopwatch.
+    pub elapsed: Duration,
+    /// Nobody waits for this transaction.
+    pub idle: bool,
     pub changes: Changes,
 }
 
@@ -43,6 +49,9 @@ pub struct Changes {
     pub keys: Keys,
     /// Entries fed to the index by subscription, and by tenant.
     pub fed: [usize; 2],
+    /// What its outcomes add to the rollups.
+    pub counted: Deltas,
+    pub folded: Folded,
 }
 
 /// An event that is on disk now.
@@ -63,15 +72,19 @@ impl Group<'_> {
     pub fn commit(mut self) -> Result<()> {
         used_keys::write(self.connection, &self.changes.keys)?;
         feed(&mut self)?;
+        fold::log_and_fold(&mut self)?;
         let mut state = self.live.write();
         self.connection.execute_batch("COMMIT")?;
         self.changes.apply(&mut state, self.ledger);
+        state.rollups.close_if_due(self.elapsed);
         Ok(())
     }
 }
 
 impl Changes {
     fn apply(self, state: &mut State, ledger: &Ledger) {
+        self.folded.apply(&mut state.rollups);
+        state.rollups.logged(self.counted, self.folded.logged_bytes);
         state.by_subscription.fed(self.fed[0]);
         state.by_tenant.fed(self.fed[1]);
         for owed in &self.accepted {

@@ -241,7 +241,7 @@ pub fn expire_held(
     let next = next.map(|&(id, _)| id);
     parked.retain(|&(id, since)| since <= before && !group.taken.contains(id));
     let ids: Vec<DeliveryId> = parked.into_iter().map(|(id, _)| id).collect();
-    discard(connection, &ids, Discard::Expired, now)?;
+    discard(group, &ids, Discard::Expired, now)?;
     let deliveries = ids.len() as u64;
     Ok(Expired { deliveries, next })
 }

@@ -17,6 +17,7 @@ mod again;
 mod configuration;
 mod index_feed;
 mod keeping;
+mod fold;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -238,7 +239,8 @@ impl Desk {
     }
 
     fn rest(&mut self, turns: u32) {
-        if turns == 1 {
+        let elapsed = self.stopwatch.elapsed();
+        if turns == 1 || self.live.read().rollups.has_work(elapsed) {
             self.turn(Vec::new());
         }
         if let (IDLE_TURNS, Some(connection)) = (turns, &self.connection) {
@@ -284,15 +286,16 @@ impl Desk {
             ledger: &self.ledger,
             tenants: &mut self.tenants,
             taken: &mut self.taken,
+            elapsed: self.stopwatch.elapsed(),
+            idle: works.is_empty(),
             changes: Changes::default(),
         };
         for work in works {
             work.run(&mut group)?;
         }
-        let elapsed = self.stopwatch.elapsed();
-        if elapsed - self.marked_at >= IDLE {
+        if group.elapsed - self.marked_at >= IDLE {
             write_mark(&group)?;
-            self.marked_at = elapsed;
+            self.marked_at = group.elapsed;
         }
         Ok(group.commit()?)
     }

@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Statement, params
 use super::{
     accept::keep,
     configuration::write_health,
+    fold,
     group::{Group, Late},
 };
 use crate::{
@@ -45,6 +46,7 @@ pub fn settle_one(
         false => overwrite(group, settlement, tenant, insert)?,
     };
     if known {
+        fold::count(group, tenant, settlement);
         note(group, settlement);
     }
     Ok(())

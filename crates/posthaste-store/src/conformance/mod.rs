@@ -28,6 +28,7 @@ pub mod tombstones;
 pub mod configuration;
 pub mod isolation;
 pub mod counts;
+pub mod rollups;
 pub mod walk;
 
 pub use world::{Harness, START, World};
@@ -224,6 +225,14 @@ macro_rules! conformance_suite {
                 every_status_is_counted_exactly_also_after_a_crash
                 pausing_and_resuming_moves_all_that_waits_at_once
             }
+            rollups {
+                each_outcome_is_counted_in_its_minute_at_once_and_after_a_crash
+                a_test_is_not_counted_and_what_is_ignored_is_not_either
+                what_is_sent_again_counts_again_and_leaves_latencies_alone
+                what_is_discarded_where_it_is_parked_is_counted
+                tenants_and_subscriptions_are_counted_apart
+                minutes_and_hours_are_exact_at_every_moment_however_often_it_crashes
+            }
             walk {
                 accepted_equals_delivered_plus_failed_plus_discarded_plus_waiting_at_every_step
             }
@@ -286,6 +295,7 @@ mod tests {
         check(include_str!("configuration.rs"));
         check(include_str!("isolation.rs"));
         check(include_str!("counts.rs"));
+        check(include_str!("rollups.rs"));
         check(include_str!("walk.rs"));
     }
 }

@@ -94,13 +94,8 @@ impl State {
     fn discard_one(&mut self, tenant: &TenantId, id: DeliveryId, now: Timestamp) -> bool {
         let row = self.disk.row(id).filter(|row| row.latest.tenant == *tenant);
         let dead = row.filter(|row| row.latest.standing == Standing::Failed);
-        let Some(mut row) = dead else { return false };
-        row.settle(Settlement {
-            standing: Standing::Discarded(Discard::Discarded),
-            at: now,
-            ..row.latest.clone()
-        });
-        self.disk.put(row);
+        let Some(row) = dead else { return false };
+        self.discard(row, Discard::Discarded, now);
         true
     }
 }

@@ -9,7 +9,10 @@ use posthaste::{
     subscription::{Subscription, SubscriptionStatus},
 };
 
-use super::row::{Row, Shade};
+use super::{
+    rollups::Rollups,
+    row::{Row, Shade},
+};
 use crate::{
     record::{EventSummary, Parking, StoredEvent, Waiting},
     settings::{ApiKey, Identity, Tenant},
@@ -27,6 +30,8 @@ pub(super) struct Disk {
     pub rows: BTreeMap<DeliveryId, Row>,
     /// Of these, those that wait, and where: few among all that ever were.
     pub waiting: BTreeMap<DeliveryId, (SubscriptionId, Parking)>,
+    /// By tenant, subscription and minute.
+    pub rollups: Rollups,
     /// The settled mark, as of the last settle.
     pub mark: EventId,
     /// The last place of what was let go of: ids begin above it.

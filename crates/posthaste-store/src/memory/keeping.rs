@@ -217,11 +217,13 @@ impl State {
     }
 
     pub fn discard(&mut self, mut row: Row, why: Discard, now: Timestamp) {
-        row.settle(Settlement {
+        let discarded = Settlement {
             standing: Standing::Discarded(why),
             at: now,
             ..row.latest.clone()
-        });
+        };
+        self.disk.count(&discarded);
+        row.settle(discarded);
         self.disk.put(row);
     }
 }

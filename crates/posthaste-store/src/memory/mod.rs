@@ -10,6 +10,7 @@ mod disk;
 mod keeping;
 mod log;
 mod queue;
+mod rollups;
 mod row;
 
 use std::{
@@ -37,6 +38,7 @@ use crate::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
         SettleBatch, StoredEvent, Waiting,
     },
+    rollup::{Level, Minute, Rollup},
     settings::{ApiKey, Identity, Tenant},
     store::{Page, Store, StoreError},
 };
@@ -68,6 +70,7 @@ impl MemoryStore {
             idempotency: BTreeMap::new(),
             rows: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            rollups: BTreeMap::new(),
             mark: EventId::from_u64(0),
             newest: EventId::from_u64(0),
         })
@@ -340,6 +343,18 @@ impl Store for MemoryStore {
 
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {
         Ok(self.lock().disk.counts(tenant))
+    }
+
+    async fn rollups(
+        &self,
+        tenant: &TenantId,
+        subscription: Option<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(Minute, Rollup)>, StoreError> {
+        let state = self.lock();
+        Ok(state.disk.rollups(tenant, subscription, from..to, level))
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {

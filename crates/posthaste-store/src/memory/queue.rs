@@ -129,6 +129,7 @@ impl State {
             } => self.taken.insert(id),
             _ => self.taken.remove(&id),
         };
+        self.disk.count(&settlement);
         let fresh = || Row::fresh(settlement.clone());
         let mut row = self.disk.rows.remove(&id).unwrap_or_else(fresh);
         row.settle(settlement);
