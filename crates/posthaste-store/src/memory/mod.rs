@@ -34,7 +34,7 @@ use crate::{
         Reopened, SettleBatch, StoredEvent, Waiting,
     },
     settings::{ApiKey, Identity, Tenant},
-    store::{Page, Store, StoreError},
+    store::{Horizon, Page, Store, StoreError},
 };
 
 /// Ids of the model are made by the one node there is.
@@ -183,6 +183,10 @@ impl Store for MemoryStore {
 
     fn settled_mark(&self) -> EventId {
         self.ledger.mark()
+    }
+
+    fn horizon(&self) -> Horizon {
+        self.ledger.horizon()
     }
 
     fn unparked(&self) -> u64 {
