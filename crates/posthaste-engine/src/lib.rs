@@ -45,6 +45,7 @@ pub mod config;
 pub mod subscribers;
 pub mod scheduler;
 pub mod telemetry;
+pub mod live;
 pub mod delivery;
 pub mod upkeep;
 mod engine;
