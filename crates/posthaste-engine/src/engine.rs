@@ -26,6 +26,7 @@ use crate::{
         mailbox::Dispatch,
         settle::{Outcomes, Settler},
     },
+    live::Live,
     scheduler::{Input, Scheduler},
     subscribers::{Snapshot, Subscribers},
     telemetry::Telemetry,
@@ -48,6 +49,7 @@ pub(crate) struct Running {
     pub changing: Arc<tokio::sync::Mutex<()>>,
     pub intake: Intake,
     pub dispatch: Dispatch,
+    pub live: Arc<Live>,
     /// Deliveries that publishes under way will owe once the store has them.
     pub owed: Arc<AtomicUsize>,
     outcomes: Arc<Outcomes>,
@@ -87,7 +89,7 @@ impl Engine {
             &shelved,
         );
         let telemetry = Arc::new(Telemetry::new());
-        let outcomes = Arc::new(Outcomes::default());
+        let (outcomes, live) = (Arc::new(Outcomes::default()), Arc::new(Live::default()));
         let (dispatch, mailbox) = Dispatch::new();
         let (idle, is_idle) = watch::channel(false);
         let (done, is_written) = watch::channel(false);
@@ -119,6 +121,7 @@ impl Engine {
             store: store.clone(),
             dispatch: dispatch.clone(),
             telemetry: telemetry.clone(),
+            live: live.clone(),
             paused,
             done,
         };
@@ -127,6 +130,7 @@ impl Engine {
             config.clock.clone(),
             dispatch.clone(),
             telemetry.clone(),
+            live.clone(),
         );
         let recovered = upkeep::recovery::start(store.clone(), dispatch.clone());
         let (failed, has_failed) = watch::channel(false);
@@ -141,6 +145,7 @@ impl Engine {
             changing: Arc::default(),
             intake,
             dispatch,
+            live,
             owed: Arc::default(),
             outcomes,
             telemetry,

@@ -45,6 +45,7 @@ pub mod config;
 pub mod subscribers;
 pub mod scheduler;
 pub mod telemetry;
+pub mod live;
 pub mod delivery;
 mod again;
 pub mod upkeep;

@@ -16,7 +16,7 @@ use posthaste::{
     subscription::Subscription,
 };
 use posthaste_store::{
-    Page, Store, StoreError,
+    Horizon, Page, Store, StoreError,
     again::{Again, SentAgain},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
@@ -183,6 +183,10 @@ impl Store for SqliteStore {
 
     fn settled_mark(&self) -> EventId {
         self.ledger.mark()
+    }
+
+    fn horizon(&self) -> Horizon {
+        self.ledger.horizon()
     }
 
     fn unparked(&self) -> u64 {

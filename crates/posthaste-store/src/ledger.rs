@@ -4,7 +4,7 @@
 //! passes an event whose transaction is still under way.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard},
 };
 
@@ -12,6 +12,8 @@ use posthaste::{
     clock::Timestamp,
     id::{EventId, Place, places},
 };
+
+use crate::store::Horizon;
 
 /// How many places a millisecond has: so many on from any of them is in a later one.
 const PLACES_IN_A_MILLISECOND: u64 = 128;
@@ -30,6 +32,10 @@ struct Inner {
     /// Ids handed out and not settled, with the deliveries that have no row yet; none while the id
     /// is reserved and not committed.
     owed: BTreeMap<EventId, Option<u32>>,
+    /// Of these, the ones that are not committed.
+    reserved: BTreeSet<EventId>,
+    /// The newest id that is committed.
+    newest: EventId,
     /// The newest id below which nothing is owed, when `owed` is empty.
     newest_settled: EventId,
     unparked: u64,
@@ -53,6 +59,8 @@ impl Ledger {
                 node,
                 last,
                 owed: BTreeMap::new(),
+                reserved: BTreeSet::new(),
+                newest,
                 newest_settled: mark,
                 unparked: 0,
             }),
@@ -65,6 +73,7 @@ impl Ledger {
         let reserved = deliveries.iter().map(|&deliveries| {
             let id = inner.next(now, places(deliveries)).event();
             inner.owed.insert(id, None);
+            inner.reserved.insert(id);
             id
         });
         reserved.collect()
@@ -80,6 +89,7 @@ impl Ledger {
         let mut inner = self.lock();
         for id in ids {
             inner.owed.remove(&id);
+            inner.reserved.remove(&id);
             inner.newest_settled = inner.newest_settled.max(id);
         }
     }
@@ -87,6 +97,8 @@ impl Ledger {
     /// The event is on disk, and so many of its deliveries have no row yet.
     pub fn committed(&self, id: EventId, without_row: u32) {
         let mut inner = self.lock();
+        inner.reserved.remove(&id);
+        inner.newest = inner.newest.max(id);
         if without_row == 0 {
             inner.owed.remove(&id);
             inner.newest_settled = inner.newest_settled.max(id);
@@ -118,6 +130,18 @@ impl Ledger {
         match inner.owed.keys().next() {
             Some(first) => EventId::from_u64(first.as_u64() - 1),
             None => inner.newest_settled,
+        }
+    }
+
+    /// How far what is committed can be read without a hole.
+    #[must_use]
+    pub fn horizon(&self) -> Horizon {
+        let inner = self.lock();
+        let below = |first: &EventId| EventId::from_u64(first.as_u64() - 1);
+        let first = inner.reserved.first().map(below);
+        Horizon {
+            complete: first.map_or(inner.newest, |first| first.min(inner.newest)),
+            newest: inner.newest,
         }
     }
 
@@ -191,6 +215,25 @@ mod tests {
     }
 
     #[test]
+    fn the_horizon_stays_below_what_is_reserved_and_at_what_is_committed() {
+        let ledger = empty();
+        assert_eq!(ledger.horizon().newest, NOTHING);
+        let ids = ledger.reserve(NOW, &[1, 0, 1]);
+        ledger.committed(ids[1], 0);
+        let seen = ledger.horizon();
+        assert_eq!(seen.newest, ids[1]);
+        assert!(seen.complete < ids[0]);
+        ledger.committed(ids[0], 1);
+        assert_eq!(ledger.horizon().complete, ids[1], "though one is owed");
+        ledger.release([ids[2]]);
+        assert_eq!(
+            ledger.horizon().complete,
+            ids[1],
+            "an id that a crash may hand out again is not passed"
+        );
+    }
+
+    #[test]
     fn a_wide_event_keeps_its_places_to_itself() {
         let ledger = empty();
         let ids = ledger.reserve(NOW, &[3000, 0]);
@@ -245,6 +288,7 @@ mod tests {
         stored: BTreeMap<EventId, (u32, u32)>,
         newest_handed_out: EventId,
         mark: EventId,
+        complete: EventId,
     }
 
     impl Model {
@@ -255,6 +299,7 @@ mod tests {
                 stored: BTreeMap::new(),
                 newest_handed_out: NOTHING,
                 mark: NOTHING,
+                complete: NOTHING,
             }
         }
 
@@ -312,10 +357,22 @@ mod tests {
             self.newest_handed_out = newest;
         }
 
+        fn check_horizon(&mut self) {
+            let seen = self.ledger.horizon();
+            assert!(seen.complete >= self.complete, "it never goes back");
+            self.complete = seen.complete;
+            let first = self.reserved.keys().next();
+            assert!(first.is_none_or(|&id| seen.complete < id));
+            let newest = self.stored.keys().next_back();
+            assert!(newest.is_none_or(|&id| seen.newest >= id));
+            assert!(!self.reserved.is_empty() || seen.complete == seen.newest);
+        }
+
         fn check(&mut self) {
             let mark = self.ledger.mark();
             assert!(mark >= self.mark, "the mark never goes back");
             self.mark = mark;
+            self.check_horizon();
             let owing = self.stored.iter().filter(|(_, (_, left))| *left > 0);
             let owing: Vec<EventId> = owing.map(|(&id, _)| id).collect();
             let mut owed = owing.iter().chain(self.reserved.keys());

@@ -17,4 +17,4 @@ pub mod memory;
 pub mod conformance;
 
 pub use memory::MemoryStore;
-pub use store::{Page, Store, StoreError};
+pub use store::{Horizon, Page, Store, StoreError};

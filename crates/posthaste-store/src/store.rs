@@ -29,6 +29,16 @@ pub struct Page<T> {
     pub next: Option<u64>,
 }
 
+/// How far what is accepted can be read without a hole: ids are handed out before they are
+/// committed, so that a lower one may still come after a higher one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Horizon {
+    /// Every event at or below it that will ever be accepted can be read now, also after a crash.
+    pub complete: EventId,
+    /// No accepted event is above it.
+    pub newest: EventId,
+}
+
 /// Why a store refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -153,6 +163,9 @@ pub trait Store: Send + Sync + 'static {
     /// No event at or below it is owed a row; recovery begins above it. Ids that are reserved are
     /// above it, also ids that are reserved after a crash, by a clock that is behind.
     fn settled_mark(&self) -> EventId;
+
+    /// Where a reader that follows [`Self::events_between`] may stop and later go on.
+    fn horizon(&self) -> Horizon;
 
     /// Deliveries that are accepted and have no row. Memory grows with them, so whoever accepts
     /// keeps them within bounds.

@@ -11,7 +11,7 @@ use posthaste_store::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::mailbox::Dispatch;
-use crate::{scheduler::Input, telemetry::Telemetry};
+use crate::{live::Live, scheduler::Input, telemetry::Telemetry};
 
 /// Requests that one transaction takes at most; each has at most a batch of events.
 const GROUP_REQUESTS: usize = 512;
@@ -40,6 +40,7 @@ impl Intake {
         clock: Arc<dyn Clock>,
         dispatch: Dispatch,
         telemetry: Arc<Telemetry>,
+        live: Arc<Live>,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let groups = Groups {
@@ -47,6 +48,7 @@ impl Intake {
             clock,
             dispatch,
             telemetry,
+            live,
             left_over: None,
         };
         (Self(sender), groups.run(receiver))
@@ -83,6 +85,7 @@ struct Groups {
     clock: Arc<dyn Clock>,
     dispatch: Dispatch,
     telemetry: Arc<Telemetry>,
+    live: Arc<Live>,
     /// A request that was taken from the queue and found its group full.
     left_over: Option<Request>,
 }
@@ -125,6 +128,7 @@ impl Groups {
             Ok(results) => self.accepted(&copies, results, answers),
             Err(error) => {
                 tracing::error!(%error, "event.accept");
+                self.live.accepted(std::iter::empty());
                 for answer in answers {
                     answer.send(Err(error.clone())).ok();
                 }
@@ -150,6 +154,8 @@ impl Groups {
             }
         }
         self.dispatch.tell(Input::Accepted(fresh));
+        // What was replayed is old to its listeners, and costs them a look.
+        self.live.accepted(requests.iter().flatten());
         for (answer, result) in answers.into_iter().zip(results) {
             // A publisher that has gone away has its event on disk all the same.
             answer.send(Ok(result)).ok();

@@ -19,7 +19,7 @@ use super::{
     group::{self, Decided, ENOUGH, Gathered},
     mailbox::Dispatch,
 };
-use crate::telemetry::Telemetry;
+use crate::{live::Live, telemetry::Telemetry};
 
 /// How long the first outcome of a group waits for others.
 const GATHER: Duration = Duration::from_millis(10);
@@ -81,6 +81,7 @@ pub struct Settler {
     pub store: Arc<dyn Store>,
     pub dispatch: Dispatch,
     pub telemetry: Arc<Telemetry>,
+    pub live: Arc<Live>,
     /// Told of subscriptions that a group paused.
     pub paused: tokio::sync::mpsc::UnboundedSender<HealthChange>,
     /// Becomes true when all is written and no more will come.
@@ -136,6 +137,10 @@ impl Settler {
             self.dispatch.tell(input);
         }
         self.telemetry.settled(&batch.settlements);
+        self.live.settled(&batch.settlements);
+        if !batch.alerts.is_empty() {
+            self.live.accepted(batch.alerts.iter());
+        }
         for change in batch.health {
             if change.pause.is_some() {
                 self.paused.send(change).ok();

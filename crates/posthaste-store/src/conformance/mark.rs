@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use posthaste::{clock::Timestamp, id::DeliveryId};
+use posthaste::{
+    clock::Timestamp,
+    id::{DeliveryId, EventId},
+};
 
 use super::{
     World,
@@ -99,4 +102,28 @@ pub async fn an_event_accepted_after_a_crash_with_a_clock_behind_the_mark_is_rec
     let late = world.publish_one(to).await;
     world.crash().await;
     assert_eq!(ids(&world.recover(10).await), [late.id]);
+}
+
+pub async fn nothing_is_ever_accepted_at_or_below_the_horizon(world: &mut World) {
+    let (slow, quick) = (world.draft(&[]), world.draft(&[]));
+    let (slow_id, quick) = (slow.event.id, world.publish_draft(quick).await.event.id);
+    let seen = world.store().horizon();
+    assert!(seen.complete < slow_id && seen.newest == quick, "{seen:?}");
+    world.publish_draft(slow).await;
+    assert_eq!(world.store().horizon().complete, quick);
+    let before = world.now;
+    world.now = before + Duration::from_secs(60);
+    let released = world.draft(&[]);
+    world.store().release(&[released.event.id]);
+    let complete = world.store().horizon().complete;
+    let until = EventId::from_u64(complete.as_u64() + 1);
+    let from = EventId::from_u64(0);
+    let store = world.store();
+    let page = store.events_between(&world.tenant, from, until, 10).await;
+    let found: Vec<EventId> = page.unwrap().items.iter().map(|s| s.event.id).collect();
+    assert_eq!(found, [slow_id, quick]);
+    world.now = Timestamp::from_millis(before.as_millis() + 1);
+    world.crash().await;
+    assert!(world.store().horizon().complete >= quick);
+    assert!(world.publish(&[]).await.event.id > complete);
 }

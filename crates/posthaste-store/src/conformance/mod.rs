@@ -77,6 +77,7 @@ macro_rules! conformance_suite {
                 the_mark_waits_for_the_last_delivery_of_an_event
                 an_event_is_recovered_although_later_ones_were_settled
                 an_event_accepted_after_a_crash_with_a_clock_behind_the_mark_is_recovered
+                nothing_is_ever_accepted_at_or_below_the_horizon
             }
             recover {
                 what_was_accepted_and_has_no_outcome_is_recovered_after_a_crash

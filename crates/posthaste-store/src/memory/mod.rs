@@ -40,7 +40,7 @@ use crate::{
     },
     rollup::{Level, Minute, Rollup},
     settings::{ApiKey, Identity, Tenant},
-    store::{Page, Store, StoreError},
+    store::{Horizon, Page, Store, StoreError},
 };
 
 /// Ids of the model are made by the one node there is.
@@ -191,6 +191,10 @@ impl Store for MemoryStore {
 
     fn settled_mark(&self) -> EventId {
         self.ledger.mark()
+    }
+
+    fn horizon(&self) -> Horizon {
+        self.ledger.horizon()
     }
 
     fn unparked(&self) -> u64 {
