@@ -68,7 +68,7 @@ pub(crate) struct DeliveryView<'a> {
 }
 
 impl<'a> DeliveryView<'a> {
-    fn of(delivery: &'a Delivery, api: &Api, tenant: &TenantId) -> Self {
+    pub(super) fn of(delivery: &'a Delivery, api: &Api, tenant: &TenantId) -> Self {
         Self {
             id: delivery.id,
             event_id: delivery.event,
@@ -199,10 +199,7 @@ pub(crate) async fn list_deliveries(
 
 fn delivery_query(parameters: &mut Parameters) -> DeliveryQuery {
     DeliveryQuery {
-        status: parameters.named("status", DeliveryStatus::named, || {
-            let names = DeliveryStatus::ALL.iter().map(|status| status.as_str());
-            format!("expected one of {}", names.collect::<Vec<_>>().join(", "))
-        }),
+        status: parameters.named("status", DeliveryStatus::named, status_names),
         subscription: parameters.parsed("subscription"),
         event: parameters.parsed("event"),
         event_type: parameters.parsed("type"),
@@ -212,6 +209,12 @@ fn delivery_query(parameters: &mut Parameters) -> DeliveryQuery {
             "expected what last_error begins with, such as timeout".to_owned()
         }),
     }
+}
+
+/// What a `status` may be.
+pub(super) fn status_names() -> String {
+    let names = DeliveryStatus::ALL.iter().map(|status| status.as_str());
+    format!("expected one of {}", names.collect::<Vec<_>>().join(", "))
 }
 
 /// What `last_error` may begin with, perhaps with more behind it, as in `http 500`.
