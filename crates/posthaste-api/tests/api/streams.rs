@@ -146,8 +146,9 @@ async fn a_silent_stream_shows_that_it_lives_and_where_to_come_back() {
     let mut listening = events(&world, "?types=b.b").await;
     listening.text.clear();
     let other = publish(&world, "a.b").await;
+    assert_eq!(listening.messages().await, []);
     tokio::time::sleep(Duration::from_secs(16)).await;
-    listening.read().await;
+    assert!(listening.read().await);
     assert_eq!(listening.text, format!(": still here\nid: {other}\n\n"));
 }
 

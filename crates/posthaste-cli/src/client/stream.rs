@@ -30,8 +30,9 @@ impl Stream {
             let Some(frame) = frame.map_err(|_| anyhow!("nothing came for 45 s"))? else {
                 return Ok(None);
             };
+            let frame = frame.map_err(|_| anyhow!("the connection broke"))?;
             // Trailers are none of our business.
-            if let Ok(bytes) = frame?.into_data() {
+            if let Ok(bytes) = frame.into_data() {
                 return Ok(Some(bytes));
             }
         }

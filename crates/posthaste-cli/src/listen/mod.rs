@@ -14,7 +14,7 @@ use clap::Args;
 use posthaste::{
     body::BodyFormat,
     clock::{Clock, SystemClock},
-    egress::TargetUrl,
+    egress::{EgressRules, TargetUrl, UrlRefusal},
     id::{EventId, Place},
     signature::{Scheme, Secret},
 };
@@ -73,7 +73,10 @@ fn target(text: &str) -> Result<TargetUrl, String> {
         Err(_) if text.contains("://") => text.to_owned(),
         Err(_) => format!("http://{text}"),
     };
-    url.parse().map_err(|error| format!("{error}"))
+    let refusal = |refusal: UrlRefusal| refusal.to_string();
+    let url: TargetUrl = url.parse().map_err(refusal)?;
+    EgressRules::anywhere().judge(&url).map_err(refusal)?;
+    Ok(url)
 }
 
 fn format(text: &str) -> Result<BodyFormat, String> {
@@ -206,7 +209,10 @@ mod tests {
         check("localhost:3000/hook", Some("http://localhost:3000/hook"));
         check("http://127.0.0.1:1/", Some("http://127.0.0.1:1/"));
         check("https://app.test/x", Some("https://app.test/x"));
+        check("app:3000", Some("http://app:3000/"));
+        check("http://192.168.0.7/", Some("http://192.168.0.7/"));
         check("ftp://localhost/", None);
+        check("5432", None);
         check("", None);
     }
 }

@@ -5,7 +5,10 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -59,7 +62,9 @@ impl Launch {
 
     /// On a port that it has again after a crash; no system hands it out by itself.
     pub fn on_a_port_of_its_own(mut self) -> Self {
-        let port = 20_000 + std::process::id() % 10_000;
+        static LAUNCHES: AtomicU32 = AtomicU32::new(0);
+        let launch = LAUNCHES.fetch_add(1, Ordering::Relaxed);
+        let port = 20_000 + (std::process::id() * 8 + launch) % 10_000;
         self.listen = format!("127.0.0.1:{port}");
         self
     }

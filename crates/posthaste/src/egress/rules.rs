@@ -239,6 +239,21 @@ mod tests {
     }
 
     #[test]
+    fn anywhere_leaves_ports_of_other_protocols_alone() {
+        let rules = EgressRules::anywhere();
+        for url in [
+            "http://localhost:3000/",
+            "http://app:3000/",
+            "http://192.168.0.7/",
+            "http://[fd00::1]/",
+            "https://vault.internal/",
+        ] {
+            check(&rules, url, None);
+        }
+        check(&rules, "http://localhost:5432/", Some("bad_port"));
+    }
+
+    #[test]
     fn development_opens_loopback_alone() {
         let rules = EgressRules::dev();
         check(&rules, "http://127.0.0.1:40123/hook", None);
