@@ -59,7 +59,7 @@ async fn events_come_in_the_order_of_their_ids_and_none_before_a_lower_one_that_
 #[tokio::test(start_paused = true)]
 async fn a_listener_gets_its_own_tenants_types_and_no_tests() {
     let world = World::new().await;
-    let hook = world.subscribe(URL, &[]).await;
+    let hook = world.subscribe(URL, &[10.0]).await;
     let types = |text: &str| Some(vec![text.parse().unwrap()]);
     let follow = |types| world.engine.follow_events(&world.tenant, types, None);
     let (mut all, mut some) = (follow(None), follow(types("order.*")));
@@ -128,7 +128,7 @@ async fn whoever_comes_back_with_the_last_id_gets_every_event_once() {
 async fn an_alert_is_told_to_those_who_ask_for_the_platforms_types() {
     let world = World::new().await;
     world.receivers.behave(URL, Behaviour::Answer(410));
-    world.subscribe(URL, &[]).await;
+    world.subscribe(URL, &[10.0]).await;
     let alerts = NewSubscription {
         events: vec!["posthaste.*".parse().unwrap()],
         ..NewSubscription::to("https://example.com/alerts".parse().unwrap())
