@@ -207,7 +207,7 @@ mod tests {
         }
         check("3000", Some("http://localhost:3000/"));
         check("localhost:3000/hook", Some("http://localhost:3000/hook"));
-        check("http://127.0.0.1:1/", Some("http://127.0.0.1:1/"));
+        check("http://127.0.0.1:81/", Some("http://127.0.0.1:81/"));
         check("https://app.test/x", Some("https://app.test/x"));
         check("app:3000", Some("http://app:3000/"));
         check("http://192.168.0.7/", Some("http://192.168.0.7/"));

@@ -177,17 +177,17 @@ mod tests {
             assert_eq!(shown.text(id, &kind, &forwarded), text);
             shown.event(id, &kind, &forwarded).unwrap();
         }
-        let ok = "17:16:00  200          12 ms  evt_0000000000001  a.b\n";
+        let ok = "20:36:00  200          12 ms  evt_0000000000001  a.b\n";
         check(&mut shown, answered(200, "thanks"), ok);
         let refused =
-            "17:16:00  500          12 ms  evt_0000000000001  a.b\n          oh no\\u{1b}\n";
+            "20:36:00  500          12 ms  evt_0000000000001  a.b\n          oh no\\u{1b}\n";
         check(&mut shown, answered(500, "\n oh no\u{1b} \nmore"), refused);
         let down = Err(TransportError {
             class: FailureClass::Connect,
             detail: "connection refused".to_owned(),
         });
         let text =
-            "17:16:00  connect      12 ms  evt_0000000000001  a.b\n          connection refused\n";
+            "20:36:00  connect      12 ms  evt_0000000000001  a.b\n          connection refused\n";
         check(&mut shown, down, text);
         assert_eq!(shown.summary(), "3 events forwarded, 2 not taken");
     }

@@ -3,6 +3,7 @@
 use std::{
     process::{Child, ExitStatus, Stdio},
     sync::{Arc, Mutex},
+    thread::JoinHandle,
 };
 
 use serde_json::Value;
@@ -18,6 +19,8 @@ pub struct Running {
     child: Child,
     said: Arc<Mutex<String>>,
     complained: Arc<Mutex<String>>,
+    /// The reader of stderr, until it has read all.
+    reader: Option<JoinHandle<()>>,
     _home: TempDir,
 }
 
@@ -38,11 +41,12 @@ impl Running {
         let [said, complained] = [Arc::default(), Arc::default()];
         listen(child.stdout.take().expect("it is piped"), Arc::clone(&said));
         let errors = child.stderr.take().expect("it is piped");
-        listen(errors, Arc::clone(&complained));
+        let reader = listen(errors, Arc::clone(&complained));
         Self {
             child,
             said,
             complained,
+            reader: Some(reader),
             _home: home,
         }
     }
@@ -92,6 +96,8 @@ impl Running {
         let status = until("the command ends", SOON, || {
             self.child.try_wait().expect("our own child can be asked")
         });
+        let reader = self.reader.take().expect("it ends once");
+        reader.join().expect("reading does not panic");
         (status, self.complained())
     }
 }

@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -133,15 +134,15 @@ fn limited(kib: u64) -> Command {
     command
 }
 
-/// Keeps what is printed.
-pub fn listen(stream: impl Read + Send + 'static, said: Arc<Mutex<String>>) {
+/// Keeps what is printed; the thread ends with it.
+pub fn listen(stream: impl Read + Send + 'static, said: Arc<Mutex<String>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
             let mut said = said.lock().expect("nothing panics while it holds this");
             said.push_str(&String::from_utf8_lossy(&line));
             said.push('\n');
         }
-    });
+    })
 }
 
 /// A running server; killed when it is dropped.
