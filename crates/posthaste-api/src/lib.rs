@@ -13,6 +13,8 @@ mod answer;
 mod principal;
 mod body;
 mod request_id;
+mod listeners;
+mod sse;
 mod openapi;
 mod routes;
 mod server;
@@ -34,6 +36,7 @@ use posthaste_engine::Engine;
 use tower::{Layer, util::MapResponseLayer};
 
 use crate::{
+    listeners::Listeners,
     problem::{Kind, Problem},
     request_id::RequestIds,
 };
@@ -66,6 +69,7 @@ pub(crate) struct Shared {
     /// This server's name to itself in `posthaste-hop`.
     server_id: String,
     default_tenant: TenantId,
+    listeners: Listeners,
     /// The document, written once.
     openapi: OnceLock<Vec<u8>>,
 }
@@ -84,6 +88,7 @@ pub fn router(engine: Engine, options: Options) -> Router {
         cursor_key: engine.identity().cursor_key,
         server_id: engine.server_name(),
         default_tenant: TenantId::default_tenant(),
+        listeners: Listeners::default(),
         openapi: OnceLock::new(),
         engine,
         options,

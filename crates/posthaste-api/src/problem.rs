@@ -57,6 +57,7 @@ kinds! {
     InvalidUrl = 422 "invalid-url" "The URL may not be a target";
     NotAvailableYet = 422 "not-available-yet" "This is not available yet";
     QuotaExceeded = 422 "quota-exceeded" "The tenant has as many as it may have";
+    TooManyStreams = 429 "too-many-streams" "As many streams are open as may be";
     Internal = 500 "internal" "Something went wrong here";
     StorageUnavailable = 503 "storage-unavailable" "Storage is unavailable";
     Overloaded = 503 "overloaded" "Too much is waiting";
@@ -65,6 +66,8 @@ kinds! {
 
 /// How long a client waits before it asks a storage that is down again.
 const STORAGE_RETRY: Duration = Duration::from_secs(1);
+/// How long one waits who found no place for a stream.
+const STREAM_RETRY: Duration = Duration::from_secs(5);
 
 /// One field of the request that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -181,6 +184,11 @@ impl Problem {
     pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
         self
+    }
+
+    /// Not now, but perhaps in a moment.
+    pub(crate) fn retry_soon(self) -> Self {
+        self.retry_after(STREAM_RETRY)
     }
 
     fn retry_after(mut self, wait: Duration) -> Self {

@@ -2,11 +2,11 @@
 //! connections.
 //!
 //! What is no HTTP is answered by hyper itself and closed. A drain stops accepting, lets requests
-//! under way finish, and returns.
+//! under way finish, ends those that have no end, and returns.
 
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -16,6 +16,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
+
+use crate::sse::Draining;
 
 /// How long a request's head may take.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
@@ -37,6 +39,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
     let (drain, draining) = watch::channel(false);
+    let router = router.layer(Extension(Draining(Some(draining.clone()))));
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{commands, demo, publish, receiver, serve, simulate, verify};
+use crate::{commands, demo, listen, publish, receiver, serve, simulate, tail, verify};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,6 +13,7 @@ Examples:
   posthaste subscriptions create https://example.com/hook --events 'order.*'
   posthaste publish order.created --data '{\"id\":42}'
   posthaste deliveries list --status failed      what did not arrive
+  posthaste listen --forward-to 3000             events to your own app, while you write it
 
 Exit codes: 0 done, 1 failed, 2 asked wrongly.";
 
@@ -45,6 +46,10 @@ enum Command {
     Keys(commands::keys::Arguments),
     /// Tenants, with a key of the platform
     Tenants(commands::tenants::Arguments),
+    /// Forward events to an app on this machine, signed, and show its answers
+    Listen(listen::Arguments),
+    /// Follow what becomes of deliveries, as it happens
+    Tail(tail::Arguments),
     /// Check a signature, given headers and a body
     Verify(verify::Arguments),
     /// A receiver that verifies, prints, and misbehaves on request
@@ -69,6 +74,8 @@ impl Arguments {
             Command::Deliveries(arguments) => arguments.run(json).await,
             Command::Keys(arguments) => arguments.run(json).await,
             Command::Tenants(arguments) => arguments.run(json).await,
+            Command::Listen(arguments) => arguments.run(json).await,
+            Command::Tail(arguments) => arguments.run(json).await,
             Command::Verify(arguments) => arguments.run(json),
             Command::Receiver(arguments) => arguments.run(json).await,
             Command::Simulate(arguments) => arguments.run(json),

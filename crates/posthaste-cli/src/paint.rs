@@ -41,6 +41,12 @@ impl Paint {
         Self::when(std::io::stderr().is_terminal())
     }
 
+    /// Leaves all text as it is.
+    #[cfg(test)]
+    pub fn none() -> Self {
+        Self { on: false }
+    }
+
     fn when(terminal: bool) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {

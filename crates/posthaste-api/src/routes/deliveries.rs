@@ -69,7 +69,7 @@ pub(crate) struct DeliveryView<'a> {
 }
 
 impl<'a> DeliveryView<'a> {
-    fn of(delivery: &'a Delivery, api: &Api, tenant: &TenantId) -> Self {
+    pub(super) fn of(delivery: &'a Delivery, api: &Api, tenant: &TenantId) -> Self {
         Self {
             id: delivery.id,
             event_id: delivery.event,
@@ -191,7 +191,7 @@ pub(crate) async fn list_deliveries(
 
 fn delivery_query(parameters: &mut Parameters) -> DeliveryQuery {
     DeliveryQuery {
-        status: parameters.named("status", DeliveryStatus::named, statuses),
+        status: parameters.named("status", DeliveryStatus::named, status_names),
         subscription: parameters.parsed("subscription"),
         event: parameters.parsed("event"),
         event_type: parameters.parsed("type"),
@@ -203,7 +203,8 @@ fn delivery_query(parameters: &mut Parameters) -> DeliveryQuery {
 
 const REASON: &str = "expected what last_error begins with, such as timeout";
 
-fn statuses() -> String {
+/// What a `status` may be.
+pub(super) fn status_names() -> String {
     let names = DeliveryStatus::ALL.iter().map(|status| status.as_str());
     format!("expected one of {}", names.collect::<Vec<_>>().join(", "))
 }
@@ -225,7 +226,7 @@ pub(crate) fn delivery_filter(mut fields: Fields<'_>) -> Result<DeliveryQuery, P
     let query = DeliveryQuery {
         status: fields.present("status", |raw| {
             let status = DeliveryStatus::named(&text(raw)?);
-            Ok(status.ok_or_else(|| Fault::new("invalid", statuses()))?)
+            Ok(status.ok_or_else(|| Fault::new("invalid", status_names()))?)
         }),
         subscription: fields.present("subscription", parsed("invalid_id")),
         event: fields.present("event", parsed("invalid_id")),

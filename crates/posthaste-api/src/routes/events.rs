@@ -10,7 +10,7 @@ use posthaste::{
 };
 use posthaste_store::{
     query::{DeliveryQuery, EventQuery, Stretch},
-    record::EventSummary,
+    record::{EventSummary, StoredEvent},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,6 +35,15 @@ pub(crate) struct EventView<'a> {
     /// As published, byte for byte.
     #[schema(value_type = serde_json::Value)]
     data: &'a RawJson,
+}
+
+impl<'a> EventView<'a> {
+    pub(super) fn of(stored: &'a StoredEvent) -> Self {
+        Self {
+            summary: SummaryView::of_event(&stored.event, stored.subscriptions.len()),
+            data: &stored.event.data,
+        }
+    }
 }
 
 /// An event as lists show it: without its data.
@@ -143,10 +152,7 @@ pub(crate) async fn show_event(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let stored = api.engine.event(&auth.tenant, id).await?;
-    Ok(answer::tagged(&EventView {
-        summary: SummaryView::of_event(&stored.event, stored.subscriptions.len()),
-        data: &stored.event.data,
-    }))
+    Ok(answer::tagged(&EventView::of(&stored)))
 }
 
 /// Follow an event to its deliveries.

@@ -8,6 +8,7 @@ mod deliveries;
 mod events;
 mod again;
 mod batch_limits;
+mod streams;
 mod filters;
 mod retry_body;
 mod subscription_body;
@@ -47,6 +48,8 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(subscription_actions::resume))
         .routes(routes!(subscription_actions::rotate_secret))
         .routes(routes!(subscription_actions::reveal_secret))
+        .routes(routes!(streams::stream_events))
+        .routes(routes!(streams::stream_deliveries))
         .routes(routes!(deliveries::list_deliveries))
         .routes(routes!(deliveries::show_delivery))
         .routes(routes!(deliveries::list_attempts))

@@ -123,3 +123,29 @@ async fn a_drain_lets_the_request_under_way_finish() {
     let done = tokio::time::timeout(Duration::from_secs(5), served.done).await;
     done.expect("it ends").unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_drain_ends_what_would_go_on_for_ever() {
+    let served = served().await;
+    let mut streams = Vec::new();
+    for path in ["events/stream", "deliveries/stream"] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        let head = format!(
+            "GET /api/v1/webhooks/{path} HTTP/1.1\r\nhost: x\r\n\
+             authorization: Bearer {PLATFORM_KEY}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut begin = [0; 15];
+        stream.read_exact(&mut begin).await.unwrap();
+        assert_eq!(&begin, b"HTTP/1.1 200 OK");
+        streams.push(stream);
+    }
+    served.stop.send(()).unwrap();
+    for mut stream in streams {
+        let mut rest = String::new();
+        stream.read_to_string(&mut rest).await.unwrap();
+        assert!(rest.ends_with("0\r\n\r\n"), "whole: {rest}");
+    }
+    let done = tokio::time::timeout(Duration::from_secs(5), served.done).await;
+    done.expect("it ends").unwrap().unwrap();
+}

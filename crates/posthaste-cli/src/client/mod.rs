@@ -1,9 +1,12 @@
 //! A small HTTP/1.1 client for the commands: one connection, kept open, and answers with their
-//! problems made readable. It follows no redirects and keeps nothing.
+//! problems made readable; and streams, each over a connection of its own. It follows no redirects
+//! and keeps nothing.
 
 mod problem;
 mod server;
 mod socket;
+mod sse;
+mod stream;
 
 use std::time::Duration;
 
@@ -17,6 +20,8 @@ use tokio::sync::Mutex;
 
 pub use problem::Problem;
 pub use server::{ServerArguments, Target};
+pub use sse::Message;
+pub use stream::{Feed, Lost};
 
 /// Longest wait for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -109,6 +114,16 @@ impl std::fmt::Display for CallError {
     }
 }
 
+impl CallError {
+    /// Whether the same call may be made again later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Broken(_) => true,
+            Self::Refused(problem) => problem.is_passing(),
+        }
+    }
+}
+
 impl std::error::Error for CallError {}
 
 /// Nobody listens there.
@@ -129,6 +144,11 @@ impl Client {
             target,
             connection: Mutex::new(None),
         }
+    }
+
+    /// Where the server is.
+    pub fn server(&self) -> String {
+        self.target.server.origin().ascii_serialization()
     }
 
     /// # Errors
@@ -162,13 +182,11 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, CallError> {
-        let server = &self.target.server;
-        socket::connect(server)
-            .await
-            .map_err(|cause| CallError::Unreachable {
-                server: server.origin().ascii_serialization(),
-                cause,
-            })
+        let connected = socket::connect(&self.target.server).await;
+        connected.map_err(|cause| CallError::Unreachable {
+            server: self.server(),
+            cause,
+        })
     }
 
     fn request(&self, call: Call) -> Request<Full<Bytes>> {

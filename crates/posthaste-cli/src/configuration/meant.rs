@@ -96,6 +96,7 @@ impl Reading<'_> {
             nat64: self.switch("egress.nat64"),
             allow_http: self.switch("egress.allow_http"),
             allow_localhost: false,
+            allow_local_names: false,
         };
         if dev {
             let dev = EgressRules::dev();

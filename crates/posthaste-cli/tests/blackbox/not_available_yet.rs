@@ -56,7 +56,6 @@ fn routes_that_are_to_come_are_not_found() {
         ("GET", "/audit"),
         ("POST", "/portal-links"),
         ("POST", "/deliveries/discard"),
-        ("GET", "/deliveries/stream"),
     ] {
         let answer = client.call(method, path, &Value::Null);
         let seen = (answer.status, answer.problem());

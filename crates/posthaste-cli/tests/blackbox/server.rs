@@ -5,7 +5,11 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -39,6 +43,7 @@ fn untouched(mut command: Command) -> Command {
 #[derive(Clone)]
 pub struct Launch {
     home: Arc<TempDir>,
+    listen: String,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     file_size_kib: Option<u64>,
@@ -49,10 +54,20 @@ impl Launch {
         let home = tempfile::tempdir().expect("a temporary directory can be made");
         Self {
             home: Arc::new(home),
+            listen: "127.0.0.1:0".to_owned(),
             flags: vec!["--dev".to_owned()],
             environment: vec![("POSTHASTE_ADMIN_KEY".to_owned(), ADMIN_KEY.to_owned())],
             file_size_kib: None,
         }
+    }
+
+    /// On a port that it has again after a crash; no system hands it out by itself.
+    pub fn on_a_port_of_its_own(mut self) -> Self {
+        static LAUNCHES: AtomicU32 = AtomicU32::new(0);
+        let launch = LAUNCHES.fetch_add(1, Ordering::Relaxed);
+        let port = 20_000 + (std::process::id() * 8 + launch) % 10_000;
+        self.listen = format!("127.0.0.1:{port}");
+        self
     }
 
     pub fn without(mut self, variable: &str) -> Self {
@@ -98,7 +113,7 @@ impl Launch {
             None => posthaste(),
             Some(kib) => limited(kib),
         };
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
+        command.args(["serve", "--listen", &self.listen, "--data-dir"]);
         command.arg(self.data_dir()).args(&self.flags);
         command.current_dir(self.home.path());
         command.envs(self.environment.iter().cloned());
@@ -119,14 +134,15 @@ fn limited(kib: u64) -> Command {
     command
 }
 
-fn listen(stream: impl Read + Send + 'static, said: Arc<Mutex<String>>) {
+/// Keeps what is printed; the thread ends with it.
+pub fn listen(stream: impl Read + Send + 'static, said: Arc<Mutex<String>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
             let mut said = said.lock().expect("nothing panics while it holds this");
             said.push_str(&String::from_utf8_lossy(&line));
             said.push('\n');
         }
-    });
+    })
 }
 
 /// A running server; killed when it is dropped.
@@ -191,9 +207,7 @@ impl Server {
 
     /// SIGTERM, without waiting.
     pub fn terminate(&self) {
-        let pid = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(status.expect("kill runs").success());
+        signal(&self.child, "-TERM");
     }
 
     /// Waits for its end.
@@ -237,6 +251,13 @@ impl Server {
             panic!("the server ended with {status}: {}", self.said());
         }
     }
+}
+
+/// Sends a signal to a child of our own.
+pub fn signal(child: &Child, signal: &str) {
+    let pid = child.id().to_string();
+    let status = Command::new("kill").args([signal, &pid]).status();
+    assert!(status.expect("kill runs").success());
 }
 
 impl Drop for Server {

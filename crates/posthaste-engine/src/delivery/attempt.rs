@@ -1,6 +1,6 @@
 //! One attempt: sign the stored body, POST it, and say what came of it.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -9,6 +9,7 @@ use posthaste::{
     chance::Chance,
     clock::{Clock, Timestamp},
     delivery::{FailureClass, Outcome},
+    event::Event,
     id::BatchId,
     transport::{Answer, Headers, TransportError, WebhookTransport},
 };
@@ -80,18 +81,18 @@ impl Sender {
     }
 
     fn headers(&self, assignment: &Assignment, payload: &[u8], now: Timestamp) -> Headers {
-        let mut headers = Headers::with_capacity(12);
-        headers.push(("content-type".into(), "application/json".to_owned()));
-        headers.push(("user-agent".into(), USER_AGENT.to_owned()));
+        let mut headers = first_headers();
         let webhook_id = match assignment.waiting.batch {
             Some(batch) => name_batch(batch, &mut headers),
-            None => name_event(&assignment.waiting, &mut headers),
+            None => {
+                let (event, own_id) = (&assignment.waiting.event, assignment.waiting.id);
+                name_event(event, &own_id.to_string(), &mut headers)
+            }
         };
         let rest = assignment.rest.iter();
         let all = rest.chain(std::iter::once(&assignment.waiting));
         let hops = all.map(|waiting| waiting.event.details.hops).max();
-        let hop = format!("{};{}", self.server, hops.unwrap_or(0) + 1);
-        headers.push(("posthaste-hop".into(), hop));
+        headers.push(hop(&self.server, hops.unwrap_or(0)));
         let signer = &assignment.subscriber.signer;
         let wall = self.clock.wall();
         signer.headers(&webhook_id, wall.unix_seconds(), now, payload, &mut headers);
@@ -129,10 +130,32 @@ fn name_batch(batch: BatchId, headers: &mut Headers) -> String {
     batch.to_string()
 }
 
+/// The headers of a request of one event, all but its signatures: `own_id` stands for the delivery,
+/// `server` for who sends it.
+#[must_use]
+pub fn event_headers(event: &Event, own_id: &str, server: &str) -> Headers {
+    let mut headers = first_headers();
+    name_event(event, own_id, &mut headers);
+    headers.push(hop(server, event.details.hops));
+    headers
+}
+
+fn first_headers() -> Headers {
+    let mut headers = Headers::with_capacity(12);
+    headers.push(("content-type".into(), "application/json".to_owned()));
+    headers.push(("user-agent".into(), USER_AGENT.to_owned()));
+    headers
+}
+
+/// By which this server knows an event that comes back to it as a publish.
+fn hop(server: &str, hops: u8) -> (Cow<'static, str>, String) {
+    ("posthaste-hop".into(), format!("{server};{}", hops + 1))
+}
+
 /// The headers that name a delivery and its event; and its `webhook-id`.
-fn name_event(waiting: &Waiting, headers: &mut Headers) -> String {
-    let (event, details) = (&waiting.event, &waiting.event.details);
-    headers.push(("x-webhook-id".into(), waiting.id.to_string()));
+fn name_event(event: &Event, own_id: &str, headers: &mut Headers) -> String {
+    let details = &event.details;
+    headers.push(("x-webhook-id".into(), own_id.to_owned()));
     headers.push(("x-event-type".into(), event.event_type.to_string()));
     let correlation_id = details.correlation_id.as_ref();
     if let Some(id) = correlation_id.filter(|id| is_header_value(id)) {

@@ -6,11 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use posthaste::{
-    event::TenantId,
-    id::EventId,
-    subscription::EventPattern,
-};
+use posthaste::{event::TenantId, id::EventId, subscription::EventPattern};
 use posthaste_store::{Store, StoreError, record::StoredEvent};
 use tokio::sync::watch;
 

@@ -71,6 +71,18 @@ impl Engine {
         valid.then_some(Principal { key })
     }
 
+    /// Whether a key that was good still is: neither deleted nor past its time, nor its tenant gone.
+    #[must_use]
+    pub fn is_good(&self, principal: &Principal) -> bool {
+        let (key, snapshot) = (&principal.key, self.snapshot());
+        let known = snapshot.keys.get(&key.hash);
+        known.is_some_and(|known| known.expires_at.is_none_or(|at| self.now() < at))
+            && key
+                .tenant
+                .as_ref()
+                .is_none_or(|tenant| snapshot.tenants.contains_key(tenant))
+    }
+
     /// Makes a key; its value is shown this once.
     ///
     /// # Errors

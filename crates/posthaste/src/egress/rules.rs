@@ -23,6 +23,8 @@ pub struct EgressRules {
     pub allow_http: bool,
     /// The name `localhost`, and no other local name.
     pub allow_localhost: bool,
+    /// Names that are local to a machine or a network.
+    pub allow_local_names: bool,
 }
 
 impl EgressRules {
@@ -34,6 +36,21 @@ impl EgressRules {
             allow: vec![v4, IpAddr::V6(Ipv6Addr::LOCALHOST).into()],
             allow_http: true,
             allow_localhost: true,
+            ..Self::default()
+        }
+    }
+
+    /// For a tool that sends to where the one who runs it says: any address and any name, plain http
+    /// too; ports that speak another protocol stay refused.
+    #[must_use]
+    pub fn anywhere() -> Self {
+        let v4 = IpNet::new_assert(Ipv4Addr::UNSPECIFIED.into(), 0);
+        let v6 = IpNet::new_assert(Ipv6Addr::UNSPECIFIED.into(), 0);
+        Self {
+            allow: vec![v4, v6],
+            allow_http: true,
+            allow_localhost: true,
+            allow_local_names: true,
             ..Self::default()
         }
     }
@@ -61,7 +78,8 @@ impl EgressRules {
         if self.deny.iter().any(|deny| deny.covers_name(name)) {
             return Err(UrlRefusal::DeniedName);
         }
-        let allowed = self.allow_localhost && name == "localhost";
+        let localhost = self.allow_localhost && name == "localhost";
+        let allowed = localhost || self.allow_local_names;
         if name::is_private(name) && !allowed {
             return Err(UrlRefusal::ForbiddenName);
         }
@@ -218,6 +236,21 @@ mod tests {
         check(&rules, "https://a.corp.example.com/", Some("denied"));
         check(&rules, "https://corp.example.com/", Some("denied"));
         check(&rules, "https://acorp.example.com/", None);
+    }
+
+    #[test]
+    fn anywhere_leaves_ports_of_other_protocols_alone() {
+        let rules = EgressRules::anywhere();
+        for url in [
+            "http://localhost:3000/",
+            "http://app:3000/",
+            "http://192.168.0.7/",
+            "http://[fd00::1]/",
+            "https://vault.internal/",
+        ] {
+            check(&rules, url, None);
+        }
+        check(&rules, "http://localhost:5432/", Some("bad_port"));
     }
 
     #[test]
