@@ -5,3 +5,4 @@ mod world;
 mod delivery;
 mod filters;
 mod stress;
+mod upkeep;
