@@ -109,6 +109,7 @@ fn engine_config(
     let egress = Arc::new(configuration.egress.clone());
     Ok(EngineConfig {
         limits: configuration.limits,
+        retention: configuration.retention,
         bounds: configuration.bounds,
         transport: Arc::new(transport(egress.clone(), clock.clone())?),
         egress,

@@ -11,6 +11,7 @@ use posthaste::{
         http::{HttpConfig, HttpTransport},
     },
 };
+use posthaste_store::settings::TenantLimits;
 
 /// What producers may send at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,43 @@ impl Default for Limits {
             dedup_window: Duration::from_secs(24 * 3600),
             subscriptions: 10_000,
             auto_pause_after: 5,
+        }
+    }
+}
+
+/// How long things are kept, where their tenant has no limit of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Events, with their deliveries and attempts, in days: 1 to 3,650, default 30.
+    pub days: u32,
+    /// Deliveries of a paused subscription before they are discarded, in days: 1 to 3,650, default
+    /// 90.
+    pub hold_days: u32,
+}
+
+impl Retention {
+    /// How long a tenant's events are kept.
+    #[must_use]
+    pub fn kept(&self, limits: &TenantLimits) -> Duration {
+        days(limits.retention_days.unwrap_or(self.days))
+    }
+
+    /// How long a tenant's deliveries may be held.
+    #[must_use]
+    pub fn held(&self, limits: &TenantLimits) -> Duration {
+        days(limits.hold_days.unwrap_or(self.hold_days))
+    }
+}
+
+fn days(days: u32) -> Duration {
+    Duration::from_secs(u64::from(days) * 24 * 3600)
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            days: 30,
+            hold_days: 90,
         }
     }
 }
@@ -72,6 +110,7 @@ impl Default for Bounds {
 #[derive(Clone)]
 pub struct EngineConfig {
     pub limits: Limits,
+    pub retention: Retention,
     pub bounds: Bounds,
     pub egress: Arc<EgressRules>,
     pub transport: Arc<dyn WebhookTransport>,
@@ -91,6 +130,7 @@ impl EngineConfig {
         });
         Self {
             limits: Limits::default(),
+            retention: Retention::default(),
             bounds: Bounds::default(),
             egress,
             transport: Arc::new(transport.expect("no extra certificate that could be bad")),

@@ -30,7 +30,7 @@ use crate::{
     scheduler::{Input, Scheduler},
     subscribers::{Snapshot, Subscribers},
     telemetry::Telemetry,
-    upkeep,
+    upkeep::{self, expiry::Expiry, retention::Pruning, rounds::rounds},
 };
 
 /// The wait before a store that refused is asked again.
@@ -54,6 +54,7 @@ pub(crate) struct Running {
     pub owed: Arc<AtomicUsize>,
     outcomes: Arc<Outcomes>,
     telemetry: Arc<Telemetry>,
+    draining: watch::Sender<bool>,
     idle: watch::Receiver<bool>,
     written: watch::Receiver<bool>,
     recovered: watch::Receiver<bool>,
@@ -134,6 +135,7 @@ impl Engine {
         );
         let recovered = upkeep::recovery::start(store.clone(), dispatch.clone());
         let (failed, has_failed) = watch::channel(false);
+        let (draining, drains) = watch::channel(false);
         essential("intake", &failed, groups);
         essential("dispatch", &failed, dispatch_loop.run(mailbox));
         essential("settle", &failed, settler.run());
@@ -149,12 +151,14 @@ impl Engine {
             owed: Arc::default(),
             outcomes,
             telemetry,
+            draining,
             idle: is_idle,
             written: is_written,
             recovered,
             failed: has_failed,
         }));
         engine.sweep_tombstones(&shelved, &snapshot);
+        engine.keep_up(&failed, drains);
         essential("pauses", &failed, engine.clone().follow_pauses(pauses));
         Ok(engine)
     }
@@ -163,6 +167,7 @@ impl Engine {
     /// until `deadline` has passed. Says whether all was done; what was not is recovered at the
     /// next start.
     pub async fn drain(&self, deadline: Duration) -> bool {
+        self.0.draining.send_replace(true);
         self.0.dispatch.tell(Input::Drain);
         let (mut idle, mut written) = (self.0.idle.clone(), self.0.written.clone());
         let drained = async {
@@ -273,6 +278,23 @@ impl Engine {
                 resumed,
             });
         });
+    }
+
+    /// Starts the slow duties.
+    fn keep_up(&self, failed: &watch::Sender<bool>, draining: watch::Receiver<bool>) {
+        let running = &self.0;
+        let (store, retention) = (running.store.clone(), running.config.retention);
+        let (clock, telemetry) = (&running.config.clock, &running.telemetry);
+        let pruning = Pruning::new(store, retention, telemetry.clone());
+        let rounds = rounds(pruning, clock.clone(), draining.clone());
+        essential("retention", failed, rounds);
+        let (alerts, dispatch) = (running.alerts.clone(), running.dispatch.clone());
+        let expiry = Expiry::new(alerts, retention, dispatch, telemetry.clone());
+        essential(
+            "expiry",
+            failed,
+            upkeep::rounds::rounds(expiry, clock.clone(), draining),
+        );
     }
 
     /// What deleted subscriptions left on their shelves is discarded, in small steps.

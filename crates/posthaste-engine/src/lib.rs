@@ -52,5 +52,5 @@ pub mod upkeep;
 mod engine;
 pub mod operations;
 
-pub use config::{Bounds, EngineConfig, Limits};
+pub use config::{Bounds, EngineConfig, Limits, Retention};
 pub use engine::Engine;

@@ -14,7 +14,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::scheduler::Load;
+use crate::{scheduler::Load, upkeep::retention::Gone};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Result {
@@ -31,6 +31,8 @@ pub struct Telemetry {
     latency: Histogram,
     held: Gauge<u64, AtomicU64>,
     in_flight: Gauge<u64, AtomicU64>,
+    pruned: Counter,
+    expired: Counter,
 }
 
 impl Default for Telemetry {
@@ -52,6 +54,8 @@ impl Telemetry {
             latency: Histogram::new(exponential_buckets(0.001, 2.0, 17)),
             held: Gauge::default(),
             in_flight: Gauge::default(),
+            pruned: Counter::default(),
+            expired: Counter::default(),
         };
         telemetry.registered()
     }
@@ -76,6 +80,10 @@ impl Telemetry {
         r.register("deliveries_held", held, self.held.clone());
         let under_way = "Attempts under way";
         r.register("attempts_in_flight", under_way, self.in_flight.clone());
+        let pruned = "Events past their retention that were deleted";
+        r.register("events_pruned", pruned, self.pruned.clone());
+        let expired = "Deliveries that were held too long and discarded";
+        r.register("deliveries_expired", expired, self.expired.clone());
         self
     }
 
@@ -104,6 +112,17 @@ impl Telemetry {
             };
             self.settled.get_or_create(&Result { result }).inc();
         }
+    }
+
+    pub fn pruned(&self, gone: Gone) {
+        self.pruned.inc_by(gone.events);
+    }
+
+    pub fn expired(&self, deliveries: u64) {
+        self.expired.inc_by(deliveries);
+        let result = "discarded";
+        let ended = self.settled.get_or_create(&Result { result });
+        ended.inc_by(deliveries);
     }
 
     /// Prometheus text.

@@ -248,17 +248,16 @@ impl Store for SqliteStore {
         let settled = self.ledger.mark();
         let of = tenant.clone();
         let query = move |moment: &reader::Moment<'_>| {
-            reader::old(moment, &of, before, after, settled, at_most)
+            reader::old(moment, &of, (before, settled), after, at_most)
         };
         let old = self.reader.read(query).await?;
         let mut pruned = Pruned {
-            next: old.next.or(old.unindexed.map(|_| old.looked_to(after))),
+            next: old.next,
             ..Pruned::default()
         };
         if !old.is_nothing() {
             let tenant = tenant.clone();
-            let prune =
-                move |group: &mut writer::Group<'_>| writer::prune(group, &tenant, before, &old);
+            let prune = move |group: &mut writer::Group<'_>| writer::prune(group, &tenant, &old);
             (pruned.events, pruned.deliveries) = self.write(at_most, prune).await?;
         }
         Ok(pruned)

@@ -7,6 +7,8 @@
 
 use std::mem;
 
+use crate::row::place_of;
+
 /// Entries that are sorted and fed together; also what an idle store holds at most.
 const RUN: usize = if cfg!(test) { 64 } else { 50_000 };
 
@@ -34,9 +36,9 @@ impl Tail {
         }
     }
 
-    /// Begins a run with all there is where something below an id would wait for one.
+    /// Begins a run with all there is where something of a place below an id would wait for one.
     pub fn sort_old(&mut self, below: u64) {
-        if self.growing.iter().any(|&(_, id)| id < below) {
+        if self.growing.iter().any(|&(_, id)| place_of(id) < below) {
             self.sort_all();
         }
     }

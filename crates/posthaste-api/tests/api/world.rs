@@ -14,7 +14,7 @@ use posthaste::{
     transport::{Answer, Headers, TransportError, WebhookTransport},
 };
 use posthaste_api::Options;
-use posthaste_engine::{Bounds, Engine, EngineConfig, Limits};
+use posthaste_engine::{Bounds, Engine, EngineConfig, Limits, Retention};
 use posthaste_store::MemoryStore;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -89,6 +89,7 @@ impl World {
     pub async fn with(limits: Limits) -> Self {
         let config = EngineConfig {
             limits,
+            retention: Retention::default(),
             bounds: Bounds::default(),
             egress: Arc::new(EgressRules::default()),
             transport: Arc::new(Receivers),

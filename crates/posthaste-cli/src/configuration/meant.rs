@@ -4,7 +4,7 @@
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use posthaste::egress::EgressRules;
-use posthaste_engine::{Bounds, Limits};
+use posthaste_engine::{Bounds, Limits, Retention};
 
 use super::{
     ConfigurationError,
@@ -25,6 +25,7 @@ pub struct Configuration {
     pub log_format: LogFormat,
     pub egress: EgressRules,
     pub limits: Limits,
+    pub retention: Retention,
     pub bounds: Bounds,
 }
 
@@ -83,6 +84,7 @@ impl Reading<'_> {
             log_format: self.value("log_format", log_format),
             egress: self.egress(dev),
             limits: self.limits(),
+            retention: self.retention(),
             bounds: self.bounds(),
             data_dir,
             dev,
@@ -124,6 +126,14 @@ impl Reading<'_> {
             ));
         }
         limits
+    }
+
+    fn retention(&mut self) -> Retention {
+        let mut days = |name| u32::try_from(self.number(name)).expect("at most ten years");
+        Retention {
+            days: days("retention.days"),
+            hold_days: days("retention.hold_days"),
+        }
     }
 
     fn bounds(&mut self) -> Bounds {

@@ -67,34 +67,59 @@ fn keys_of_two_tenants_are_independent() {
     assert_ne!(id(&theirs.expect(202)), id(&ours));
 }
 
+/// So many who publish under one key at the same moment.
+#[track_caller]
+fn race(client: &Client, clients: usize) -> Vec<Answer> {
+    let start = Barrier::new(clients);
+    let racer = || {
+        start.wait();
+        publish(client, "race", r#"{"type":"a.b","data":1}"#)
+    };
+    std::thread::scope(|scope| {
+        let racing: Vec<_> = (0..clients).map(|_| scope.spawn(racer)).collect();
+        let answers = racing.into_iter().map(|racer| racer.join());
+        answers
+            .map(|answer| answer.expect("no racer panics"))
+            .collect()
+    })
+}
+
+/// One event, which all are told of, all but one as a repetition.
+#[track_caller]
+fn check_one_event(client: &Client, answers: &[Answer]) -> String {
+    let ids = answers.iter().map(|answer| id(&answer.expect(202)));
+    let ids: BTreeSet<String> = ids.collect();
+    assert_eq!(ids.len(), 1);
+    let replayed = answers.iter().filter(|answer| is_replayed(answer));
+    assert_eq!(replayed.count(), answers.len() - 1);
+    assert_eq!(client.list("/events").len(), 1);
+    ids.into_iter().next().expect("there is one")
+}
+
 #[test]
 fn a_hundred_racing_clients_make_one_event() {
-    const CLIENTS: usize = 100;
     let (server, sink) = (Server::start(), Sink::start());
     let client = server.client();
     client.subscribe(&sink.url(), json!({}));
-    let start = Barrier::new(CLIENTS);
-    let race = || {
-        start.wait();
-        publish(&client, "race", r#"{"type":"a.b","data":1}"#)
-    };
-    let answers: Vec<_> = std::thread::scope(|scope| {
-        let racing: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(race)).collect();
-        racing
-            .into_iter()
-            .map(|racer| racer.join().expect("no racer panics"))
-            .collect()
-    });
-    let ids: BTreeSet<_> = answers
-        .iter()
-        .map(|answer| id(&answer.expect(202)))
-        .collect();
-    assert_eq!(ids.len(), 1);
-    assert_eq!(
-        answers.iter().filter(|answer| is_replayed(answer)).count(),
-        CLIENTS - 1
-    );
-    assert_eq!(client.list("/events").len(), 1);
+    let answers = race(&client, 100);
+    check_one_event(&client, &answers);
     client.delivery_when(&client.delivery_of(&answers[0].json()), "delivered");
     assert_eq!(sink.arrivals().len(), 1);
+}
+
+#[test]
+fn a_thousand_racing_clients_make_one_event_which_a_crash_and_another_tenant_leave_alone() {
+    let server = Server::start();
+    let client = server.client();
+    client.post("/tenants", &json!({"id": "other"}), 201);
+    let first = check_one_event(&client, &race(&client, 1000));
+    let server = server.kill().start();
+    let client = server.client();
+    let again = race(&client, 100);
+    assert!(again.iter().all(is_replayed));
+    assert!(again.iter().all(|answer| id(&answer.expect(202)) == first));
+    let other = client.with("posthaste-tenant", "other");
+    let theirs = check_one_event(&other, &race(&other, 100));
+    assert_ne!(theirs, first);
+    assert_eq!(client.list("/events").len(), 1);
 }

@@ -33,6 +33,7 @@ mod not_available_yet;
 mod pausing;
 mod publish;
 mod quick;
+mod retention;
 mod retries;
 mod retry_after;
 mod retry_policies;

@@ -11,7 +11,7 @@ use posthaste::{
     id::SubscriptionId,
     json::RawJson,
 };
-use posthaste_store::{Store, record::Acceptance};
+use posthaste_store::{Store, keeping::Hold, record::Acceptance};
 use serde_json::{Value, json};
 
 use crate::{
@@ -27,12 +27,38 @@ pub struct Alerts {
     pub clock: Arc<dyn Clock>,
 }
 
+/// A pause that is about to cost deliveries.
+pub struct Expiring<'a> {
+    pub hold: &'a Hold,
+    /// All that it holds.
+    pub deliveries: u64,
+    /// When the first of them is discarded.
+    pub expires_at: Timestamp,
+    pub now: Timestamp,
+}
+
 impl Alerts {
     /// The event of an alert, under a reserved id, if any subscription wants it.
     pub fn event(&self, alert: &Alert) -> Option<Acceptance> {
         let (name, data) = told(alert);
         let tenant = &alert.subscriber.subscription.tenant;
         self.acceptance(self.clock.now(), tenant, name, &data)
+    }
+
+    /// The event that tells of it, under a reserved id, if any subscription wants it.
+    pub fn expiring(&self, about: &Expiring<'_>) -> Option<Acceptance> {
+        let (tenant, id) = (&about.hold.tenant, about.hold.subscription);
+        let snapshot = self.subscribers.now();
+        let subscriber = snapshot.subscriber(tenant, id)?;
+        let data = json!({
+            "subscription_id": id,
+            "url": subscriber.subscription.url.as_str(),
+            "reason": "held",
+            "deliveries": about.deliveries,
+            "expires_at": about.expires_at,
+        });
+        let name = "posthaste.subscription.expiring";
+        self.acceptance(about.now, tenant, name, &data)
     }
 
     fn acceptance(

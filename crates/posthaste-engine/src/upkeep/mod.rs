@@ -2,3 +2,6 @@
 
 pub mod discard;
 pub mod recovery;
+pub mod rounds;
+pub mod retention;
+pub mod expiry;

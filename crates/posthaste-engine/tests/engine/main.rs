@@ -6,3 +6,4 @@ mod delivery;
 mod filters;
 mod live;
 mod stress;
+mod upkeep;

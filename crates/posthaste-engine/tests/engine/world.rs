@@ -24,7 +24,7 @@ use posthaste::{
     transport::{Answer, Headers, TransportError, WebhookTransport},
 };
 use posthaste_engine::{
-    Bounds, Engine, EngineConfig, Limits,
+    Bounds, Engine, EngineConfig, Limits, Retention,
     operations::{NewEvent, NewSubscription, Published},
 };
 use posthaste_store::{MemoryStore, record::Counts};
@@ -199,6 +199,7 @@ impl World {
         });
         let config = EngineConfig {
             limits: Limits::default(),
+            retention: Retention::default(),
             bounds,
             egress: Arc::new(EgressRules::default()),
             transport: receivers.clone(),

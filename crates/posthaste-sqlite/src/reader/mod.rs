@@ -34,7 +34,7 @@ pub use self::{
     deliveries::{deliveries, delivery},
     events::{body_of_key, event, events, events_between},
     holds::{held, held_since, holds, made_after, paused_since},
-    old::{Old, old, old_keys},
+    old::{Old, old, old_keys, rows_of},
     recover::recover,
     rollups::rollups,
 };

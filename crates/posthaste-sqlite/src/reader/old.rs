@@ -4,7 +4,7 @@
 use posthaste::{
     clock::Timestamp,
     event::TenantId,
-    id::{EventId, Place},
+    id::{DeliveryId, EventId, Place},
 };
 use posthaste_store::keeping::KeyHash;
 use rusqlite::{Connection, OptionalExtension};
@@ -13,7 +13,8 @@ use super::Moment;
 use crate::{
     fault::Result,
     live::State,
-    row::{Columns, number},
+    row::{Columns, number, place_of},
+    tail::Entry,
     tenant,
 };
 
@@ -21,96 +22,131 @@ use crate::{
 const BYTES_OF_A_ROW: u32 = 16 * 1024;
 
 /// A stretch of a tenant's old events.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Old {
+    pub age: Age,
     /// Those that nothing keeps, with the number of deliveries that they were accepted with.
     pub events: Vec<(EventId, u32)>,
-    /// Every id that is looked at is below it.
-    pub indexed: u64,
-    /// The last that was looked at.
-    last: Option<EventId>,
     /// Where the stretch ends, if the list does not.
     pub next: Option<EventId>,
-    /// There are more below this id, and the lazy indexes may not know them yet.
+    /// There is more below this id, which the lazy indexes may not know yet.
     pub unindexed: Option<u64>,
-    /// There are tombstones that the index by subscription does not name.
+    /// There may be tombstones that nothing names any more.
     pub tombstones: bool,
 }
 
-impl Old {
-    /// Where to look next when the indexes know more.
-    pub fn looked_to(&self, after: Option<EventId>) -> EventId {
-        let last = self.last.or(after);
-        last.unwrap_or(EventId::from_u64(0))
+/// What is old enough.
+#[derive(Clone, Copy, Debug)]
+pub struct Age {
+    pub before: Timestamp,
+    /// The mark, from before the moment in which it is looked.
+    settled: EventId,
+    /// The first place of which a lazy index may still lack something.
+    indexed: u64,
+}
+
+impl Age {
+    fn at(state: &State, before: Timestamp, settled: EventId) -> Self {
+        let lowest = [state.by_subscription.lowest(), state.by_tenant.lowest()];
+        let lowest = lowest.into_iter().flatten().min();
+        Self {
+            before,
+            settled,
+            indexed: lowest.map_or(u64::MAX >> 1, place_of),
+        }
     }
 
-    pub fn is_nothing(&self) -> bool {
-        self.events.is_empty() && self.unindexed.is_none() && !self.tombstones
+    /// Above all events that are.
+    fn until(&self) -> u64 {
+        let before = EventId::at(Place::at(self.before, 0)).as_u64();
+        before.min(self.settled.as_u64() + 1)
+    }
+
+    /// Whether a delivery was made after its event, and may not be settled for good.
+    fn is_above(&self, event: EventId, fan_out: u32, id: DeliveryId) -> bool {
+        id.place() > self.settled.place() && event.index_of(id, fan_out).is_none()
     }
 }
 
-/// The smallest id that a lazy index may still lack.
-pub fn indexed_below(state: &State) -> u64 {
-    let lowest = [state.by_subscription.lowest(), state.by_tenant.lowest()];
-    let lowest = lowest.into_iter().flatten().min();
-    lowest.unwrap_or(u64::MAX >> 1)
-}
-
-/// `settled`: the mark, from before this moment.
 pub fn old(
     moment: &Moment<'_>,
     tenant: &TenantId,
-    before: Timestamp,
+    (before, settled): (Timestamp, EventId),
     after: Option<EventId>,
-    settled: EventId,
     at_most: usize,
 ) -> Result<Old> {
-    let (connection, indexed) = moment.begin(|_, state| Ok(indexed_below(state)))?;
-    let Some(tenant) = tenant::find(connection, tenant)? else {
-        return Ok(Old::default());
-    };
-    let until = EventId::at(Place::at(before, 0)).as_u64();
-    let until = until.min(settled.as_u64() + 1);
+    let (connection, age) = moment.begin(|_, state| Ok(Age::at(state, before, settled)))?;
     let mut old = Old {
-        indexed,
-        unindexed: (indexed < until).then_some(until),
-        ..Old::default()
+        age,
+        events: Vec::new(),
+        next: None,
+        unindexed: None,
+        tombstones: false,
     };
-    let after = after.map_or(0, EventId::as_u64);
-    let places = places(connection, tenant, (after, until.min(indexed)), at_most)?;
-    old.events_of(connection, tenant, before, &places, at_most)?;
-    if old.next.is_none() && old.unindexed.is_none() {
-        old.tombstones = has_tombstones(connection, tenant, before)?;
+    if let Some(tenant) = tenant::find(connection, tenant)? {
+        old.look(connection, tenant, after, at_most)?;
     }
     Ok(old)
 }
 
 impl Old {
+    pub fn is_nothing(&self) -> bool {
+        self.events.is_empty() && self.unindexed.is_none() && !self.tombstones
+    }
+
+    fn look(
+        &mut self,
+        connection: &Connection,
+        tenant: u64,
+        after: Option<EventId>,
+        at_most: usize,
+    ) -> Result<()> {
+        let after = after.unwrap_or(EventId::from_u64(0));
+        let until = self.age.until();
+        let range = (after.as_u64(), until.min(self.age.indexed));
+        let places = places(connection, tenant, range, at_most)?;
+        let last = self.events_of(connection, tenant, after, &places, at_most)?;
+        if self.next.is_some() {
+            return Ok(());
+        }
+        if self.age.indexed < until {
+            (self.next, self.unindexed) = (Some(last), Some(until));
+            return Ok(());
+        }
+        // What goes may be the last that named one.
+        let before = self.age.before;
+        self.tombstones = !self.events.is_empty() || has_tombstones(connection, tenant, before)?;
+        Ok(())
+    }
+
+    /// Goes through places until it has looked at enough; the last of them.
     fn events_of(
         &mut self,
         connection: &Connection,
         tenant: u64,
-        before: Timestamp,
+        mut last: EventId,
         places: &[EventId],
         at_most: usize,
-    ) -> Result<()> {
+    ) -> Result<EventId> {
         let mut looked_at = 0;
-        for &event in places {
+        for &place in places {
             looked_at += 1;
-            self.last = Some(event);
-            if let Some((fan_out, bytes)) = event_of(connection, tenant, event)? {
-                let (rows, kept) = rows_of(connection, event, before, self.indexed)?;
-                looked_at += rows + (bytes / BYTES_OF_A_ROW) as usize;
-                if !kept {
-                    self.events.push((event, fan_out));
+            if let Some((fan_out, bytes)) = event_of(connection, tenant, place)? {
+                let rows = rows_of(connection, &self.age, place, fan_out)?;
+                if let Some(id) = rows.unindexed {
+                    (self.next, self.unindexed) = (Some(last), Some(id.as_u64() + 1));
+                    return Ok(last);
                 }
+                looked_at += rows.entries.len() + (bytes / BYTES_OF_A_ROW) as usize;
+                self.events.extend((!rows.kept).then_some((place, fan_out)));
             }
+            last = place;
             if looked_at >= at_most {
-                self.next = Some(event);
-                return Ok(());
+                self.next = Some(last);
+                break;
             }
         }
-        Ok(())
+        Ok(last)
     }
 }
 
@@ -141,22 +177,31 @@ fn event_of(connection: &Connection, tenant: u64, event: EventId) -> Result<Opti
     Ok(found.optional()?)
 }
 
-/// How many deliveries an event has, and whether one of them keeps it.
-fn rows_of(
-    connection: &Connection,
-    event: EventId,
-    before: Timestamp,
-    indexed: u64,
-) -> Result<(usize, bool)> {
+/// An event's deliveries.
+#[derive(Default)]
+pub struct Rows {
+    /// As the index by subscription has them.
+    pub entries: Vec<Entry>,
+    /// One of them keeps the event.
+    pub kept: bool,
+    /// None does, but a lazy index may still lack this one.
+    pub unindexed: Option<DeliveryId>,
+}
+
+pub fn rows_of(connection: &Connection, age: &Age, event: EventId, fan_out: u32) -> Result<Rows> {
     let mut query = connection.prepare_cached(include_str!("../../sql/rows_of_event.sql"))?;
-    let key = (number(event.as_u64()), before.as_millis(), number(indexed));
-    let mut rows = query.query(key)?;
-    let (mut count, mut kept) = (0, false);
+    let mut rows = query.query((number(event.as_u64()), age.before.as_millis()))?;
+    let mut found = Rows::default();
     while let Some(row) = rows.next()? {
-        count += 1;
-        kept |= row.get::<_, bool>(2)?;
+        let id = row.delivery_id(0)?;
+        found.entries.push((row.number(1)?, id.as_u64()));
+        found.kept |= row.get::<_, bool>(2)? || age.is_above(event, fan_out, id);
+        if id.as_u64() >= age.indexed {
+            found.unindexed = Some(id);
+        }
     }
-    Ok((count, kept))
+    found.unindexed = found.unindexed.filter(|_| !found.kept);
+    Ok(found)
 }
 
 fn has_tombstones(connection: &Connection, tenant: u64, before: Timestamp) -> Result<bool> {

@@ -21,44 +21,28 @@ use crate::{
     reader::{self, Old},
     rebuild::newest,
     row::{Columns, number, place_of},
+    tail::Entry,
 };
 
 /// Deletes what is old; says how many events and deliveries went.
-pub fn prune(
-    group: &mut Group<'_>,
-    tenant: &TenantId,
-    before: Timestamp,
-    old: &Old,
-) -> Result<(u64, u64)> {
+pub fn prune(group: &mut Group<'_>, tenant: &TenantId, old: &Old) -> Result<(u64, u64)> {
     let connection = group.connection;
     let tenant = group.tenants.number(connection, tenant)?;
     keep_newest(connection)?;
-    let mut indexed = Vec::new();
-    let mut events = 0;
+    let (mut events, mut entries) = (0, Vec::new());
     for &(event, fan_out) in &old.events {
-        let Some(rows) = rows_to_go(connection, event, before, old.indexed)? else {
-            continue;
-        };
-        let ids: Vec<u64> = rows.iter().map(|&(_, id)| id).collect();
-        delete_deliveries(connection, &ids)?;
-        let places = places_of(event, fan_out).map(EventId::as_u64);
-        delete_places(
-            connection,
-            tenant,
-            places.chain(ids.into_iter().map(place_of)),
-        )?;
-        delete(
-            connection,
-            "DELETE FROM events WHERE id = ?1",
-            [event.as_u64()],
-        )?;
-        indexed.extend(rows);
-        events += 1;
+        let rows = reader::rows_of(connection, &old.age, event, fan_out)?;
+        if !rows.kept && rows.unindexed.is_none() {
+            let places = places_of(event, fan_out).map(EventId::as_u64);
+            delete_event(connection, tenant, event, places, &rows.entries)?;
+            entries.extend(rows.entries);
+            events += 1;
+        }
     }
-    let deliveries = indexed.len() as u64;
-    delete_indexed(connection, indexed)?;
+    let deliveries = entries.len() as u64;
+    delete_entries(connection, entries)?;
     if old.tombstones {
-        bury(group, tenant, before)?;
+        bury(group, tenant, old.age.before)?;
     }
     if let Some(below) = old.unindexed {
         sort_tails(group, below);
@@ -75,34 +59,25 @@ fn keep_newest(connection: &Connection) -> Result<()> {
     }
 }
 
-/// An event's deliveries as entries of the index by subscription; none where one keeps it.
-fn rows_to_go(
+/// With its deliveries and their attempts, wherever the tenant has them.
+fn delete_event(
     connection: &Connection,
+    tenant: u64,
     event: EventId,
-    before: Timestamp,
-    indexed: u64,
-) -> Result<Option<Vec<(u64, u64)>>> {
-    let mut query = connection.prepare_cached(include_str!("../../sql/rows_of_event.sql"))?;
-    let key = (number(event.as_u64()), before.as_millis(), number(indexed));
-    let mut rows = query.query(key)?;
-    let mut entries = Vec::new();
-    while let Some(row) = rows.next()? {
-        if row.get(2)? {
-            return Ok(None);
-        }
-        entries.push((row.number(1)?, row.number(0)?));
-    }
-    Ok(Some(entries))
-}
-
-fn delete_deliveries(connection: &Connection, ids: &[u64]) -> Result<()> {
-    let ids = || ids.iter().copied();
+    places: impl Iterator<Item = u64>,
+    entries: &[Entry],
+) -> Result<()> {
+    let deliveries = || entries.iter().map(|&(_, id)| id);
+    let attempts = "DELETE FROM attempts WHERE delivery = ?1";
+    delete(connection, attempts, deliveries())?;
     delete(
         connection,
-        "DELETE FROM attempts WHERE delivery = ?1",
-        ids(),
+        "DELETE FROM deliveries WHERE id = ?1",
+        deliveries(),
     )?;
-    delete(connection, "DELETE FROM deliveries WHERE id = ?1", ids())
+    delete_places(connection, tenant, places.chain(deliveries().map(place_of)))?;
+    let event = [event.as_u64()];
+    delete(connection, "DELETE FROM events WHERE id = ?1", event)
 }
 
 fn delete(connection: &Connection, sql: &str, ids: impl IntoIterator<Item = u64>) -> Result<()> {
@@ -128,7 +103,7 @@ fn delete_places(
 }
 
 /// In the order of the index, so that neighbours share a page.
-fn delete_indexed(connection: &Connection, mut entries: Vec<(u64, u64)>) -> Result<()> {
+fn delete_entries(connection: &Connection, mut entries: Vec<Entry>) -> Result<()> {
     entries.sort_unstable();
     let sql = "DELETE FROM deliveries_by_subscription WHERE subscription = ?1 AND delivery = ?2";
     let mut delete = connection.prepare_cached(sql)?;

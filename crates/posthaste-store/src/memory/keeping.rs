@@ -10,7 +10,7 @@ use posthaste::{
 };
 
 use super::{
-    disk::{Disk, Kept},
+    disk::{Disk, Kept, fan_out},
     queue::State,
     row::Row,
 };
@@ -33,10 +33,8 @@ impl Disk {
         for event in self.old_events(tenant, before, after, settled) {
             let deliveries = self.rows_of(event);
             looked_at += 1 + deliveries.len();
-            if deliveries
-                .iter()
-                .all(|id| self.rows[id].ended_before(before))
-            {
+            let goes = |id: &DeliveryId| self.goes(event, *id, before, settled);
+            if deliveries.iter().all(goes) {
                 pruned.events += 1;
                 pruned.deliveries += deliveries.len() as u64;
                 self.forget(event, &deliveries);
@@ -69,6 +67,14 @@ impl Disk {
         let rows = self.rows.range(DeliveryId::from_u64(event.as_u64())..);
         let of_event = rows.filter(|(_, row)| row.latest.event == event);
         of_event.map(|(&id, _)| id).collect()
+    }
+
+    /// Whether a delivery lets its event go. One that was made after its event and lies above the
+    /// mark may not be settled for good.
+    fn goes(&self, of: EventId, id: DeliveryId, before: Timestamp, settled: EventId) -> bool {
+        let late = || of.index_of(id, fan_out(&self.events[&of])).is_none();
+        let above = id.place() > settled.place() && late();
+        !above && self.rows[&id].ended_before(before)
     }
 
     fn forget(&mut self, event: EventId, deliveries: &[DeliveryId]) {

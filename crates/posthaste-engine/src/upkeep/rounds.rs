@@ -1,0 +1,57 @@
+//! The pace of a slow duty: a pass now and then, in steps with pauses between them that are as long
+//! as the steps, so that whoever writes for others is never taken for long. A duty that is behind,
+//! or has much to look at, rests longer; it never hurries.
+
+use std::{sync::Arc, time::Duration};
+
+use posthaste::clock::{Clock, Timestamp};
+use posthaste_store::StoreError;
+use tokio::sync::watch;
+
+/// From the start to the first pass.
+const FIRST: Duration = Duration::from_secs(1);
+/// From a pass to the next, at least.
+const REST: Duration = Duration::from_secs(60);
+/// So many times as long as a pass took lasts the rest after it.
+const REST_FACTOR: u32 = 10;
+/// The pause after a step, at least.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Something that is done in passes.
+pub trait Duty: Send {
+    /// Does a little of a pass; says whether there is more of it. After an error the pass is over.
+    fn step(&mut self, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// A pass is over: what it came to is told, and the next one begins anew.
+    fn finish(&mut self, result: Result<(), StoreError>);
+}
+
+/// Passes until the engine drains.
+pub async fn rounds(duty: impl Duty, clock: Arc<dyn Clock>, mut draining: watch::Receiver<bool>) {
+    tokio::select! {
+        () = passes(duty, &*clock) => {}
+        _ = draining.wait_for(|draining| *draining) => {}
+    }
+}
+
+async fn passes(mut duty: impl Duty, clock: &dyn Clock) {
+    tokio::time::sleep(FIRST).await;
+    loop {
+        let begun = clock.elapsed();
+        let result = pass(&mut duty, clock).await;
+        duty.finish(result);
+        let took = clock.elapsed() - begun;
+        tokio::time::sleep(REST.max(took * REST_FACTOR)).await;
+    }
+}
+
+async fn pass(duty: &mut impl Duty, clock: &dyn Clock) -> Result<(), StoreError> {
+    loop {
+        let begun = clock.elapsed();
+        if !duty.step(clock.now()).await? {
+            return Ok(());
+        }
+        let took = clock.elapsed() - begun;
+        tokio::time::sleep(PAUSE.max(took)).await;
+    }
+}
