@@ -20,8 +20,8 @@ use posthaste_store::{
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
-        Reopened, SettleBatch, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
+        IdempotencyConflict, Reopened, SettleBatch, StoredEvent, Waiting,
     },
     settings::{ApiKey, Identity, Tenant},
 };
@@ -291,6 +291,20 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Attempt>, StoreError> {
         let tenant = tenant.clone();
         let query = move |moment: &reader::Moment<'_>| reader::attempts(moment, &tenant, id);
+        self.reader.read(query).await
+    }
+
+    async fn histories(
+        &self,
+        tenant: &TenantId,
+        after: DeliveryId,
+        until: DeliveryId,
+        at_most: usize,
+    ) -> Result<Page<History>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::histories(moment, &tenant, (after, until), at_most)
+        };
         self.reader.read(query).await
     }
 

@@ -2,9 +2,11 @@
 //! the same ones; decisions are made here and nowhere above.
 
 mod access;
+mod audit;
 pub mod batching;
 mod deliveries;
 mod matches;
+mod provenance;
 mod publish;
 mod subscriptions;
 
@@ -12,6 +14,7 @@ use posthaste::clock::Timestamp;
 use posthaste_store::{StoreError, settings::Scope};
 
 pub use access::{NewKey, Principal, new_key_value};
+pub use audit::{Audit, Mismatch};
 pub use deliveries::{Redelivered, Trial};
 pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};

@@ -5,6 +5,7 @@ mod page;
 mod deliveries;
 mod events;
 mod attempts;
+mod histories;
 mod counts;
 mod recover;
 mod configuration;
@@ -30,6 +31,7 @@ pub use self::{
     counts::counts,
     deliveries::{deliveries, delivery},
     events::{body_of_key, event, events, events_between},
+    histories::histories,
     recover::recover,
 };
 
