@@ -5,6 +5,7 @@ mod producer;
 mod publish;
 mod batch;
 mod deliveries;
+mod audit;
 mod events;
 mod batch_limits;
 mod filters;
@@ -47,6 +48,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(subscription_actions::rotate_secret))
         .routes(routes!(subscription_actions::reveal_secret))
         .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(audit::audit_deliveries))
         .routes(routes!(deliveries::show_delivery))
         .routes(routes!(deliveries::list_attempts))
         .routes(routes!(deliveries::redeliver))
