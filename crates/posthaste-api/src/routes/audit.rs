@@ -47,7 +47,7 @@ pub(crate) struct MismatchView {
 }
 
 impl AuditView {
-    fn of(audit: Audit, cursors: &Cursors) -> Self {
+    fn of(audit: &Audit, cursors: &Cursors) -> Self {
         let seal = |next: DeliveryId| cursors.seal(&next.as_u64().to_be_bytes());
         Self {
             deliveries: audit.deliveries,
@@ -91,6 +91,6 @@ pub(crate) async fn audit_deliveries(
     let window = (parameters.time("since"), parameters.time("until"));
     parameters.finish()?;
     let audit = api.engine.audit(tenant, window, after).await?;
-    let view = AuditView::of(audit, &cursors);
+    let view = AuditView::of(&audit, &cursors);
     Ok(answer::json(StatusCode::OK, &view))
 }

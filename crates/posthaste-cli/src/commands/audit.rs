@@ -118,6 +118,7 @@ impl Sum {
             told += &format!("unchecked   {without} attempts, made before provenance was kept\n");
         }
         told += &match &self.first_mismatch {
+            None if self.attempts == 0 => "nothing was attempted\n".to_owned(),
             None => paint.ink(Ink::Green, "every record fits") + "\n",
             Some(mismatch) => mismatch.told(paint),
         };

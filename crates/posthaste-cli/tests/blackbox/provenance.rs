@@ -154,7 +154,7 @@ fn a_window_is_audited_alone_and_a_wrong_question_is_refused() {
 
 /// Runs this over the store of a server that is down, audits it, and puts the store back.
 #[track_caller]
-fn check(launch: &Launch, edit: &str, delivery: &str, attempt: Value) {
+fn check(launch: &Launch, edit: &str, delivery: &str, attempt: &Value) {
     let data = launch.data_dir();
     let kept = tempfile::tempdir().unwrap();
     let files = || std::fs::read_dir(&data).unwrap().map(|file| file.unwrap());
@@ -168,7 +168,7 @@ fn check(launch: &Launch, edit: &str, delivery: &str, attempt: Value) {
     let server = launch.start();
     let found = &audit(&server, 1)["first_mismatch"];
     let seen = (found["delivery_id"].as_str(), &found["attempt"]);
-    assert_eq!(seen, (Some(delivery), &attempt), "{edit}: {found}");
+    assert_eq!(seen, (Some(delivery), attempt), "{edit}: {found}");
     assert_ne!(found["expected"], found["found"]);
     let said = cli::check(&server, &["deliveries", "audit"], "", 1);
     assert!(
@@ -201,7 +201,7 @@ fn what_was_edited_in_the_store_is_found_and_named() {
         server.kill()
     };
     let launch = fits(&server.kill());
-    let check = |edit, attempt| check(&launch, edit, &delivery, attempt);
+    let check = |edit, attempt: Value| check(&launch, edit, &delivery, &attempt);
     check(
         "UPDATE events SET data = CAST('{\"n\":7}' AS BLOB)",
         json!(1),

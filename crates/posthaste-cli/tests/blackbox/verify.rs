@@ -90,11 +90,7 @@ fn a_failed_signature_says_what_was_changed() {
     let spaced = body.replace(",\"", ", \"").replace("\":", "\": ");
     assert_ne!(spaced, body);
     received.check(secret, &spaced, "with the body's JSON in compact form");
-    received.check(
-        "another secret of ours",
-        body,
-        "it is the secret",
-    );
+    received.check("another secret of ours", body, "it is the secret");
     received.check(secret, &body.replace('1', "7"), "no signature matches");
     received.check(secret, &body[1..], "it was changed");
     received.check(secret, "", "the body is empty");

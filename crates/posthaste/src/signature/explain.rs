@@ -217,9 +217,9 @@ impl Request<'_> {
                 "the body has the {sent} bytes of content-length: if nothing in it was replaced, \
                  it is the secret"
             ),
-            false => format!(
-                "the body has {found} bytes and content-length says {sent}: it was changed"
-            ),
+            false => {
+                format!("the body has {found} bytes and content-length says {sent}: it was changed")
+            }
         })
     }
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 use zeroize::Zeroizing;
 
 use super::{Scheme, XWebhookHash, header::hex, mac::Keyed};
@@ -16,6 +16,9 @@ const TOGETHER: usize = 2;
 const TOGETHER_BYTES_MAX: usize = 64 * 1024;
 /// How deep JSON may nest that is written again.
 const JSON_DEPTH: usize = json::DEPTH_MAX;
+
+/// A token is split no further behind: base64 has `=` at its end.
+const PREFIX_MAX: usize = 8;
 
 /// A value, and what is different about it; none where it is as the scheme has it.
 pub(super) type Variant<T> = (Option<String>, T);
@@ -52,7 +55,8 @@ impl Parts<'_> {
         let under = |key: &Variant<Zeroizing<Vec<u8>>>, misses| {
             let found = hashes.iter().map(|(for_hash, hash)| {
                 let whats = [&key.0, for_hash].into_iter().flatten().cloned();
-                search.under(&Keyed::new(*hash, &key.1), whats.collect(), misses)
+                let whats: Vec<String> = whats.collect();
+                search.under(&Keyed::new(*hash, &key.1), &whats, misses)
             });
             found.flatten().next()
         };
@@ -73,42 +77,60 @@ impl Parts<'_> {
 
     /// The scheme's own reading of the secret first.
     fn keys(&self) -> Vec<Variant<Zeroizing<Vec<u8>>>> {
-        let text = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
-        let (shown, trimmed) = (self.secret, self.secret.trim());
-        let mut keys = vec![(None, self.own_key(shown))];
-        if trimmed != shown {
+        let trimmed = self.secret.trim();
+        let mut keys = vec![(None, self.own_key(self.secret))];
+        if trimmed != self.secret {
             let what = "with the white space around the secret taken off";
             keys.push(other(what, self.own_key(trimmed)));
         }
-        let behind = trimmed.strip_prefix("whsec_");
-        match (self.scheme, behind) {
-            (Scheme::Standard, Some(behind)) => {
-                let because = "standard takes the base64-decoded bytes behind whsec_";
-                let what = format!("with the secret's text as the key ({because})");
-                keys.push(other(what, text(trimmed)));
-                let what = format!("with the text behind whsec_ as the key ({because})");
-                keys.push(other(what, text(behind)));
-            }
-            (scheme, Some(behind)) => {
-                let because = format!("{} takes the whole text as it is shown", scheme.as_str());
-                let what =
-                    format!("with the base64-decoded bytes behind whsec_ as the key ({because})");
-                keys.extend(base64(behind).map(|key| other(what, Zeroizing::new(key))));
-                let what = format!("with the text behind whsec_ as the key ({because})");
-                keys.push(other(what, text(behind)));
-            }
-            (_, None) => {
-                let what = "with whsec_ before the secret";
-                let whole = format!("whsec_{trimmed}");
-                keys.push(other(what, self.own_key(&whole)));
-                let because = "a secret without whsec_ is its own bytes";
-                let what = format!("with the base64-decoded secret as the key ({because})");
-                keys.extend(base64(trimmed).map(|key| other(what, Zeroizing::new(key))));
-                let what = format!("with the hex-decoded secret as the key ({because})");
-                keys.extend(hex(trimmed).map(|key| other(what, Zeroizing::new(key))));
-            }
-        }
+        let misread = match trimmed.strip_prefix("whsec_") {
+            Some(behind) => self.misread(trimmed, behind),
+            None => self.misread_plain(trimmed),
+        };
+        let misread = misread.into_iter();
+        keys.extend(misread.filter_map(|(what, key)| Some(other(what, Zeroizing::new(key?)))));
         keys
+    }
+
+    /// How a secret with `whsec_` is misread.
+    fn misread(&self, secret: &str, behind: &str) -> Vec<(String, Option<Vec<u8>>)> {
+        let (as_other, key, because) = match self.scheme {
+            Scheme::Standard => (
+                "the secret's text",
+                Some(secret.as_bytes().to_vec()),
+                "standard takes the base64-decoded bytes behind whsec_",
+            ),
+            Scheme::Pt | Scheme::XWebhook => (
+                "the base64-decoded bytes behind whsec_",
+                base64(behind),
+                "this scheme takes the whole text as it is shown",
+            ),
+        };
+        let text = Some(behind.as_bytes().to_vec());
+        vec![
+            (format!("with {as_other} as the key ({because})"), key),
+            (
+                format!("with the text behind whsec_ as the key ({because})"),
+                text,
+            ),
+        ]
+    }
+
+    /// How a secret without it is misread.
+    fn misread_plain(&self, secret: &str) -> Vec<(String, Option<Vec<u8>>)> {
+        let because = "a secret without whsec_ is its own bytes";
+        let whole = self.own_key(&format!("whsec_{secret}")).to_vec();
+        vec![
+            ("with whsec_ before the secret".to_owned(), Some(whole)),
+            (
+                format!("with the base64-decoded secret as the key ({because})"),
+                base64(secret),
+            ),
+            (
+                format!("with the hex-decoded secret as the key ({because})"),
+                hex(secret),
+            ),
+        ]
     }
 
     fn own_key(&self, secret: &str) -> Zeroizing<Vec<u8>> {
@@ -148,10 +170,10 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// What is different where a signature is right, with `whats` among it, and so much at most.
-    fn under(&self, keyed: &Keyed, whats: Vec<String>, at_most: usize) -> Option<Vec<String>> {
+    fn under(&self, keyed: &Keyed, whats: &[String], at_most: usize) -> Option<Vec<String>> {
         for (for_content, content) in &self.contents {
             for (for_body, body) in &self.bodies {
-                let mut all = whats.clone();
+                let mut all = whats.to_vec();
                 all.extend([for_content, for_body].into_iter().flatten().cloned());
                 if all.len() > at_most {
                     continue;
@@ -270,39 +292,41 @@ pub(super) fn signatures(
     hash: XWebhookHash,
     header: &str,
 ) -> Vec<Variant<Vec<u8>>> {
-    let written = match scheme {
-        Scheme::Standard => "base64 behind v1,".to_owned(),
-        Scheme::Pt => "hex behind v1=".to_owned(),
-        Scheme::XWebhook => format!("hex behind {}=", hash.prefix()),
+    let (encoding, before) = match scheme {
+        Scheme::Standard => ("base64", "v1,".to_owned()),
+        Scheme::Pt => ("hex", "v1=".to_owned()),
+        Scheme::XWebhook => ("hex", format!("{}=", hash.prefix())),
     };
     let name = scheme.as_str();
-    let tokens = header
-        .split([' ', ',', '\t'])
-        .filter(|token| !token.is_empty());
-    let mut found = Vec::new();
-    for token in tokens {
-        let (prefix, value) = match token.split_once('=') {
-            Some((prefix, value)) if prefix.len() < 8 && !value.is_empty() => (prefix, value),
-            _ => ("", token),
+    let variant = |(prefix, found, bytes): (&str, &str, Vec<u8>)| {
+        let own = found == encoding && prefix == before;
+        let what = match found == encoding {
+            true => format!("with {before} before the signature"),
+            false => format!("with its header read as {found} ({name} writes {encoding})"),
         };
-        let Some((encoding, bytes)) = decoded(value) else {
-            continue;
-        };
-        let own = match scheme {
-            Scheme::Standard => encoding == "base64" && BASE64.decode(value.as_bytes()).is_ok(),
-            Scheme::Pt => encoding == "hex" && prefix == "v1",
-            Scheme::XWebhook => encoding == "hex" && prefix == hash.prefix(),
-        };
-        let own = own && (scheme != Scheme::Standard || header.contains("v1,"));
-        found.push(match own {
-            true => (None, bytes),
-            false => other(
-                format!("if its header is read as {encoding} ({name} writes {written})"),
-                bytes,
-            ),
-        });
+        ((!own).then_some(what), bytes)
+    };
+    let entries = header
+        .split([' ', '\t'])
+        .flat_map(|entry| tokens(scheme, entry));
+    let read = entries.filter_map(|(prefix, value)| {
+        let (encoding, bytes) = decoded(value)?;
+        Some((prefix, encoding, bytes))
+    });
+    read.map(variant).collect()
+}
+
+/// The values of an entry, each with what stands before it: `v1,` or `v1=`.
+fn tokens<'a>(scheme: Scheme, entry: &'a str) -> Vec<(&'a str, &'a str)> {
+    let separator = if scheme == Scheme::Standard { ',' } else { '=' };
+    let parted = |token: &'a str| {
+        let short = token.find(separator).filter(|at| *at < PREFIX_MAX);
+        token.split_at(short.map_or(0, |at| at + 1))
+    };
+    match scheme {
+        Scheme::Standard => vec![parted(entry)],
+        Scheme::Pt | Scheme::XWebhook => entry.split(',').map(parted).collect(),
     }
-    found
 }
 
 /// A signature's 32 or 64 bytes, and what they are written in.

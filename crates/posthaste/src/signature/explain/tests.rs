@@ -167,7 +167,7 @@ fn a_sender_that_signs_otherwise_is_recognised() {
         "as a signature of {body} alone",
     );
     let hex = format!("v1,{}", HEXLOWER.encode(&by_hand(&key, &standard)));
-    let as_hex = "if its header is read as hex (standard writes base64 behind v1,)";
+    let as_hex = "with its header read as hex (standard writes base64)";
     check_sent(Scheme::Standard, &[("webhook-signature", hex)], as_hex);
 
     let pt = |value: String| [("x-pt-signature", format!("t={time},v1={value}"))];
@@ -175,18 +175,19 @@ fn a_sender_that_signs_otherwise_is_recognised() {
     let separator = "as a signature of {timestamp}.{body} (pt signs {timestamp}{body}, without";
     check_sent(Scheme::Pt, &dotted, separator);
     let decoded = pt(HEXLOWER.encode(&by_hand(&key, &content(&time))));
-    let decoded_key = "with the base64-decoded bytes behind whsec_ as the key (pt takes the whole";
+    let decoded_key =
+        "with the base64-decoded bytes behind whsec_ as the key (this scheme takes the whole";
     check_sent(Scheme::Pt, &decoded, decoded_key);
     let base64 = pt(BASE64.encode(&by_hand(text, &content(&time))));
     check_sent(
         Scheme::Pt,
         &base64,
-        "if its header is read as base64 (pt writes hex",
+        "with its header read as base64 (pt writes hex",
     );
 
     let bare = WebhookSignature::sign(BODY, SECRET, XWebhookHash::Sha256);
     let bare = [("x-webhook-signature", bare)];
-    let prefix = "if its header is read as hex (x-webhook writes hex behind sha256=)";
+    let prefix = "it verifies with sha256= before the signature";
     check_sent(Scheme::XWebhook, &bare, prefix);
     let longer = WebhookSignature::sign(BODY, SECRET, XWebhookHash::Sha512);
     let longer = [("x-webhook-signature", format!("sha256={longer}"))];
