@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     paint::{Ink, Paint},
     shutdown::Shutdown,
-    stdout, verify,
+    stdout,
 };
 
 const HELP: &str = "\
@@ -138,7 +138,7 @@ impl Print {
         };
         let judged = request.verify(secret, self.clock.wall()).into_iter();
         judged
-            .map(|(scheme, result)| (verify::name(scheme), result.err().map(|e| e.to_string())))
+            .map(|(scheme, result)| (scheme.as_str(), result.err().map(|e| e.to_string())))
             .collect()
     }
 

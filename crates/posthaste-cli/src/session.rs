@@ -130,8 +130,11 @@ impl Session {
     }
 }
 
-fn query<'a>(parameters: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> String {
-    let given = parameters.filter_map(|(name, value)| Some((name, value?)));
+/// Those that are given, as a URL's query.
+pub fn query<'a>(parameters: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> String {
+    let given = parameters
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
     url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(given)
         .finish()

@@ -6,11 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use posthaste::{
     clock::{Clock, SystemClock, Timestamp},
-    signature::{
-        Scheme, XWebhookHash,
-        header::{WEBHOOK_SIGNATURE, X_PT_SIGNATURE, X_WEBHOOK_SIGNATURE},
-        verify,
-    },
+    signature::{Explanation, Scheme, XWebhookHash, explain, header::X_WEBHOOK_SIGNATURE},
 };
 use serde_json::json;
 
@@ -25,7 +21,9 @@ Examples:
   posthaste verify --secret-file secret.txt --headers headers.txt --file body.json
   posthaste verify --secret whsec_… --headers headers.txt --at 2026-11-21T20:36:00Z < body.json
 
-Exit code 0 when every signature is valid, 1 when one is not. The body counts byte for byte.";
+Exit code 0 when every signature is valid, 1 when one is not. The body counts byte for byte.
+What would explain a failure stands below it: a changed line end, JSON that was written again,
+another reading of the secret, another scheme.";
 
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
@@ -60,35 +58,21 @@ fn scheme(text: &str) -> Result<Scheme, String> {
     serde_json::from_value(text.into()).map_err(|_| "expected standard, pt or x-webhook".to_owned())
 }
 
-/// The scheme's name.
-pub fn name(scheme: Scheme) -> &'static str {
-    match scheme {
-        Scheme::Standard => "standard",
-        Scheme::Pt => "pt",
-        Scheme::XWebhook => "x-webhook",
-    }
-}
-
 impl Arguments {
     pub fn run(self, json: bool) -> anyhow::Result<ExitCode> {
         let headers = self.all_headers()?;
         let schemes = self.schemes(&headers)?;
         let (secret, body) = (self.secret()?, self.body()?);
         let now = self.at.unwrap_or_else(|| SystemClock::new().wall());
-        let (mut valid, paint) = (true, Paint::for_stdout());
+        let mut valid = true;
         for scheme in schemes {
-            let verified = verify(scheme, hash(&headers), &secret, &headers, &body, now);
-            valid &= verified.is_ok();
-            let reason = verified.as_ref().err().map(ToString::to_string);
-            let name = name(scheme);
-            let line = match reason {
-                _ if json => {
-                    json!({"scheme": name, "valid": reason.is_none(), "reason": reason}).to_string()
-                }
-                None => format!("{} {name}", paint.ink(Ink::Green, "valid")),
-                Some(reason) => format!("{} {name}: {reason}", paint.ink(Ink::Red, "invalid")),
+            let explained = explain(scheme, hash(&headers), &secret, &headers, &body, now);
+            valid &= explained.is_ok();
+            let told = match json {
+                true => as_json(scheme, explained.as_ref().err()),
+                false => as_text(scheme, explained.as_ref().err()),
             };
-            stdout::line(line)?;
+            stdout::line(told)?;
         }
         Ok(ExitCode::from(u8::from(!valid)))
     }
@@ -105,7 +89,7 @@ impl Arguments {
         let carried = Scheme::ALL
             .iter()
             .copied()
-            .filter(|scheme| has(carrier(*scheme)));
+            .filter(|scheme| has(scheme.carrier()));
         let carried: Vec<_> = carried.collect();
         if carried.is_empty() {
             return Err(usage(
@@ -160,13 +144,27 @@ impl Arguments {
     }
 }
 
-/// The header by which a request carries a scheme.
-fn carrier(scheme: Scheme) -> &'static str {
-    match scheme {
-        Scheme::Standard => WEBHOOK_SIGNATURE,
-        Scheme::Pt => X_PT_SIGNATURE,
-        Scheme::XWebhook => X_WEBHOOK_SIGNATURE,
+fn as_json(scheme: Scheme, explanation: Option<&Explanation>) -> String {
+    json!({
+        "scheme": scheme.as_str(),
+        "valid": explanation.is_none(),
+        "reason": explanation.map(|why| why.fault.to_string()),
+        "hints": explanation.map_or(&[][..], |why| &why.hints),
+    })
+    .to_string()
+}
+
+/// A line, and one more for each hint.
+fn as_text(scheme: Scheme, explanation: Option<&Explanation>) -> String {
+    let (name, paint) = (scheme.as_str(), Paint::for_stdout());
+    let Some(why) = explanation else {
+        return format!("{} {name}", paint.ink(Ink::Green, "valid"));
+    };
+    let mut told = format!("{} {name}: {}", paint.ink(Ink::Red, "invalid"), why.fault);
+    for hint in &why.hints {
+        told += &format!("\n  {}", stdout::visible(hint));
     }
+    told
 }
 
 /// The hash that `x-webhook` names in front of its signature.

@@ -10,6 +10,7 @@ use posthaste::{
 };
 use posthaste_engine::{
     delivery::{
+        chain::{self, Chains},
         dispatch::take,
         group::{Decided, ENOUGH},
     },
@@ -44,6 +45,7 @@ pub struct Flight {
     /// By the node's clock.
     started: Timestamp,
     number: u32,
+    chains: Chains,
     /// What its receiver made of it, once it has heard it.
     pub result: Option<Result<Answer, TransportError>>,
 }
@@ -193,6 +195,7 @@ impl World {
             timeout: assignment.subscriber.subscription.timeout,
             started: now,
             number: waiting.tries.made + 1,
+            chains: Chains::before(assignment, &chain::bodies(assignment)),
             result: None,
         };
         self.flights.insert(number, flight);
@@ -244,17 +247,19 @@ impl World {
         let now = self.node_now();
         let latency = now.since(flight.started).as_micros();
         let draw = self.dice.jitter.draw();
+        let attempt = Attempt {
+            number: flight.number,
+            started_at: flight.started,
+            latency_us: u64::try_from(latency).unwrap_or(u64::MAX),
+            status_code: result.as_ref().ok().map(|answer| answer.status),
+            error: result.err().map(|error| error.to_string()),
+            ..Attempt::default()
+        };
         self.tell(Input::Finished(Box::new(Finished {
             delivery: flight.deliveries[0],
             outcome,
-            attempt: Box::new(Attempt {
-                number: flight.number,
-                started_at: flight.started,
-                latency_us: u64::try_from(latency).unwrap_or(u64::MAX),
-                status_code: result.as_ref().ok().map(|answer| answer.status),
-                error: result.err().map(|error| error.to_string()),
-                ..Attempt::default()
-            }),
+            links: flight.chains.after(&attempt),
+            attempt: Box::new(attempt),
             draw,
         })));
     }

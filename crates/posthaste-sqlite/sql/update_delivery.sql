@@ -13,5 +13,6 @@ UPDATE deliveries SET
     error = iif(?17 IS NULL, error, ?21),
     request_headers = iif(?17 IS NULL, request_headers, ?22),
     response_headers = iif(?17 IS NULL, response_headers, ?23),
-    response_body = iif(?17 IS NULL, response_body, ?24)
+    response_body = iif(?17 IS NULL, response_body, ?24),
+    provenance = iif(?17 IS NULL, provenance, ?27)
 WHERE id = ?1 AND event = ?2 AND tenant = ?3

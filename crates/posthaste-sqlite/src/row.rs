@@ -7,6 +7,7 @@ use posthaste::{
     delivery::{Discard, PauseReason},
     event::{EventDetails, EventType, Origin},
     id::{DeliveryId, EventId, SubscriptionId},
+    provenance::Link,
     subscription::SubscriptionStatus,
 };
 use posthaste_store::rollup::Level;
@@ -99,6 +100,8 @@ pub trait Columns {
     fn subscription_id(&self, column: usize) -> Result<SubscriptionId>;
     fn event_type(&self, column: usize) -> Result<EventType>;
     fn details(&self, column: usize) -> Result<EventDetails>;
+    fn format(&self, column: usize) -> Result<Option<BodyFormat>>;
+    fn link(&self, column: usize) -> Result<Option<Link>>;
 }
 
 impl Columns for Row<'_> {
@@ -148,6 +151,20 @@ impl Columns for Row<'_> {
                 serde_json::from_slice(json).map_err(|error| Fault::Corrupt(error.to_string()))
             }
         }
+    }
+
+    fn format(&self, column: usize) -> Result<Option<BodyFormat>> {
+        let format: Option<i64> = self.get(column)?;
+        format.map(Coded::decode).transpose()
+    }
+
+    fn link(&self, column: usize) -> Result<Option<Link>> {
+        let Some(bytes) = self.get_ref(column)?.as_blob_or_null()? else {
+            return Ok(None);
+        };
+        let whole = <[u8; 32]>::try_from(bytes);
+        let link = whole.map_err(|_| Fault::Corrupt("a link is not 32 bytes".into()))?;
+        Ok(Some(Link::from_bytes(link)))
     }
 }
 

@@ -22,8 +22,8 @@ use posthaste_store::{
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
-        SettleBatch, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
+        IdempotencyConflict, SettleBatch, StoredEvent, Waiting,
     },
     rollup::{Level, Minute, Rollup},
     settings::{ApiKey, Identity, Tenant},
@@ -390,6 +390,20 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Attempt>, StoreError> {
         let tenant = tenant.clone();
         let query = move |moment: &reader::Moment<'_>| reader::attempts(moment, &tenant, id);
+        self.reader.read(query).await
+    }
+
+    async fn histories(
+        &self,
+        tenant: &TenantId,
+        after: DeliveryId,
+        until: DeliveryId,
+        at_most: usize,
+    ) -> Result<Page<History>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::histories(moment, &tenant, (after, until), at_most)
+        };
         self.reader.read(query).await
     }
 

@@ -64,7 +64,14 @@ async fn a_store_of_the_first_step_has_all_it_had_and_keeps_what_is_new() {
     };
     assert_eq!(store.counts(&tenant).await, Ok(counts));
     let first = DeliveryId::from_u64(2049);
-    assert_eq!(store.attempts(&tenant, first).await.unwrap().len(), 1);
+    let attempts = store.attempts(&tenant, first).await.unwrap();
+    assert_eq!(attempts.len(), 1);
+    assert_eq!(
+        attempts[0].link, None,
+        "it was made before there were chains"
+    );
+    let delivery = store.delivery(&tenant, first).await.unwrap();
+    assert_eq!(delivery.expect("the delivery").link, None);
     assert_eq!(ids(&store.recover(None, 9).await.unwrap().items), [2052]);
     let except = [Line::default()];
     let shelf = store.take_shelved_after(TO, None, &except, 9);

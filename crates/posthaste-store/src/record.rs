@@ -9,6 +9,7 @@ use posthaste::{
     delivery::{DeliveryState, Discard, Health, PauseReason, Tries},
     event::{Event, EventDetails, EventType, Line, Origin, TenantId},
     id::{BatchId, DeliveryId, EventId, SubscriptionId},
+    provenance::{AttemptRecord, Link},
 };
 use serde::Serialize;
 
@@ -35,6 +36,7 @@ impl Acceptance {
             retry_at: None,
             format: None,
             batch: None,
+            link: None,
         })
     }
 }
@@ -96,6 +98,9 @@ pub struct Waiting {
     pub format: Option<BodyFormat>,
     /// The batch that it leaves in, once it is in one.
     pub batch: Option<BatchId>,
+    /// The latest of its chain; none before its first attempt, or where that was made before chains
+    /// were kept.
+    pub link: Option<Link>,
 }
 
 /// One HTTP request that was made for a delivery.
@@ -114,6 +119,25 @@ pub struct Attempt {
     pub response_headers: String,
     /// Cut at 16 KiB.
     pub response_body: Bytes,
+    /// Its place in the delivery's chain; none where it was made before chains were kept.
+    pub link: Option<Link>,
+}
+
+impl Attempt {
+    /// What its link is worked out from.
+    #[must_use]
+    pub fn record(&self) -> AttemptRecord<'_> {
+        AttemptRecord {
+            number: self.number,
+            started_at: self.started_at,
+            latency_us: self.latency_us,
+            status_code: self.status_code,
+            error: self.error.as_deref(),
+            request_headers: &self.request_headers,
+            response_headers: &self.response_headers,
+            response_body: &self.response_body,
+        }
+    }
 }
 
 /// Where a waiting delivery stands in the store.
@@ -217,6 +241,10 @@ pub struct Delivery {
     pub sent_at: Option<Timestamp>,
     /// The first success, kept through redeliveries.
     pub delivered_at: Option<Timestamp>,
+    /// The format that it is sent in, once that is settled.
+    pub format: Option<BodyFormat>,
+    /// As [`Waiting::link`].
+    pub link: Option<Link>,
 }
 
 impl Delivery {
@@ -224,6 +252,21 @@ impl Delivery {
     pub fn created_at(&self) -> Timestamp {
         self.id.time()
     }
+}
+
+/// A delivery that was attempted, with all that its chain is worked out from.
+#[derive(Clone, Debug)]
+pub struct History {
+    pub id: DeliveryId,
+    pub event_id: EventId,
+    /// None where it is not stored, or not as it was written.
+    pub event: Option<Arc<Event>>,
+    pub subscription: SubscriptionId,
+    pub format: Option<BodyFormat>,
+    /// As [`Waiting::link`].
+    pub link: Option<Link>,
+    /// Oldest first.
+    pub attempts: Vec<Attempt>,
 }
 
 /// What came of opening a delivery again.

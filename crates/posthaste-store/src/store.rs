@@ -14,8 +14,8 @@ use crate::{
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
-        Reopened, SettleBatch, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
+        IdempotencyConflict, Reopened, SettleBatch, StoredEvent, Waiting,
     },
     rollup::{Level, Minute, Rollup},
     settings::{ApiKey, Identity, Tenant},
@@ -331,6 +331,17 @@ pub trait Store: Send + Sync + 'static {
     /// A delivery's attempts, oldest first; empty where there is no such delivery.
     async fn attempts(&self, tenant: &TenantId, id: DeliveryId)
     -> Result<Vec<Attempt>, StoreError>;
+
+    /// Deliveries that were attempted, their ids above one and below another, oldest first. `next`
+    /// is the `after` of the next page, which may hold fewer than `at_most`, or none: a page has
+    /// about a megabyte at most, and one delivery more.
+    async fn histories(
+        &self,
+        tenant: &TenantId,
+        after: DeliveryId,
+        until: DeliveryId,
+        at_most: usize,
+    ) -> Result<Page<History>, StoreError>;
 
     /// Deliveries by status, exactly; reads them all.
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError>;

@@ -1,5 +1,6 @@
 //! The bytes that a receiver gets: a pure function of the stored event and the format, so that
-//! every retry, replay and scheme signs the same ones.
+//! every retry, replay and scheme signs the same ones. What a released version makes of an event
+//! never changes: an audit makes it again.
 
 use std::io::Write as _;
 

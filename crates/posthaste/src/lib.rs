@@ -93,6 +93,7 @@ pub mod event;
 pub mod signature;
 pub mod egress;
 pub mod body;
+pub mod provenance;
 pub mod retry;
 pub mod delivery;
 pub mod circuit;

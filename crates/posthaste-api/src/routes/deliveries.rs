@@ -9,6 +9,7 @@ use posthaste::{
     delivery::{DeliveryStatus, Discard, FailureClass},
     event::{EventType, Origin, TenantId},
     id::{DeliveryId, EventId, SubscriptionId},
+    provenance::Link,
 };
 use posthaste_store::{
     query::{DeliveryQuery, Stretch},
@@ -65,11 +66,19 @@ pub(crate) struct DeliveryView<'a> {
     /// The first success.
     #[schema(value_type = Option<String>, format = DateTime)]
     delivered_at: Option<Timestamp>,
-    provenance: Option<&'a str>,
+    /// The latest link of its chain: 64 hex digits. Before the first attempt, by the body that would
+    /// be sent now. Null where the last attempt was made before there were chains.
+    #[schema(value_type = Option<String>)]
+    provenance: Option<Link>,
 }
 
 impl<'a> DeliveryView<'a> {
-    pub(super) fn of(delivery: &'a Delivery, api: &Api, tenant: &TenantId) -> Self {
+    pub(super) fn of(
+        delivery: &'a Delivery,
+        provenance: Option<Link>,
+        api: &Api,
+        tenant: &TenantId,
+    ) -> Self {
         Self {
             id: delivery.id,
             event_id: delivery.event,
@@ -86,7 +95,7 @@ impl<'a> DeliveryView<'a> {
             created_at: delivery.created_at(),
             sent_at: delivery.sent_at,
             delivered_at: delivery.delivered_at,
-            provenance: None,
+            provenance,
         }
     }
 }
@@ -266,11 +275,13 @@ pub(crate) async fn delivery_page(
     cursors: &Cursors,
 ) -> Result<Response, Problem> {
     let page = api.engine.deliveries(tenant, query, stretch).await?;
-    let view = |delivery| DeliveryView::of(delivery, api, tenant);
+    let links = api.engine.provenance(tenant, &page.items).await?;
+    let shown = page.items.iter().zip(links);
+    let view = |(delivery, link)| DeliveryView::of(delivery, link, api, tenant);
     Ok(answer::json(
         StatusCode::OK,
         &PageView {
-            data: page.items.iter().map(view).collect(),
+            data: shown.map(view).collect(),
             next_cursor: page.next.map(|next| cursors.seal(&next.to_be_bytes())),
         },
     ))
@@ -290,7 +301,9 @@ pub(crate) async fn show_delivery(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let delivery = api.engine.delivery(&auth.tenant, id).await?;
-    let view = DeliveryView::of(&delivery, &api, &auth.tenant);
+    let one = std::slice::from_ref(&delivery);
+    let link = api.engine.provenance(&auth.tenant, one).await?[0];
+    let view = DeliveryView::of(&delivery, link, &api, &auth.tenant);
     Ok(answer::tagged(&view))
 }
 

@@ -5,6 +5,7 @@ mod producer;
 mod publish;
 mod batch;
 mod deliveries;
+mod audit;
 mod events;
 mod again;
 mod batch_limits;
@@ -51,6 +52,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(streams::stream_events))
         .routes(routes!(streams::stream_deliveries))
         .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(audit::audit_deliveries))
         .routes(routes!(deliveries::show_delivery))
         .routes(routes!(deliveries::list_attempts))
         .routes(routes!(again::redeliver))

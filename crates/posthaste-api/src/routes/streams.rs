@@ -178,7 +178,7 @@ impl Outcomes {
     fn shown(&self, outcome: &LiveOutcome) -> String {
         let delivery = &outcome.delivery;
         let view = OutcomeView {
-            delivery: DeliveryView::of(delivery, &self.api, &self.tenant),
+            delivery: DeliveryView::of(delivery, delivery.link, &self.api, &self.tenant),
             latency_ms: outcome.latency_us.map(|us| us as f64 / 1000.0),
         };
         let id = format!("{}/{}", delivery.id, delivery.tries.made);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use posthaste::signature::{Scheme, XWebhookHash, header, verify};
+use posthaste::signature::{Scheme, XWebhookHash, explain, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,7 +35,7 @@ pub(crate) struct VerifyShape {
 #[schema(as = Verified)]
 pub(crate) struct VerifyView {
     valid: bool,
-    /// Why not.
+    /// Why not, and behind `; ` what would explain it, where that can be told.
     reason: Option<String>,
 }
 
@@ -65,10 +65,10 @@ pub(crate) async fn verify_signature(
     };
     let hash = hash(scheme, &headers);
     let now = api.engine.clock().wall();
-    let result = verify(scheme, hash, &secret, &headers, sent.as_bytes(), now);
+    let result = explain(scheme, hash, &secret, &headers, sent.as_bytes(), now);
     let view = VerifyView {
         valid: result.is_ok(),
-        reason: result.err().map(|fault| fault.to_string()),
+        reason: result.err().map(|why| why.to_string()),
     };
     Ok(answer::json(StatusCode::OK, &view))
 }

@@ -303,7 +303,7 @@ async fn a_delivery_and_its_attempts_can_be_followed() {
       "last_status_code": 200,
       "next_attempt_at": null,
       "origin": "publish",
-      "provenance": null,
+      "provenance": "[link]",
       "replay_id": null,
       "retries_left": 0,
       "sent_at": "[time]",
@@ -341,6 +341,7 @@ fn redact(
             format!("[{}]", &text[..3]).into()
         }
         Some(text) if text.ends_with('Z') => "[time]".into(),
+        Some(text) if text.len() == 64 => "[link]".into(),
         _ => value,
     }
 }

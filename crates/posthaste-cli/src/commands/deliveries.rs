@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::audit;
 use crate::{
     client::{Call, ServerArguments},
     session::{Session, Wanted, object},
@@ -82,6 +83,8 @@ enum Command {
     },
     /// Send it again, with a fresh retry budget
     Redeliver { id: String },
+    /// Check the log against its provenance, and name the first record that does not fit
+    Audit(audit::Arguments),
 }
 
 impl Arguments {
@@ -106,6 +109,7 @@ impl Arguments {
                 };
                 session.done(call, sentence).await
             }
+            Command::Audit(arguments) => arguments.run(&session).await,
         }
     }
 }

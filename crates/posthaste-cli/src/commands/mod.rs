@@ -2,6 +2,7 @@
 
 pub mod subscriptions;
 pub mod events;
+mod audit;
 pub mod deliveries;
 pub mod keys;
 pub mod tenants;

@@ -173,7 +173,6 @@ fn the_records_of_a_delivered_event_are_complete() {
         ("last_error", Value::Null),
         ("origin", json!("publish")),
         ("replay_id", Value::Null),
-        ("provenance", Value::Null),
         ("created_at", event["created_at"].clone()),
     ] {
         assert_eq!(delivery[member], value, "{member} of {delivery}");

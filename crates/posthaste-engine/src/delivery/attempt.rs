@@ -5,7 +5,7 @@ use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use posthaste::{
-    body::{batch_body, body},
+    body::batch_body,
     chance::Chance,
     clock::{Clock, Timestamp},
     delivery::{FailureClass, Outcome},
@@ -13,9 +13,12 @@ use posthaste::{
     id::BatchId,
     transport::{Answer, Headers, TransportError, WebhookTransport},
 };
-use posthaste_store::record::{Attempt, Waiting};
+use posthaste_store::record::Attempt;
 
-use super::mailbox::Dispatch;
+use super::{
+    chain::{self, Chains},
+    mailbox::Dispatch,
+};
 use crate::scheduler::{Assignment, Finished, Input};
 
 /// What every delivery says it was sent by.
@@ -42,8 +45,10 @@ impl Sender {
                 stopwatch: self.clock.elapsed(),
                 number: assignment.waiting.tries.made + 1,
             };
-            let attempt = AssertUnwindSafe(self.attempt(&assignment, started)).catch_unwind();
-            let (outcome, attempt) = match attempt.await {
+            let bodies = chain::bodies(&assignment);
+            let chains = Chains::before(&assignment, &bodies);
+            let attempt = AssertUnwindSafe(self.attempt(&assignment, bodies, started));
+            let (outcome, attempt) = match attempt.catch_unwind().await {
                 Ok(ended) => ended,
                 Err(_) => {
                     let detail = "the attempt's task panicked";
@@ -53,21 +58,27 @@ impl Sender {
             self.dispatch.tell(Input::Finished(Box::new(Finished {
                 delivery,
                 outcome,
+                links: chains.after(&attempt),
                 attempt: Box::new(attempt),
                 draw: self.chance.draw(),
             })));
         });
     }
 
-    async fn attempt(&self, assignment: &Assignment, started: Started) -> (Outcome, Attempt) {
+    async fn attempt(
+        &self,
+        assignment: &Assignment,
+        bodies: Vec<Option<Vec<u8>>>,
+        started: Started,
+    ) -> (Outcome, Attempt) {
         let subscription = &assignment.subscriber.subscription;
         // A payload that brings our own code down is its own failure, and no one else's.
         let request = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            let payload = payload(assignment);
+            let payload = payload(assignment, bodies)?;
             let headers = self.headers(assignment, &payload, started.at);
-            (payload, headers)
+            Some((payload, headers))
         }));
-        let Ok((payload, headers)) = request else {
+        let Ok(Some((payload, headers))) = request else {
             return self.broken(started, FailureClass::Poison, "the request cannot be made");
         };
         let sent = self
@@ -89,8 +100,7 @@ impl Sender {
                 name_event(event, &own_id.to_string(), &mut headers)
             }
         };
-        let rest = assignment.rest.iter();
-        let all = rest.chain(std::iter::once(&assignment.waiting));
+        let all = chain::deliveries(assignment);
         let hops = all.map(|waiting| waiting.event.details.hops).max();
         headers.push(hop(&self.server, hops.unwrap_or(0)));
         let signer = &assignment.subscriber.signer;
@@ -111,17 +121,13 @@ impl Sender {
     }
 }
 
-/// The body of the delivery, or of its batch, in the format that each was first sent in.
-fn payload(assignment: &Assignment) -> Bytes {
-    let format = assignment.subscriber.subscription.format;
-    let body_of = |waiting: &Waiting| body(waiting.format.unwrap_or(format), &waiting.event);
-    let first = body_of(&assignment.waiting);
-    if assignment.waiting.batch.is_none() {
-        return Bytes::from(first);
+/// The body of the delivery, or of its batch; none where one of the bodies cannot be made.
+fn payload(assignment: &Assignment, bodies: Vec<Option<Vec<u8>>>) -> Option<Bytes> {
+    let mut bodies: Vec<Vec<u8>> = bodies.into_iter().collect::<Option<_>>()?;
+    match assignment.waiting.batch {
+        Some(_) => Some(Bytes::from(batch_body(&bodies))),
+        None => bodies.pop().map(Bytes::from),
     }
-    let mut bodies = vec![first];
-    bodies.extend(assignment.rest.iter().map(body_of));
-    Bytes::from(batch_body(&bodies))
 }
 
 /// The headers that name a batch; and its `webhook-id`.

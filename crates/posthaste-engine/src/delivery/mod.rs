@@ -4,6 +4,7 @@
 pub mod mailbox;
 pub mod intake;
 pub mod alert;
+pub mod chain;
 pub mod attempt;
 pub mod group;
 pub mod settle;

@@ -45,6 +45,8 @@ impl LiveOutcome {
                 last_status_code: attempt.and_then(|attempt| attempt.status_code),
                 last_error: error,
                 origin: settlement.origin,
+                format: settlement.format,
+                link: attempt.and_then(|attempt| attempt.link),
                 sent_at: attempt.map(|attempt| attempt.started_at),
                 delivered_at: match state {
                     DeliveryState::Delivered { at } => Some(at),

@@ -2,10 +2,12 @@
 //! the same ones; decisions are made here and nowhere above.
 
 mod access;
+mod audit;
 pub mod batching;
 mod deliveries;
 mod matches;
 mod again;
+mod provenance;
 mod publish;
 mod subscriptions;
 
@@ -14,6 +16,7 @@ use posthaste_store::{StoreError, settings::Scope};
 
 pub use access::{NewKey, Principal, new_key_value};
 pub use again::Redelivered;
+pub use audit::{Audit, Mismatch};
 pub use deliveries::Trial;
 pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};

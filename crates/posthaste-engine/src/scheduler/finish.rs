@@ -37,6 +37,7 @@ impl Scheduler {
         let mut retried = Vec::new();
         // Each delivery of a batch has the attempt in its own record.
         let mut attempts = std::iter::repeat_n(*ended.attempt, deliveries.len());
+        let links = ended.links;
         for (waiting, transition) in deliveries.into_iter().zip(transitions) {
             let (standing, stays) = self.standing(&waiting, transition, now);
             let format = flight.subscriber.subscription.format;
@@ -44,10 +45,12 @@ impl Scheduler {
                 tries: waiting.tries.one_more(),
                 retry_at: retry_at(transition),
                 format: Some(waiting.format.unwrap_or(format)),
+                link: links.get(&waiting.id).copied(),
                 ..waiting
             };
             let attempt = Attempt {
                 number: after.tries.made,
+                link: after.link,
                 ..attempts.next().unwrap_or_default()
             };
             let mut settlement = self.settlement(&after, standing, now);

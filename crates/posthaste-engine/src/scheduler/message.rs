@@ -1,12 +1,13 @@
 //! What the scheduler is told, and what it says.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use posthaste::{
     clock::Timestamp,
     delivery::{Outcome, PauseReason},
     event::{EventType, Line},
     id::{BatchId, DeliveryId, EventId, SubscriptionId},
+    provenance::Link,
 };
 use posthaste_store::record::{Attempt, HealthChange, Settlement, Waiting};
 
@@ -72,6 +73,8 @@ pub struct Finished {
     pub delivery: DeliveryId,
     pub outcome: Outcome,
     pub attempt: Box<Attempt>,
+    /// What the attempt is in the chain of each delivery.
+    pub links: BTreeMap<DeliveryId, Link>,
     /// The chance of the jitter, in [0, 1).
     pub draw: f64,
 }

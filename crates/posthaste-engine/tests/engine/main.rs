@@ -5,5 +5,6 @@ mod world;
 mod delivery;
 mod filters;
 mod live;
+mod provenance;
 mod stress;
 mod upkeep;

@@ -1,6 +1,7 @@
 //! The model: what must hold, in plain maps. It watches what enters and leaves the engine and the
 //! store, knows nothing of how either works, and says what was wrong.
 
+mod chains;
 mod endpoint;
 mod fair;
 mod keys;
@@ -486,6 +487,7 @@ impl Model {
         self.fair.verdict()?;
         self.acked_are_there(store)?;
         self.counts(store)?;
+        chains::fit(store)?;
         self.jitter.verdict()
     }
 

@@ -21,7 +21,8 @@ pub fn attempts(moment: &Moment<'_>, tenant: &TenantId, id: DeliveryId) -> Resul
     Ok(attempts)
 }
 
-fn read(row: &Row<'_>) -> Result<Attempt> {
+/// The first columns of `attempts.sql`.
+pub fn read(row: &Row<'_>) -> Result<Attempt> {
     let body: Vec<u8> = row.get(7)?;
     Ok(Attempt {
         number: row.get(0)?,
@@ -32,5 +33,6 @@ fn read(row: &Row<'_>) -> Result<Attempt> {
         request_headers: row.get(5)?,
         response_headers: row.get(6)?,
         response_body: body.into(),
+        link: row.link(8)?,
     })
 }

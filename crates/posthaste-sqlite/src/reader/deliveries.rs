@@ -332,6 +332,8 @@ fn read(row: &Row<'_>) -> Result<Delivery> {
         origin: row.coded(12)?,
         sent_at: row.time(13)?,
         delivered_at: row.time(14)?,
+        format: row.format(17)?,
+        link: row.link(18)?,
     })
 }
 
@@ -402,5 +404,7 @@ fn shown(connection: &Connection, id: DeliveryId, implied: &Implied) -> Result<D
         origin: implied.origin(),
         sent_at: None,
         delivered_at: None,
+        format: None,
+        link: None,
     })
 }

@@ -118,7 +118,7 @@ pub fn events_between(
 }
 
 /// Where a tenant has events or deliveries, oldest first.
-fn places_between(
+pub fn places_between(
     connection: &Connection,
     tenant: u64,
     in_memory: &[u64],

@@ -5,6 +5,7 @@ mod page;
 mod deliveries;
 mod events;
 mod attempts;
+mod histories;
 mod counts;
 mod rollups;
 mod recover;
@@ -33,6 +34,7 @@ pub use self::{
     counts::counts,
     deliveries::{deliveries, delivery},
     events::{body_of_key, event, events, events_between},
+    histories::histories,
     holds::{held, held_since, holds, made_after, paused_since},
     old::{Old, old, old_keys, rows_of},
     recover::recover,

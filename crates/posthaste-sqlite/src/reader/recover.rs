@@ -86,5 +86,6 @@ fn waiting(id: DeliveryId, implied: &Implied, event: Arc<Event>) -> Waiting {
         retry_at: None,
         format: None,
         batch: None,
+        link: None,
     }
 }

@@ -14,7 +14,7 @@ use super::group::Group;
 use crate::{
     event_row,
     fault::{Fault, Result},
-    row::{Coded, Columns, number},
+    row::{Columns, number},
 };
 
 pub struct Hand<'a, 'g> {
@@ -114,13 +114,12 @@ fn waiting(
     let Some(row) = rows.next()? else {
         return Err(Fault::Corrupt(format!("{id} has no event")));
     };
-    let event_id = row.event_id(7)?;
+    let event_id = row.event_id(8)?;
     let event = match events.get(&event_id) {
         Some(event) => event.clone(),
-        None => Arc::new(event_row::read(group.connection, row, 7)?),
+        None => Arc::new(event_row::read(group.connection, row, 8)?),
     };
     events.insert(event_id, event.clone());
-    let format: Option<i64> = row.get(5)?;
     Ok(Waiting {
         id,
         subscription: row.subscription_id(0)?,
@@ -131,7 +130,8 @@ fn waiting(
             spent: row.get(3)?,
         },
         retry_at: row.time(4)?,
-        format: format.map(Coded::decode).transpose()?,
+        format: row.format(5)?,
         batch: row.optional_number(6)?.map(BatchId::from_u64),
+        link: row.link(7)?,
     })
 }

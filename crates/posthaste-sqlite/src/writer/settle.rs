@@ -1,7 +1,7 @@
 //! Settling: an attempt and its consequence, what attempts did to a subscription's standing, and
 //! the events that these cause.
 
-use posthaste::{clock::Timestamp, subscription::SubscriptionStatus};
+use posthaste::{clock::Timestamp, provenance::Link, subscription::SubscriptionStatus};
 use posthaste_store::record::{HealthChange, Parking, SettleBatch, Settlement, Standing};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Statement, params};
 
@@ -186,6 +186,7 @@ fn write(statement: &mut Statement<'_>, settlement: &Settlement, tenant: u64) ->
         attempt.map(|attempt| attempt.response_body.as_ref()),
         settlement.line.map(|line| number(line.as_u64())),
         settlement.batch.map(|batch| number(batch.as_u64())),
+        attempt.and_then(|attempt| attempt.link.as_ref().map(Link::as_bytes)),
     ])?;
     Ok(written)
 }

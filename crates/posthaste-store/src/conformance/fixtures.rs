@@ -12,6 +12,7 @@ use posthaste::{
     event::{Event, EventDetails, EventType, Line, Origin, TenantId},
     id::{DeliveryId, EventId, SubscriptionId},
     json::RawJson,
+    provenance::Link,
     retry::{Preset, RetryPolicy},
     signature::{Scheme, Secret, Secrets, XWebhookHash},
     subscription::{Ordering, Subscription, SubscriptionStatus},
@@ -91,6 +92,7 @@ pub fn owed(stored: &StoredEvent) -> Vec<Waiting> {
         retry_at: None,
         format: None,
         batch: None,
+        link: None,
     });
     owed.collect()
 }
@@ -110,6 +112,7 @@ pub fn late(id: EventId, to: SubscriptionId, stored: &StoredEvent) -> Waiting {
         retry_at: None,
         format: None,
         batch: None,
+        link: None,
     }
 }
 
@@ -121,7 +124,7 @@ fn attempted(waiting: &Waiting, at: Timestamp, status: Option<u16>, to: Standing
         Some(status) => Some(format!("http {status}")),
         None => Some(String::from("timeout")),
     };
-    let attempt = Attempt {
+    let mut attempt = Attempt {
         number: tries.made,
         started_at: at,
         latency_us: 1234,
@@ -130,7 +133,11 @@ fn attempted(waiting: &Waiting, at: Timestamp, status: Option<u16>, to: Standing
         request_headers: String::from("webhook-id: evt_\n"),
         response_headers: String::from("server: none\n"),
         response_body: Bytes::from_static(b"\0\xff as it came"),
+        link: None,
     };
+    let first = || Link::of_delivery(waiting.event.id, waiting.subscription, b"{}");
+    let last = waiting.link.unwrap_or_else(first);
+    attempt.link = Some(last.after(&attempt.record()));
     Settlement {
         tries,
         format: Some(waiting.format.unwrap_or(BodyFormat::Flat)),

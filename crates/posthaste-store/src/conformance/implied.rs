@@ -31,6 +31,8 @@ pub async fn an_implied_delivery_is_found_by_id_event_subscription_and_status(wo
         origin: Origin::Publish,
         sent_at: None,
         delivered_at: None,
+        format: None,
+        link: None,
     };
     assert_eq!(world.delivery(owed[1].id).await, expected);
     let all = DeliveryQuery::default;

@@ -27,6 +27,7 @@ pub mod lists;
 pub mod tombstones;
 pub mod configuration;
 pub mod isolation;
+pub mod provenance;
 pub mod counts;
 pub mod rollups;
 pub mod walk;
@@ -222,6 +223,13 @@ macro_rules! conformance_suite {
                 lists_and_counts_hold_one_tenants_own
                 a_tenant_without_anything_has_empty_lists
             }
+            provenance {
+                a_link_is_there_with_its_attempt_also_after_a_crash
+                the_latest_link_comes_back_with_a_delivery_however_it_is_taken
+                a_settlement_without_an_attempt_leaves_the_chain_alone
+                histories_are_read_oldest_first_in_pages_of_every_size
+                a_history_has_each_attempt_and_the_event_of_its_own_tenant
+            }
             counts {
                 every_status_is_counted_exactly_also_after_a_crash
                 pausing_and_resuming_moves_all_that_waits_at_once
@@ -295,6 +303,7 @@ mod tests {
         check(include_str!("tombstones.rs"));
         check(include_str!("configuration.rs"));
         check(include_str!("isolation.rs"));
+        check(include_str!("provenance.rs"));
         check(include_str!("counts.rs"));
         check(include_str!("rollups.rs"));
         check(include_str!("walk.rs"));

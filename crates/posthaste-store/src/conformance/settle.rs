@@ -16,11 +16,15 @@ use crate::record::{
     Acceptance, Accepted, HealthChange, Parking, SettleBatch, Settlement, Waiting,
 };
 
-/// The delivery with the tries and format that a settlement left it.
-fn after(waiting: &Waiting, settlement: &Settlement) -> Waiting {
+/// The delivery with the tries, format and link that a settlement left it.
+pub(super) fn after(waiting: &Waiting, settlement: &Settlement) -> Waiting {
     Waiting {
         tries: settlement.tries,
         format: settlement.format,
+        link: settlement
+            .attempt
+            .as_ref()
+            .map_or(waiting.link, |made| made.link),
         ..waiting.clone()
     }
 }
@@ -37,6 +41,7 @@ pub async fn an_outcome_and_its_attempt_are_there_together_also_after_a_crash(wo
     assert_eq!(delivery.last_error, None);
     assert_eq!(delivery.sent_at, Some(world.now));
     assert_eq!(delivery.delivered_at, Some(world.now));
+    assert_eq!(delivery.format, settlement.format);
     let attempts = world.store().attempts(&world.tenant, waiting.id).await;
     assert_eq!(attempts, Ok(vec![*settlement.attempt.unwrap()]));
 }

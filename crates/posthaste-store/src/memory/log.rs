@@ -8,10 +8,13 @@ use posthaste::{
     id::{DeliveryId, EventId},
 };
 
-use super::disk::{Disk, summary};
+use super::{
+    disk::{Disk, summary},
+    row::Row,
+};
 use crate::{
     query::{DeliveryQuery, EventQuery, Stretch},
-    record::{Attempt, Counts, Delivery, EventSummary, StoredEvent},
+    record::{Attempt, Counts, Delivery, EventSummary, History, StoredEvent},
     store::Page,
 };
 
@@ -72,6 +75,28 @@ impl Disk {
     pub fn attempts(&self, tenant: &TenantId, id: DeliveryId) -> Vec<Attempt> {
         let row = self.row(id).filter(|row| row.latest.tenant == *tenant);
         row.map(|row| row.attempts).unwrap_or_default()
+    }
+
+    pub fn histories(
+        &self,
+        tenant: &TenantId,
+        (after, until): (DeliveryId, DeliveryId),
+        at_most: usize,
+    ) -> Page<History> {
+        if until <= after {
+            let (items, next) = (Vec::new(), None);
+            return Page { items, next };
+        }
+        let between = (Bound::Excluded(after), Bound::Excluded(until));
+        let rows = self.rows.range(between).map(|(_, row)| row);
+        let of_tenant = rows.filter(|row| row.latest.tenant == *tenant);
+        let mut attempted = of_tenant.filter(|row| !row.attempts.is_empty());
+        let history = |row: &Row| row.history(self.events.get(&row.latest.event));
+        let items: Vec<History> = attempted.by_ref().take(at_most).map(history).collect();
+        let more = attempted.next().is_some();
+        let next = items.last().filter(|_| more);
+        let next = next.map(|history| history.id.as_u64());
+        Page { items, next }
     }
 
     pub fn counts(&self, tenant: &TenantId) -> Counts {

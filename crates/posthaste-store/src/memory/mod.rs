@@ -35,8 +35,8 @@ use crate::{
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
-        SettleBatch, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
+        IdempotencyConflict, SettleBatch, StoredEvent, Waiting,
     },
     rollup::{Level, Minute, Rollup},
     settings::{ApiKey, Identity, Tenant},
@@ -343,6 +343,17 @@ impl Store for MemoryStore {
         id: DeliveryId,
     ) -> Result<Vec<Attempt>, StoreError> {
         Ok(self.lock().disk.attempts(tenant, id))
+    }
+
+    async fn histories(
+        &self,
+        tenant: &TenantId,
+        after: DeliveryId,
+        until: DeliveryId,
+        at_most: usize,
+    ) -> Result<Page<History>, StoreError> {
+        let state = self.lock();
+        Ok(state.disk.histories(tenant, (after, until), at_most))
     }
 
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {

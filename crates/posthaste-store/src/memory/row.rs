@@ -8,10 +8,13 @@ use posthaste::{
     delivery::{DeliveryState, Discard, Tries},
     event::Origin,
     id::DeliveryId,
+    provenance::Link,
     subscription::SubscriptionStatus,
 };
 
-use crate::record::{Attempt, Delivery, Parking, Settlement, Standing, StoredEvent, Waiting};
+use crate::record::{
+    Attempt, Delivery, History, Parking, Settlement, Standing, StoredEvent, Waiting,
+};
 
 #[derive(Clone)]
 pub(super) struct Row {
@@ -24,6 +27,7 @@ pub(super) struct Row {
     delivered_at: Option<Timestamp>,
     /// When it was last opened again.
     pub opened_at: Option<Timestamp>,
+    link: Option<Link>,
 }
 
 /// What a delivery's subscription does to how it shows.
@@ -54,6 +58,7 @@ impl Row {
             sent_at: None,
             delivered_at: None,
             opened_at: None,
+            link: None,
         }
     }
 
@@ -91,6 +96,7 @@ impl Row {
             self.last_status_code = attempt.status_code;
             self.last_error.clone_from(&attempt.error);
             self.sent_at = Some(attempt.started_at);
+            self.link = attempt.link;
             self.attempts.retain(|known| known.number != attempt.number);
             self.attempts.push(*attempt);
         }
@@ -157,6 +163,8 @@ impl Row {
             origin: self.latest.origin,
             sent_at: self.sent_at,
             delivered_at: self.delivered_at,
+            format: self.latest.format,
+            link: self.link,
         }
     }
 
@@ -174,6 +182,19 @@ impl Row {
             retry_at,
             format: self.latest.format,
             batch: self.latest.batch,
+            link: self.link,
+        }
+    }
+
+    pub fn history(&self, stored: Option<&StoredEvent>) -> History {
+        History {
+            id: self.id(),
+            event_id: self.latest.event,
+            event: stored.map(|stored| stored.event.clone()),
+            subscription: self.latest.subscription,
+            format: self.latest.format,
+            link: self.link,
+            attempts: self.attempts.clone(),
         }
     }
 

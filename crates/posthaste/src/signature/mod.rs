@@ -6,11 +6,14 @@ mod ed25519;
 pub mod header;
 mod sign;
 mod verify;
+mod guess;
+mod explain;
 mod plain;
 
 use serde::{Deserialize, Serialize};
 
 pub use ed25519::{KeyError, PublicKey, SigningKey};
+pub use explain::{Explanation, explain};
 pub use plain::WebhookSignature;
 pub use secret::{Secret, SecretError, Secrets};
 pub use sign::Signer;
@@ -35,6 +38,26 @@ pub enum Scheme {
 impl Scheme {
     /// All of them, in the order in which a request carries them.
     pub const ALL: &[Self] = &[Self::Standard, Self::Pt, Self::XWebhook];
+
+    /// As it is written in settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Pt => "pt",
+            Self::XWebhook => "x-webhook",
+        }
+    }
+
+    /// The header by which a request carries it.
+    #[must_use]
+    pub const fn carrier(self) -> &'static str {
+        match self {
+            Self::Standard => header::WEBHOOK_SIGNATURE,
+            Self::Pt => header::X_PT_SIGNATURE,
+            Self::XWebhook => header::X_WEBHOOK_SIGNATURE,
+        }
+    }
 }
 
 /// The hash of the `x-webhook` scheme; the other schemes have SHA-256 always.

@@ -175,6 +175,7 @@ fn what_began_before_the_circuit_opened_neither_keeps_the_probe_back_nor_is_one(
             started_at: START,
             ..Attempt::default()
         }),
+        links: Default::default(),
         draw: 0.0,
     })));
     let lane = world.scheduler.lanes.get(SUBSCRIPTION).unwrap();

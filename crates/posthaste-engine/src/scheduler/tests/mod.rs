@@ -80,6 +80,7 @@ fn waiting(subscription: u64, n: u64) -> Waiting {
         retry_at: None,
         format: None,
         batch: None,
+        link: None,
     }
 }
 
@@ -148,6 +149,7 @@ impl World {
                 started_at: self.now,
                 ..Attempt::default()
             }),
+            links: Default::default(),
             draw: 0.0,
         })));
     }
