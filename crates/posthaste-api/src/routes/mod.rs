@@ -16,6 +16,7 @@ mod subscription_actions;
 mod quick;
 mod keys;
 mod tenants;
+mod stats;
 mod verify;
 mod root;
 
@@ -50,6 +51,8 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::show_delivery))
         .routes(routes!(deliveries::list_attempts))
         .routes(routes!(deliveries::redeliver))
+        .routes(routes!(stats::stats))
+        .routes(routes!(stats::subscription_stats))
         .routes(routes!(verify::verify_signature))
         .routes(routes!(quick::register_hook, quick::list_hooks))
         .routes(routes!(quick::remove_hook))

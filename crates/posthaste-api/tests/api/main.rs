@@ -11,3 +11,4 @@ mod sockets;
 mod subscriptions;
 mod delivery_settings;
 mod deliveries;
+mod stats;

@@ -6,6 +6,7 @@ pub mod batching;
 mod deliveries;
 mod matches;
 mod publish;
+mod stats;
 mod subscriptions;
 
 use posthaste::clock::Timestamp;
@@ -15,6 +16,7 @@ pub use access::{NewKey, Principal, new_key_value};
 pub use deliveries::{Redelivered, Trial};
 pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
+pub use stats::{POINTS_MAX, Stats, WINDOW_MAX, finest_step, usual_step};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 
 /// Why an operation was not carried out. Nothing of it was.
