@@ -5,3 +5,5 @@ pub mod events;
 pub mod deliveries;
 pub mod keys;
 pub mod tenants;
+mod figures;
+pub mod stats;

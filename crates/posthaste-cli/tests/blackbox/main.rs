@@ -37,5 +37,6 @@ mod retry_policies;
 mod rotation;
 mod shutdown;
 mod simulate;
+mod stats;
 mod storage_full;
 mod test_route;
