@@ -42,6 +42,8 @@ enum Command {
     Events(commands::events::Arguments),
     /// What became of each event at each subscription
     Deliveries(commands::deliveries::Arguments),
+    /// How deliveries fare: totals, latencies, reasons, and how they went over time
+    Stats(commands::stats::Arguments),
     /// API keys
     Keys(commands::keys::Arguments),
     /// Tenants, with a key of the platform
@@ -72,6 +74,7 @@ impl Arguments {
             Command::Subscriptions(arguments) => arguments.run(json).await,
             Command::Events(arguments) => arguments.run(json).await,
             Command::Deliveries(arguments) => arguments.run(json).await,
+            Command::Stats(arguments) => arguments.run(json).await,
             Command::Keys(arguments) => arguments.run(json).await,
             Command::Tenants(arguments) => arguments.run(json).await,
             Command::Listen(arguments) => arguments.run(json).await,

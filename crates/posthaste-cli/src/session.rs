@@ -108,6 +108,20 @@ impl Session {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Shows the answer as a picture that is drawn of it.
+    pub async fn picture(
+        &self,
+        call: Call,
+        draw: impl FnOnce(&Value) -> String,
+    ) -> anyhow::Result<ExitCode> {
+        let answer = self.client.call(call).await?;
+        match self.json {
+            true => stdout::line(answer.text().trim_end())?,
+            false => stdout::print(draw(&answer.read()?))?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
     /// Says in a sentence what was done.
     pub async fn done(
         &self,

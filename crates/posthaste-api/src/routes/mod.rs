@@ -19,6 +19,7 @@ mod subscription_actions;
 mod quick;
 mod keys;
 mod tenants;
+mod stats;
 mod verify;
 mod root;
 
@@ -59,6 +60,8 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(again::redeliver_all))
         .routes(routes!(again::discard_all))
         .routes(routes!(again::redeliver_event))
+        .routes(routes!(stats::stats))
+        .routes(routes!(stats::subscription_stats))
         .routes(routes!(verify::verify_signature))
         .routes(routes!(quick::register_hook, quick::list_hooks))
         .routes(routes!(quick::remove_hook))

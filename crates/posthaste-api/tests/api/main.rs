@@ -13,3 +13,4 @@ mod delivery_settings;
 mod deliveries;
 mod again;
 mod streams;
+mod stats;

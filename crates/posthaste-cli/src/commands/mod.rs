@@ -6,3 +6,5 @@ mod audit;
 pub mod deliveries;
 pub mod keys;
 pub mod tenants;
+mod figures;
+pub mod stats;

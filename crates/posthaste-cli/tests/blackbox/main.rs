@@ -41,6 +41,7 @@ mod retry_policies;
 mod rotation;
 mod shutdown;
 mod simulate;
+mod stats;
 mod storage_full;
 mod streams;
 mod test_route;

@@ -48,7 +48,6 @@ fn routes_that_are_to_come_are_not_found() {
     let server = Server::start();
     let client = server.client();
     for (method, path) in [
-        ("GET", "/stats"),
         ("GET", "/replays"),
         ("POST", "/replays"),
         ("GET", "/event-types"),

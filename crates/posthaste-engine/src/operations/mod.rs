@@ -9,6 +9,7 @@ mod matches;
 mod again;
 mod provenance;
 mod publish;
+mod stats;
 mod subscriptions;
 
 use posthaste::{clock::Timestamp, id::SubscriptionId};
@@ -20,6 +21,7 @@ pub use audit::{Audit, Mismatch};
 pub use deliveries::Trial;
 pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
+pub use stats::{POINTS_MAX, Stats, WINDOW_MAX, finest_step, usual_step};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 
 /// Why an operation was not carried out. Nothing of it was.

@@ -229,23 +229,23 @@ impl Desk {
                     idle = 0;
                     self.turn(gather(first, work));
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    idle += 1;
-                    self.rest(idle);
-                }
+                Err(RecvTimeoutError::Timeout) => idle = self.rest(idle + 1),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    fn rest(&mut self, turns: u32) {
+    /// Looks after itself; says how many turns it has been idle since it last wrote.
+    fn rest(&mut self, turns: u32) -> u32 {
         let elapsed = self.stopwatch.elapsed();
         if turns == 1 || self.live.read().rollups.has_work(elapsed) {
             self.turn(Vec::new());
+            return 1;
         }
         if let (IDLE_TURNS, Some(connection)) = (turns, &self.connection) {
             self.checkpoints.truncate(connection);
         }
+        turns
     }
 
     /// One transaction, and the answers to it.

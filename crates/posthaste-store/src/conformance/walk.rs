@@ -28,6 +28,7 @@ use crate::{
         Acceptance, Accepted, Delivery, HealthChange, Idempotency, Parking, SettleBatch,
         Settlement, StoredEvent, Waiting,
     },
+    rollup::{Level, Minute},
 };
 
 const STEPS: usize = 330;
@@ -388,6 +389,20 @@ impl<'a> Walk<'a> {
         self.mark = mark;
         if self.below(8) == 0 {
             self.check_lists().await;
+            self.check_rollups().await;
+        }
+    }
+
+    async fn check_rollups(&self) {
+        let (from, to) = (Minute::from_u32(0), Minute::from_u32(u32::MAX));
+        for (tenant, subscription) in &self.subscriptions {
+            for level in [Level::Minute, Level::Hour] {
+                for of in [None, Some(*subscription)] {
+                    let found = self.store().rollups(tenant, of, from, to, level).await;
+                    let expected = self.model.rollups(tenant, of, from, to, level).await;
+                    assert_eq!(found, expected, "{tenant} {of:?}");
+                }
+            }
         }
     }
 
