@@ -8,10 +8,12 @@ pub mod ledger;
 pub mod record;
 pub mod query;
 pub mod settings;
+pub mod event_type;
 mod store;
 pub mod memory;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 
+pub use event_type::EventTypeEntry;
 pub use memory::MemoryStore;
 pub use store::{Page, Store, StoreError};

@@ -3,6 +3,7 @@
 
 mod access;
 pub mod batching;
+mod catalogue;
 mod deliveries;
 mod matches;
 mod publish;
@@ -11,7 +12,10 @@ mod subscriptions;
 use posthaste::clock::Timestamp;
 use posthaste_store::{StoreError, settings::Scope};
 
-pub use access::{NewKey, Principal, new_key_value};
+use crate::catalogue::Misfit;
+
+pub use access::{NewKey, Principal, TenantChange, new_key_value};
+pub use catalogue::{Expected, NewEventType};
 pub use deliveries::{Redelivered, Trial};
 pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
@@ -32,6 +36,12 @@ pub enum OperationError {
     RotationUnderWay { until: Timestamp },
     #[error(transparent)]
     Unfit(batching::Unfit),
+    /// Exact types that a strict catalogue does not have, by their places in what was asked for.
+    #[error("some event types are not in the catalogue")]
+    UnsupportedTypes(Vec<usize>),
+    /// Of an event type of the catalogue, by JSON Pointers into it.
+    #[error("the event type is not valid")]
+    Misfits(Vec<Misfit>),
     #[error("the key lacks the scope {0}")]
     ScopeNotHeld(Scope),
     #[error("at most {limit} {what} are allowed")]

@@ -68,13 +68,13 @@ pub fn keys(moment: &Moment<'_>) -> Result<Vec<ApiKey>> {
     })
 }
 
-fn tenant_id(row: &Row<'_>, column: usize) -> Result<TenantId> {
+pub fn tenant_id(row: &Row<'_>, column: usize) -> Result<TenantId> {
     let text = row.get_ref(column)?.as_str()?;
     text.parse()
         .map_err(|_| Fault::Corrupt(format!("{text:?} is no tenant")))
 }
 
-fn all<T>(
+pub fn all<T>(
     connection: &Connection,
     sql: &str,
     mut read: impl FnMut(&Row<'_>) -> Result<T>,

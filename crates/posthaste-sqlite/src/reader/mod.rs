@@ -8,6 +8,7 @@ mod attempts;
 mod counts;
 mod recover;
 mod configuration;
+mod catalogue;
 
 use std::{
     path::PathBuf,
@@ -26,6 +27,7 @@ use crate::{
 
 pub use self::{
     attempts::attempts,
+    catalogue::event_types,
     configuration::{keys, subscription, subscriptions, tenants},
     counts::counts,
     deliveries::{deliveries, delivery},

@@ -15,6 +15,7 @@ mod hand;
 mod take;
 mod reopen;
 mod configuration;
+mod catalogue;
 mod index_feed;
 
 use std::{
@@ -46,6 +47,7 @@ use crate::{
 
 pub use self::{
     accept::accept,
+    catalogue::{delete_event_type, put_event_type},
     configuration::*,
     group::Group,
     index_feed::{feed_all, write_mark},

@@ -5,6 +5,7 @@
 //! everything.
 
 mod configuration;
+mod catalogue;
 mod disk;
 mod log;
 mod queue;
@@ -20,13 +21,14 @@ use posthaste::{
     chance,
     clock::Timestamp,
     delivery::Discard,
-    event::{Line, Origin, TenantId},
+    event::{EventType, Line, Origin, TenantId},
     id::{DeliveryId, EventId, KeyId, SubscriptionId},
     subscription::Subscription,
 };
 
 use self::{disk::Disk, queue::State, row::Row};
 use crate::{
+    event_type::EventTypeEntry,
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
@@ -58,6 +60,7 @@ impl MemoryStore {
                 cursor_key: chance::secure(),
             },
             tenants: BTreeMap::from([(id, tenant)]),
+            event_types: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             keys: BTreeMap::new(),
             events: BTreeMap::new(),
@@ -292,6 +295,22 @@ impl Store for MemoryStore {
 
     async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
         self.lock().disk.update_tenant(tenant)
+    }
+
+    async fn event_types(&self) -> Result<Vec<EventTypeEntry>, StoreError> {
+        Ok(self.lock().disk.event_types.values().cloned().collect())
+    }
+
+    async fn put_event_type(&self, entry: EventTypeEntry) -> Result<(), StoreError> {
+        self.lock().disk.put_event_type(entry)
+    }
+
+    async fn delete_event_type(
+        &self,
+        tenant: &TenantId,
+        name: &EventType,
+    ) -> Result<bool, StoreError> {
+        Ok(self.lock().disk.delete_event_type(tenant, name))
     }
 
     async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {
