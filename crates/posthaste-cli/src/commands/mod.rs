@@ -3,5 +3,6 @@
 pub mod subscriptions;
 pub mod events;
 pub mod deliveries;
+pub mod event_types;
 pub mod keys;
 pub mod tenants;
