@@ -34,10 +34,19 @@ pub(crate) fn written(status: StatusCode, text: Vec<u8>) -> Response {
 
 /// One object, tagged with a hash of what is shown.
 pub(crate) fn tagged(view: &impl Serialize) -> Response {
+    tagged_as(StatusCode::OK, view)
+}
+
+pub(crate) fn tagged_as(status: StatusCode, view: &impl Serialize) -> Response {
     let text = text(view);
-    let hash = Sha256::digest(&text);
-    let tag = format!("\"{}\"", HEXLOWER.encode(&hash[..12]));
-    with_tag(written(StatusCode::OK, text), &tag)
+    let tag = tag(&text);
+    with_tag(written(status, text), &tag)
+}
+
+/// The tag of what is shown as this text.
+pub(crate) fn tag(text: &[u8]) -> String {
+    let hash = Sha256::digest(text);
+    format!("\"{}\"", HEXLOWER.encode(&hash[..12]))
 }
 
 pub(crate) fn with_tag(mut response: Response, tag: &str) -> Response {

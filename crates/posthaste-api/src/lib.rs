@@ -9,6 +9,7 @@ mod fields;
 mod parameters;
 mod cursor;
 mod path;
+mod precondition;
 mod answer;
 mod principal;
 mod body;
@@ -119,10 +120,7 @@ fn without_allow(mut response: Response) -> Response {
 }
 
 /// What a later version brings at paths that this one has.
-const LATER: &[(Method, &str)] = &[
-    (Method::PATCH, "/api/v1/webhooks/tenants/{tenant}"),
-    (Method::DELETE, "/api/v1/webhooks/tenants/{tenant}"),
-];
+const LATER: &[(Method, &str)] = &[(Method::DELETE, "/api/v1/webhooks/tenants/{tenant}")];
 
 /// A 405, except where there is nothing yet, or the path's id is none: `/audit` is no hook that
 /// cannot be read, it is nothing.

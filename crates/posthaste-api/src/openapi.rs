@@ -50,6 +50,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
         &mut item.get,
         &mut item.post,
         &mut item.patch,
+        &mut item.put,
         &mut item.delete,
     ]
     .into_iter()

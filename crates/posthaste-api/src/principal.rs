@@ -40,6 +40,7 @@ needs! {
     WriteSubscriptions = Some(Scope::SubscriptionsWrite),
     ReadDeliveries = Some(Scope::DeliveriesRead),
     WriteDeliveries = Some(Scope::DeliveriesWrite),
+    WriteEventTypes = Some(Scope::EventTypesWrite),
     ManageKeys = Some(Scope::KeysManage),
 }
 

@@ -8,7 +8,10 @@ use std::{borrow::Cow, time::Duration};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use posthaste::id::SubscriptionId;
-use posthaste_engine::operations::{OperationError, PublishError, Refusal, batching::Unfit};
+use posthaste_engine::{
+    catalogue::Misfit,
+    operations::{OperationError, PublishError, Refusal, batching::Unfit},
+};
 use posthaste_store::{StoreError, settings::Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -54,6 +57,7 @@ kinds! {
     UnsupportedMediaType = 415 "unsupported-media-type" "The body is of an unsupported type";
     Validation = 422 "validation" "Some of the request is not valid";
     InvalidEventType = 422 "invalid-event-type" "The event type is not valid";
+    UnsupportedEventType = 422 "unsupported-event-type" "The event type is not in the catalogue";
     InvalidUrl = 422 "invalid-url" "The URL may not be a target";
     NotAvailableYet = 422 "not-available-yet" "This is not available yet";
     QuotaExceeded = 422 "quota-exceeded" "The tenant has as many as it may have";
@@ -202,10 +206,12 @@ impl Problem {
             return Self::publish(error, |_| String::new());
         };
         let errors = refused.into_iter().map(|(_, why)| {
+            let place = match why {
+                Refusal::UnknownSubscription(id) => named.iter().position(|one| *one == id),
+                _ => None,
+            };
             let mut error = refusal("", why);
-            if let Refusal::UnknownSubscription(id) = why
-                && let Some(place) = named.iter().position(|one| *one == id)
-            {
+            if let Some(place) = place {
                 error.pointer = format!("/subscriptions/{place}");
             }
             error
@@ -283,6 +289,16 @@ impl From<OperationError> for Problem {
                 };
                 Self::field(Kind::Validation, pointer, code, unfit.to_string())
             }
+            OperationError::UnsupportedTypes(places) => Self::fields(
+                places
+                    .into_iter()
+                    .map(|place| unsupported(format!("/events/{place}")))
+                    .collect(),
+            ),
+            OperationError::Misfits(misfits) => {
+                let errors = misfits.into_iter().map(|one| misfit("", one));
+                Self::fields(errors.collect())
+            }
             OperationError::Quota { what, limit } => {
                 Self::new(Kind::QuotaExceeded, format!("at most {limit} {what}"))
             }
@@ -346,12 +362,39 @@ pub(crate) fn refusal(pointer: &str, why: Refusal) -> FieldError {
             code: "reserved_event_type".into(),
             detail: "types that begin with posthaste. are the platform's own".into(),
         },
+        Refusal::UnsupportedType => unsupported(format!("{pointer}/type")),
+        Refusal::UnknownVersion => FieldError {
+            kind: Kind::Validation,
+            pointer: format!("{pointer}/version"),
+            code: "unknown_version".into(),
+            detail: "the catalogue has other versions of this type; an absent one is 1".into(),
+        },
+        Refusal::Data(one) => misfit(&format!("{pointer}/data"), one),
         Refusal::UnknownSubscription(id) => FieldError {
             kind: Kind::Validation,
             pointer: format!("{pointer}/subscriptions"),
             code: "unknown_subscription".into(),
             detail: format!("there is no subscription {id}").into(),
         },
+    }
+}
+
+fn unsupported(pointer: String) -> FieldError {
+    FieldError {
+        kind: Kind::UnsupportedEventType,
+        pointer,
+        code: "unsupported_event_type".into(),
+        detail: "the tenant's catalogue is strict, and this type is not in it".into(),
+    }
+}
+
+/// A place that does not fit a schema, in what stands at `pointer`.
+fn misfit(pointer: &str, one: Misfit) -> FieldError {
+    FieldError {
+        kind: Kind::Validation,
+        pointer: format!("{pointer}{}", one.pointer),
+        code: one.code,
+        detail: one.detail,
     }
 }
 

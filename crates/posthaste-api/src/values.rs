@@ -2,14 +2,14 @@
 //!
 //! Each refuses with every fault that it sees, and none repeats what was sent.
 
-use std::{borrow::Cow, str::FromStr, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, str::FromStr, time::Duration};
 
 use bytes::Bytes;
 use posthaste::{clock::Timestamp, event::EventType, json::RawJson};
 use serde::de::{IntoDeserializer, value::CowStrDeserializer};
 use serde_json::value::RawValue;
 
-use crate::problem::Kind;
+use crate::problem::{Kind, shown};
 
 /// What is wrong with a value, or with a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,13 @@ impl Fault {
     /// At an item of the value.
     pub(crate) fn under(mut self, index: usize) -> Self {
         self.below.insert_str(0, &format!("/{index}"));
+        self
+    }
+
+    /// At a member of the value.
+    pub(crate) fn at(mut self, name: &str) -> Self {
+        let name = shown(name).replace('~', "~0").replace('/', "~1");
+        self.below.insert_str(0, &format!("/{name}"));
         self
     }
 }
@@ -209,6 +216,32 @@ pub(crate) fn list<T>(
             Ok(values)
         } else {
             Err(faults)
+        }
+    }
+}
+
+/// An object of up to `most` members, whose names mean something.
+pub(crate) fn object_of<K: Ord, V>(
+    most: usize,
+    name: impl Fn(&str) -> Read<K>,
+    read: impl Fn(&str) -> Read<V>,
+) -> impl FnOnce(&str) -> Read<BTreeMap<K, V>> {
+    move |raw| {
+        let members: BTreeMap<String, &RawValue> =
+            serde_json::from_str(raw).map_err(|_| Fault::new("type", "expected an object"))?;
+        if members.len() > most {
+            return Err(Fault::new("length", format!("expected at most {most} members")).into());
+        }
+        let (mut values, mut faults) = (BTreeMap::new(), Vec::new());
+        for (key, value) in members {
+            match name(&key).and_then(|name| Ok((name, read(value.get())?))) {
+                Ok((name, value)) => drop(values.insert(name, value)),
+                Err(found) => faults.extend(found.into_iter().map(|fault| fault.at(&key))),
+            }
+        }
+        match faults.is_empty() {
+            true => Ok(values),
+            false => Err(faults),
         }
     }
 }

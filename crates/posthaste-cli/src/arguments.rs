@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{commands, demo, listen, publish, receiver, serve, simulate, tail, verify};
+use crate::{commands, demo, listen, publish, receiver, serve, simulate, tail, trigger, verify};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -12,6 +12,7 @@ Examples:
   posthaste serve --dev                          a server to develop against
   posthaste subscriptions create https://example.com/hook --events 'order.*'
   posthaste publish order.created --data '{\"id\":42}'
+  posthaste trigger memory.created --count 10    lifelike events, out of a catalogue
   posthaste deliveries list --status failed      what did not arrive
   posthaste listen --forward-to 3000             events to your own app, while you write it
 
@@ -36,6 +37,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Publish one event, or a file of them
     Publish(publish::Arguments),
+    /// Publish events made of a catalogue's example
+    Trigger(trigger::Arguments),
     /// Who gets which events, and where
     Subscriptions(commands::subscriptions::Arguments),
     /// What was published
@@ -44,6 +47,8 @@ enum Command {
     Deliveries(commands::deliveries::Arguments),
     /// How deliveries fare: totals, latencies, reasons, and how they went over time
     Stats(commands::stats::Arguments),
+    /// What kinds of events there are: their schemas and examples
+    EventTypes(commands::event_types::Arguments),
     /// API keys
     Keys(commands::keys::Arguments),
     /// Tenants, with a key of the platform
@@ -71,6 +76,8 @@ impl Arguments {
             Command::Serve(arguments) => arguments.run().await,
             Command::Demo(arguments) => arguments.run(json).await,
             Command::Publish(arguments) => arguments.run(json).await,
+            Command::Trigger(arguments) => arguments.run(json).await,
+            Command::EventTypes(arguments) => arguments.run(json).await,
             Command::Subscriptions(arguments) => arguments.run(json).await,
             Command::Events(arguments) => arguments.run(json).await,
             Command::Deliveries(arguments) => arguments.run(json).await,

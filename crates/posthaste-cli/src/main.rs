@@ -17,6 +17,8 @@ mod client;
 mod table;
 mod session;
 mod publish;
+mod catalogues;
+mod trigger;
 mod commands;
 mod verify;
 mod since;

@@ -23,6 +23,8 @@ pub struct Column {
     pub pointer: &'static str,
     /// Shown where there is nothing.
     pub nothing: &'static str,
+    /// Of an object, the names of its members alone.
+    names: bool,
 }
 
 pub const fn column(title: &'static str, pointer: &'static str) -> Column {
@@ -30,6 +32,7 @@ pub const fn column(title: &'static str, pointer: &'static str) -> Column {
         title,
         pointer,
         nothing: NOTHING,
+        names: false,
     }
 }
 
@@ -38,8 +41,18 @@ impl Column {
         Self { nothing, ..self }
     }
 
+    pub const fn names(self) -> Self {
+        Self {
+            names: true,
+            ..self
+        }
+    }
+
     fn cell(&self, object: &Value) -> Cell {
         let value = object.pointer(self.pointer).unwrap_or(&Value::Null);
+        let names = value.as_object().filter(|_| self.names);
+        let names = names.map(|members| members.keys().cloned().map(Value::String).collect());
+        let value = names.as_ref().unwrap_or(value);
         match text_of(value) {
             text if text == NOTHING => Cell::new(self.nothing),
             text => coloured(&cut(&text)),

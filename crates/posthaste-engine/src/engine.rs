@@ -80,6 +80,7 @@ impl Engine {
             store.tenants().await?,
             store.subscriptions().await?,
             store.keys().await?,
+            store.event_types().await?,
         ));
         let shelved = store.shelved().await?;
         let snapshot = subscribers.now();

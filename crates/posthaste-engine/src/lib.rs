@@ -42,6 +42,7 @@
 //! ```
 
 pub mod config;
+pub mod catalogue;
 pub mod subscribers;
 pub mod scheduler;
 pub mod telemetry;

@@ -1,4 +1,4 @@
-//! Who wants what: an immutable snapshot of tenants, subscriptions and keys, in memory, swapped on
+//! Who wants what: an immutable snapshot of tenants, subscriptions, catalogues and keys, in memory, swapped on
 //! change. Publishing and authenticating read it and never the store.
 
 use std::{
@@ -15,9 +15,12 @@ use posthaste::{
     subscription::{EventPattern, Subscription, SubscriptionStatus},
 };
 use posthaste_store::{
+    EventTypeEntry,
     record::StoredEvent,
     settings::{ApiKey, Tenant},
 };
+
+use crate::catalogue::{CatalogueView, Known};
 
 /// A subscription, ready to be sent to.
 #[derive(Debug)]
@@ -78,6 +81,7 @@ impl Subscriber {
 pub struct TenantView {
     pub tenant: Tenant,
     pub subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>,
+    pub catalogue: Arc<CatalogueView>,
     exact: HashMap<EventType, Vec<SubscriptionId>>,
     /// Those with a prefix or everything.
     patterned: Vec<Arc<Subscriber>>,
@@ -85,10 +89,16 @@ pub struct TenantView {
     platforms: Vec<Arc<Subscriber>>,
     /// Whether any of them has a filter.
     filters: bool,
+    /// Whether any of them has pinned a version.
+    pins: bool,
 }
 
 impl TenantView {
-    fn new(tenant: Tenant, subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>) -> Self {
+    fn new(
+        tenant: Tenant,
+        subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>,
+        catalogue: Arc<CatalogueView>,
+    ) -> Self {
         let mut exact: HashMap<EventType, Vec<SubscriptionId>> = HashMap::new();
         let mut patterned = Vec::new();
         for subscriber in subscribers.values() {
@@ -108,20 +118,30 @@ impl TenantView {
             }
         }
         let platforms = patterned.iter().filter(|s| wants_platforms(s));
-        let mut all = subscribers.values().map(|s| &s.subscription);
+        let any = |has: fn(&Subscription) -> bool| {
+            let mut all = subscribers.values();
+            all.any(|subscriber| has(&subscriber.subscription))
+        };
         Self {
             platforms: platforms.cloned().collect(),
-            filters: all.any(|subscription| subscription.filter.is_some()),
+            filters: any(|subscription| subscription.filter.is_some()),
+            pins: any(|subscription| !subscription.versions.is_empty()),
             tenant,
             subscribers,
+            catalogue,
             exact,
             patterned,
         }
     }
 
-    /// The subscriptions that take events of this type, in the order of their ids.
+    fn with_subscribers(&self, subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>) -> Self {
+        Self::new(self.tenant.clone(), subscribers, self.catalogue.clone())
+    }
+
+    /// The subscriptions that take events of this type and version (absent: 1), in the order of
+    /// their ids.
     #[must_use]
-    pub fn takers(&self, event_type: &EventType) -> Vec<SubscriptionId> {
+    pub fn takers(&self, event_type: &EventType, version: Option<u32>) -> Vec<SubscriptionId> {
         let exact = self.exact.get(event_type).map_or(&[][..], Vec::as_slice);
         let patterned = match event_type.is_platforms() {
             true => &self.platforms,
@@ -132,6 +152,9 @@ impl TenantView {
         let mut takers: Vec<SubscriptionId> = exact.iter().copied().chain(patterned).collect();
         takers.sort_unstable();
         takers.dedup();
+        if self.pins {
+            takers.retain(|id| self.takes_version(*id, event_type, version));
+        }
         takers
     }
 
@@ -144,7 +167,7 @@ impl TenantView {
             let made_for = stored.subscriptions.iter().copied();
             return made_for.filter(|id| self.is_open(*id)).collect();
         }
-        let mut takers = self.takers(&event.event_type);
+        let mut takers = self.takers(&event.event_type, event.details.version);
         if self.have_filters(&takers) {
             let document = EventDocument::of(event);
             takers.retain(|id| self.filter(*id).is_none_or(|f| f.matches(&document)));
@@ -157,6 +180,16 @@ impl TenantView {
     pub fn is_open(&self, id: SubscriptionId) -> bool {
         let subscriber = self.subscribers.get(&id);
         subscriber.is_some_and(|s| s.subscription.status != SubscriptionStatus::Disabled)
+    }
+
+    fn takes_version(
+        &self,
+        id: SubscriptionId,
+        event_type: &EventType,
+        version: Option<u32>,
+    ) -> bool {
+        let subscriber = self.subscribers.get(&id);
+        subscriber.is_none_or(|one| one.subscription.takes_version(event_type, version))
     }
 
     /// Whether any of these has a filter; costs nothing where nobody has one.
@@ -236,17 +269,28 @@ pub struct Subscribers(RwLock<Arc<Snapshot>>);
 
 impl Subscribers {
     #[must_use]
-    pub fn load(tenants: Vec<Tenant>, subscriptions: Vec<Subscription>, keys: Vec<ApiKey>) -> Self {
+    pub fn load(
+        tenants: Vec<Tenant>,
+        subscriptions: Vec<Subscription>,
+        keys: Vec<ApiKey>,
+        event_types: Vec<EventTypeEntry>,
+    ) -> Self {
         let mut by_tenant: HashMap<TenantId, BTreeMap<_, _>> = HashMap::new();
         for subscription in subscriptions {
             let of_tenant = by_tenant.entry(subscription.tenant.clone()).or_default();
             of_tenant.insert(subscription.id, Arc::new(Subscriber::new(subscription)));
         }
+        let mut catalogues: HashMap<TenantId, CatalogueView> = HashMap::new();
+        for entry in event_types {
+            let of_tenant = catalogues.entry(entry.tenant.clone()).or_default();
+            of_tenant.put(Arc::new(Known::stored(entry)));
+        }
         let views = tenants.into_iter().map(|tenant| {
             let subscribers = by_tenant.remove(&tenant.id).unwrap_or_default();
+            let catalogue = Arc::new(catalogues.remove(&tenant.id).unwrap_or_default());
             (
                 tenant.id.clone(),
-                Arc::new(TenantView::new(tenant, subscribers)),
+                Arc::new(TenantView::new(tenant, subscribers, catalogue)),
             )
         });
         let snapshot = Snapshot {
@@ -277,8 +321,34 @@ impl Subscribers {
         }
     }
 
+    /// Adds a tenant, or changes what is set for it.
     pub fn put_tenant(&self, tenant: Tenant) {
-        self.change(|now| Some(now.with_tenant(TenantView::new(tenant, BTreeMap::new()))));
+        self.change(|now| {
+            let before = now.tenants.get(&tenant.id);
+            let subscribers = before.map_or_else(BTreeMap::new, |view| view.subscribers.clone());
+            let catalogue = before.map_or_else(Arc::default, |view| view.catalogue.clone());
+            Some(now.with_tenant(TenantView::new(tenant, subscribers, catalogue)))
+        });
+    }
+
+    /// Adds or replaces an event type of its tenant's catalogue.
+    pub fn put_event_type(&self, known: Arc<Known>) {
+        let tenant = known.entry.tenant.clone();
+        self.change_catalogue(&tenant, |catalogue| catalogue.put(known));
+    }
+
+    pub fn remove_event_type(&self, tenant: &TenantId, name: &EventType) {
+        self.change_catalogue(tenant, |catalogue| drop(catalogue.remove(name)));
+    }
+
+    fn change_catalogue(&self, tenant: &TenantId, change: impl FnOnce(&mut CatalogueView)) {
+        self.change(|now| {
+            let view = now.tenants.get(tenant)?;
+            let mut catalogue = CatalogueView::clone(&view.catalogue);
+            change(&mut catalogue);
+            let (tenant, subscribers) = (view.tenant.clone(), view.subscribers.clone());
+            Some(now.with_tenant(TenantView::new(tenant, subscribers, Arc::new(catalogue))))
+        });
     }
 
     /// Adds or replaces a subscription; its health goes on where it was, or begins as stored.
@@ -294,7 +364,7 @@ impl Subscribers {
             });
             tell(subscriber.clone());
             subscribers.insert(id, subscriber);
-            Some(now.with_tenant(TenantView::new(view.tenant.clone(), subscribers)))
+            Some(now.with_tenant(view.with_subscribers(subscribers)))
         });
     }
 
@@ -303,7 +373,7 @@ impl Subscribers {
             let view = now.tenants.get(tenant)?;
             let mut subscribers = view.subscribers.clone();
             subscribers.remove(&id)?;
-            Some(now.with_tenant(TenantView::new(view.tenant.clone(), subscribers)))
+            Some(now.with_tenant(view.with_subscribers(subscribers)))
         });
     }
 

@@ -91,7 +91,12 @@ impl Node {
         let mut clock = NodeClock::start(world, wall);
         let tenants = ready(store.tenants()).expect("it answers at start");
         let subscriptions = ready(store.subscriptions()).expect("it answers at start");
-        let subscribers = Arc::new(Subscribers::load(tenants, subscriptions, Vec::new()));
+        let subscribers = Arc::new(Subscribers::load(
+            tenants,
+            subscriptions,
+            Vec::new(),
+            Vec::new(),
+        ));
         let shelved = ready(store.shelved()).expect("it answers at start");
         let snapshot = subscribers.now();
         let all = snapshot.all_subscribers();

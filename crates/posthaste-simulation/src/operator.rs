@@ -88,6 +88,7 @@ impl World {
             batch: endpoint.batch,
             auto_pause_after: endpoint.auto_pause_after,
             format: Default::default(),
+            versions: Default::default(),
             metadata: RawJson::empty_object(),
             health: Default::default(),
             created_at: now,

@@ -146,7 +146,8 @@ impl World {
         let event_type: EventType = "memory.created".parse().expect("a type");
         let node = self.node.as_ref().expect("there is one");
         let snapshot = node.subscribers.now();
-        let takers: Arc<[SubscriptionId]> = snapshot.tenants[&tenant].takers(&event_type).into();
+        let view = &snapshot.tenants[&tenant];
+        let takers: Arc<[SubscriptionId]> = view.takers(&event_type, None).into();
         let owed = u32::try_from(takers.len()).expect("a few");
         let owed = vec![owed; publishing.lines.len()];
         let ids = self.disk.store.reserve(now, &owed);

@@ -11,12 +11,12 @@ use async_trait::async_trait;
 use posthaste::{
     clock::Timestamp,
     delivery::Discard,
-    event::{Line, TenantId},
+    event::{EventType, Line, TenantId},
     id::{DeliveryId, EventId, KeyId, SubscriptionId},
     subscription::Subscription,
 };
 use posthaste_store::{
-    Horizon, Page, Store, StoreError,
+    EventTypeEntry, Horizon, Page, Store, StoreError,
     again::{Again, SentAgain},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
@@ -440,6 +440,26 @@ impl Store for SqliteStore {
     async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
         self.write(1, move |group| writer::update_tenant(group, &tenant))
             .await
+    }
+
+    async fn event_types(&self) -> Result<Vec<EventTypeEntry>, StoreError> {
+        self.reader.read(reader::event_types).await
+    }
+
+    async fn put_event_type(&self, entry: EventTypeEntry) -> Result<(), StoreError> {
+        self.write(1, move |group| writer::put_event_type(group, &entry))
+            .await
+    }
+
+    async fn delete_event_type(
+        &self,
+        tenant: &TenantId,
+        name: &EventType,
+    ) -> Result<bool, StoreError> {
+        let (tenant, name) = (tenant.clone(), name.clone());
+        let delete =
+            move |group: &mut writer::Group<'_>| writer::delete_event_type(group, &tenant, &name);
+        self.write(1, delete).await
     }
 
     async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {

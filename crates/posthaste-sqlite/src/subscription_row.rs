@@ -1,13 +1,13 @@
 //! A subscription as a row: what SQL asks about in columns, the rest as one JSON text.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use posthaste::{
     body::BodyFormat,
     circuit::Circuit,
     clock::Timestamp,
     delivery::Health,
-    event::TenantId,
+    event::{EventType, TenantId},
     filter::Filter,
     json::RawJson,
     retry::RetryPolicy,
@@ -45,6 +45,8 @@ struct Settings {
     batch: Option<BatchLimits>,
     auto_pause_after: u32,
     format: BodyFormat,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    versions: BTreeMap<EventType, u32>,
     metadata: RawJson,
 }
 
@@ -69,6 +71,7 @@ pub fn settings(subscription: &Subscription) -> Result<String> {
         batch: subscription.batch,
         auto_pause_after: subscription.auto_pause_after,
         format: subscription.format,
+        versions: subscription.versions.clone(),
         metadata: subscription.metadata.clone(),
     };
     serde_json::to_string(&settings).map_err(|error| Fault::Corrupt(error.to_string()))
@@ -103,6 +106,7 @@ pub fn read(row: &Row<'_>) -> Result<Subscription> {
         batch: settings.batch,
         auto_pause_after: settings.auto_pause_after,
         format: settings.format,
+        versions: settings.versions,
         metadata: settings.metadata,
         health: health(row)?,
         created_at: row.time(4)?.unwrap_or_default(),

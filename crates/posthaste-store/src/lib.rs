@@ -11,10 +11,12 @@ pub mod query;
 pub mod rollup;
 pub mod settings;
 pub mod keeping;
+pub mod event_type;
 mod store;
 pub mod memory;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 
+pub use event_type::EventTypeEntry;
 pub use memory::MemoryStore;
 pub use store::{Horizon, Page, Store, StoreError};

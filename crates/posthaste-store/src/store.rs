@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use posthaste::{
     clock::Timestamp,
     delivery::Discard,
-    event::{Line, Origin, TenantId},
+    event::{EventType, Line, Origin, TenantId},
     id::{DeliveryId, EventId, KeyId, SubscriptionId},
     subscription::Subscription,
 };
 
 use crate::{
     again::{Again, SentAgain},
+    event_type::EventTypeEntry,
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
@@ -370,6 +371,24 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Missing`].
     async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError>;
+
+    /// All tenants' catalogues, in no order.
+    async fn event_types(&self) -> Result<Vec<EventTypeEntry>, StoreError>;
+
+    /// Makes it, with the revision 1; or replaces all but its age, where its revision is still
+    /// `entry.revision - 1`.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] where the revision is another, or there is one where it was to be made,
+    /// or none where it was to be replaced.
+    async fn put_event_type(&self, entry: EventTypeEntry) -> Result<(), StoreError>;
+
+    /// Says whether there was one.
+    async fn delete_event_type(
+        &self,
+        tenant: &TenantId,
+        name: &EventType,
+    ) -> Result<bool, StoreError>;
 
     /// All tenants' subscriptions that are not deleted, in no order.
     async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError>;

@@ -1,6 +1,6 @@
 //! Subscriptions: a URL that wants events, and how it wants them.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -224,6 +224,8 @@ pub struct Subscription {
     pub auto_pause_after: u32,
     /// How events become bodies.
     pub format: BodyFormat,
+    /// Types of which it takes this one version alone.
+    pub versions: BTreeMap<EventType, u32>,
     /// A JSON object of the caller's.
     pub metadata: RawJson,
     /// How it has fared lately.
@@ -241,6 +243,13 @@ impl Subscription {
     #[must_use]
     pub fn wants(&self, event_type: &EventType) -> bool {
         wants(&self.events, event_type)
+    }
+
+    /// Whether it takes this version of a type, as far as it has pinned one; an absent one is 1.
+    #[must_use]
+    pub fn takes_version(&self, event_type: &EventType, version: Option<u32>) -> bool {
+        let pinned = self.versions.get(event_type);
+        pinned.is_none_or(|pinned| *pinned == version.unwrap_or(1))
     }
 
     /// Whether new events of this type become deliveries of it.

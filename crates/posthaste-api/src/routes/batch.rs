@@ -96,7 +96,7 @@ pub(crate) async fn publish_batch(
 ) -> Result<Response, Problem> {
     let expand = expand(parameters)?;
     let items = items(&body, api.engine.limits().batch_events)?;
-    let events = events(&api, &auth.tenant, &items, &producer)?;
+    let events = events(&api, &auth.tenant, &items, &producer).await?;
     let published = api.engine.publish(&auth.tenant, events).await;
     let published = published.map_err(|error| Problem::publish(error, pointer))?;
     let view = BatchView {
@@ -177,7 +177,7 @@ fn wrong(pointer: &str, code: &'static str, detail: &'static str) -> Problem {
 }
 
 /// All of them; or all that is wrong with any, also what only the engine can tell.
-fn events(
+async fn events(
     api: &Api,
     tenant: &TenantId,
     items: &[&str],
@@ -198,8 +198,8 @@ fn events(
     if errors.is_empty() {
         return Ok(events);
     }
-    let refused = api.engine.refusals(tenant, &events).into_iter();
-    errors.extend(refused.map(|(nth, why)| {
+    let refused = api.engine.refusals(tenant, &events).await;
+    errors.extend(refused.into_iter().map(|(nth, why)| {
         let index = places[nth];
         (index, refusal(&pointer(index), why))
     }));

@@ -35,7 +35,7 @@ pub(crate) struct MatchView {
     #[schema(value_type = String)]
     subscription_id: SubscriptionId,
     matches: bool,
-    /// `matches`, or what decides first: `disabled`, `type` or `filter`.
+    /// `matches`, or what decides first: `disabled`, `type`, `version` or `filter`.
     reason: &'static str,
     /// What its filter asks, and what it found; empty where it has none.
     #[schema(value_type = Vec<ClauseShape>)]

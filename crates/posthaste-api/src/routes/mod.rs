@@ -17,6 +17,8 @@ mod subscription_view;
 mod subscriptions;
 mod subscription_actions;
 mod quick;
+mod event_type_body;
+mod event_types;
 mod keys;
 mod tenants;
 mod stats;
@@ -66,10 +68,20 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(quick::register_hook, quick::list_hooks))
         .routes(routes!(quick::remove_hook))
         .routes(routes!(quick::test_hook))
+        .routes(routes!(
+            event_types::create_event_type,
+            event_types::list_event_types
+        ))
+        .routes(routes!(
+            event_types::show_event_type,
+            event_types::put_event_type,
+            event_types::delete_event_type
+        ))
+        .routes(routes!(event_types::put_version))
         .routes(routes!(keys::create_key, keys::list_keys))
         .routes(routes!(keys::delete_key))
         .routes(routes!(tenants::create_tenant, tenants::list_tenants))
-        .routes(routes!(tenants::show_tenant))
+        .routes(routes!(tenants::show_tenant, tenants::change_tenant))
         .routes(routes!(root::healthz))
         .routes(routes!(root::readyz))
         .routes(routes!(root::metrics))

@@ -4,11 +4,12 @@
 //! What a later version brings is known here already, and accepted where it asks for what this one
 //! does anyway.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use posthaste::{
     body::BodyFormat,
     egress::{TargetUrl, UrlRefusal},
+    event::{EventType, EventTypeError},
     json::RawJson,
     retry::RetryPolicy,
     signature::{Scheme, Secret, XWebhookHash},
@@ -33,7 +34,7 @@ use crate::{
     problem::{Kind, Problem},
     values::{
         Fault, Read, distinct, duration, label, line, list, named, not_available, number, object,
-        only, parsed, text, whole,
+        object_of, only, parsed, text, whole,
     },
 };
 
@@ -59,12 +60,7 @@ members! {
 }
 
 /// What a later version brings, and what this one does anyway.
-const LATER: &[(&str, &str)] = &[
-    ("versions", "{}"),
-    ("headers", "{}"),
-    ("auth", "null"),
-    ("tls", "null"),
-];
+const LATER: &[(&str, &str)] = &[("headers", "{}"), ("auth", "null"), ("tls", "null")];
 
 /// A subscription to make.
 #[derive(ToSchema)]
@@ -91,8 +87,8 @@ pub(crate) struct SubscriptionPatchShape {
     rest: SubscriptionShape,
 }
 
-/// What may be chosen. `versions`, `headers`, `auth` and `tls` take no other value than their
-/// default yet.
+/// What may be chosen. `headers`, `auth` and `tls` take no other value than their default
+/// yet.
 #[derive(ToSchema)]
 #[allow(dead_code)] // the document's shape
 pub(crate) struct SubscriptionShape {
@@ -133,6 +129,9 @@ pub(crate) struct SubscriptionShape {
     batch: Option<BatchLimitsShape>,
     /// `envelope` unless chosen, `flat`, `raw` or `cloudevents`.
     format: Option<String>,
+    /// Types of which it takes this one version alone: `{"memory.created": 1}`. An event without a
+    /// version has the version 1.
+    versions: Option<BTreeMap<String, u32>>,
     #[schema(value_type = Option<Object>)]
     metadata: Option<RawJson>,
 }
@@ -178,12 +177,13 @@ fn fill(new: &mut NewSubscription, chosen: SubscriptionPatch) {
     set(&mut new.ordering, chosen.ordering);
     new.auto_pause_after = chosen.auto_pause_after;
     set(&mut new.format, chosen.format);
+    set(&mut new.versions, chosen.versions);
     set(&mut new.metadata, chosen.metadata);
 }
 
 /// Changes out of the body of a PATCH. Null clears `external_id`, `filter` and `rate_limit_per_s`,
-/// sets `events`, `description`, `metadata`, `retry` and `batch` back to their defaults, and is no
-/// value elsewhere.
+/// sets `events`, `description`, `metadata`, `retry`, `batch` and `versions` back to their defaults, and
+/// is no value elsewhere.
 pub(crate) fn patch(mut fields: Fields<'_>, engine: &Engine) -> Result<SubscriptionPatch, Problem> {
     let url = fields.present("url", |raw| target_url(raw, engine));
     let status = fields.present("status", status);
@@ -240,6 +240,7 @@ fn chosen(fields: &mut Fields<'_>, null_is_default: bool) -> SubscriptionPatch {
                 "expected envelope, flat, raw or cloudevents",
             ),
         ),
+        versions: chosen.or_default("versions", BTreeMap::new, versions),
         metadata: chosen.or_default("metadata", RawJson::empty_object, object),
         ..SubscriptionPatch::default()
     }
@@ -295,6 +296,17 @@ pub(crate) fn patterns(raw: &str) -> Read<Vec<EventPattern>> {
         PATTERNS_MAX,
         parsed::<EventPattern>("invalid_event_pattern"),
     )(raw)
+}
+
+fn versions(raw: &str) -> Read<BTreeMap<EventType, u32>> {
+    let name = |name: &str| {
+        let parsed = name.parse();
+        parsed.map_err(|error: EventTypeError| {
+            let fault = Fault::new("invalid_event_type", error.to_string());
+            fault.of_kind(Kind::InvalidEventType).into()
+        })
+    };
+    object_of(PATTERNS_MAX, name, |raw| whole(1, u32::MAX)(raw))(raw)
 }
 
 /// A chosen secret; what is wrong with it is said, and nothing of it.

@@ -6,6 +6,7 @@ use posthaste::{
     body::BodyFormat,
     clock::Timestamp,
     delivery::{Health, PauseReason},
+    event::EventType,
     filter::Filter,
     id::SubscriptionId,
     json::RawJson,
@@ -64,7 +65,9 @@ pub(crate) struct SubscriptionView<'a> {
     ordering: Ordering,
     #[schema(value_type = String)]
     format: BodyFormat,
-    versions: BTreeMap<String, u32>,
+    /// Types of which it takes this one version alone.
+    #[schema(value_type = BTreeMap<String, u32>)]
+    versions: &'a BTreeMap<EventType, u32>,
     headers: BTreeMap<String, String>,
     /// Not available yet.
     auth: Option<()>,
@@ -157,7 +160,7 @@ impl<'a> SubscriptionView<'a> {
             batch: subscription.batch,
             ordering: subscription.ordering,
             format: subscription.format,
-            versions: BTreeMap::new(),
+            versions: &subscription.versions,
             headers: BTreeMap::new(),
             auth: None,
             tls: None,

@@ -1,9 +1,10 @@
 //! Tenants: the platform's keys alone make and see them.
 
 use axum::{extract::State, response::Response};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use posthaste::{clock::Timestamp, event::TenantId};
-use posthaste_store::settings::Tenant;
+use posthaste_engine::operations::TenantChange;
+use posthaste_store::settings::{Catalogue, Tenant};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,14 +13,18 @@ use crate::{
     answer::{self, PageView},
     body::JsonText,
     cursor::Cursors,
+    fields::{Fields, nested},
     parameters::Parameters,
     path::Id,
+    precondition::if_match,
     principal::Platform,
     problem::{Kind, Problem},
-    values::{Fault, Read, label, not_available, only, parsed},
+    values::{Read, label, named, not_available, only, parsed, whole},
 };
 
 const NAME_MAX: usize = 255;
+/// Days of retention and of holding at most.
+const DAYS_MAX: u32 = 3650;
 
 /// A tenant to make.
 #[derive(ToSchema)]
@@ -31,11 +36,37 @@ pub(crate) struct NewTenantShape {
     id: String,
     /// Its id where none is given.
     name: Option<String>,
-    /// Not available yet: none, or the defaults as they are shown.
-    #[schema(value_type = Option<Object>)]
-    limits: Option<serde_json::Value>,
-    /// Not available yet: none, or `open`.
+    #[schema(inline)]
+    limits: Option<LimitsShape>,
+    /// `open` unless chosen (any event type is taken), or `strict`: those in the catalogue alone.
     catalogue: Option<String>,
+}
+
+/// Changes to a tenant; absent members stay as they are.
+#[derive(ToSchema)]
+#[schema(as = TenantPatch)]
+#[allow(dead_code)] // the document's shape
+pub(crate) struct TenantPatchShape {
+    name: Option<String>,
+    #[schema(inline)]
+    limits: Option<LimitsShape>,
+    /// `open` or `strict`.
+    catalogue: Option<String>,
+}
+
+/// A tenant's own limits; null is the server's. `events_per_s` and `subscriptions` take no other
+/// value than the one that is shown yet.
+#[derive(ToSchema)]
+#[allow(dead_code)] // the document's shape
+pub(crate) struct LimitsShape {
+    events_per_s: Option<f64>,
+    subscriptions: Option<u32>,
+    /// How long events, deliveries and attempts are kept.
+    #[schema(minimum = 1, maximum = 3650)]
+    retention_days: Option<u32>,
+    /// How long a delivery may be held before it is discarded.
+    #[schema(minimum = 1, maximum = 3650)]
+    hold_days: Option<u32>,
 }
 
 /// One isolated customer of the platform.
@@ -46,8 +77,9 @@ pub(crate) struct TenantView<'a> {
     id: &'a TenantId,
     name: &'a str,
     limits: LimitsView,
-    /// `open`: any event type is taken.
-    catalogue: &'static str,
+    /// `open`: any event type is taken; `strict`: those in the catalogue alone.
+    #[schema(value_type = String)]
+    catalogue: Catalogue,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
@@ -62,24 +94,18 @@ pub(crate) struct LimitsView {
     hold_days: Option<u32>,
 }
 
-impl LimitsView {
-    fn of(api: &Api) -> Self {
-        Self {
-            events_per_s: None,
-            subscriptions: api.engine.limits().subscriptions,
-            retention_days: None,
-            hold_days: None,
-        }
-    }
-}
-
 impl<'a> TenantView<'a> {
-    fn of(tenant: &'a Tenant, limits: LimitsView) -> Self {
+    fn of(tenant: &'a Tenant, api: &Api) -> Self {
         Self {
             id: &tenant.id,
             name: &tenant.name,
-            limits,
-            catalogue: "open",
+            limits: LimitsView {
+                events_per_s: None,
+                subscriptions: api.engine.limits().subscriptions,
+                retention_days: tenant.limits.retention_days,
+                hold_days: tenant.limits.hold_days,
+            },
+            catalogue: tenant.catalogue,
             created_at: tenant.created_at,
         }
     }
@@ -101,36 +127,52 @@ pub(crate) async fn create_tenant(
     body: JsonText,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let limits = LimitsView::of(&api);
     let mut fields = body.fields(&["id", "name", "limits", "catalogue"])?;
     let id = fields.required("id", parsed::<TenantId>("invalid_id"));
-    let name = fields.optional("name", label(NAME_MAX));
-    fields.optional("limits", |raw| only_these(raw, limits));
-    fields.optional("catalogue", only(r#""open""#));
+    let settings = change(&mut fields, &api);
     fields.finish()?;
     let id = id.expect("no fault, so it was there");
-    let tenant = api.engine.create_tenant(id, name).await?;
-    let response = answer::json(StatusCode::CREATED, &TenantView::of(&tenant, limits));
+    let tenant = api.engine.create_tenant(id, settings).await?;
+    let response = answer::json(StatusCode::CREATED, &TenantView::of(&tenant, &api));
     let path = format!("/api/v1/webhooks/tenants/{}", tenant.id);
     Ok(answer::created_at(response, &path))
 }
 
-/// Limits that are what they are anyway.
-fn only_these(raw: &str, limits: LimitsView) -> Read<()> {
-    let expected = serde_json::to_value(limits).expect("limits are plain JSON");
-    let given: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(raw).map_err(|_| Fault::new("type", "expected an object"))?;
-    for (name, value) in given {
-        match expected.get(&name) {
-            None => {
-                let detail = crate::fields::unknown("limit", &name, LIMITS);
-                return Err(Fault::new("unknown_field", detail).into());
-            }
-            Some(known) if *known != value => return Err(not_available().into()),
-            Some(_) => {}
-        }
+/// The members that a POST and a PATCH have in common. Null is as good as absent, and inside
+/// `limits` takes a limit away.
+fn change(fields: &mut Fields<'_>, api: &Api) -> TenantChange {
+    let name = fields.optional("name", label(NAME_MAX));
+    let limits = fields.optional("limits", |raw| limits(raw, api));
+    let kind = named::<Catalogue>("invalid_catalogue", "expected open or strict");
+    TenantChange {
+        name,
+        catalogue: fields.optional("catalogue", kind),
+        ..limits.unwrap_or_default()
     }
-    Ok(())
+}
+
+fn limits(raw: &str, api: &Api) -> Read<TenantChange> {
+    let subscriptions = api.engine.limits().subscriptions;
+    nested(raw, LIMITS, |fields| {
+        fields.present("events_per_s", only("null"));
+        fields.present("subscriptions", |raw| match raw.parse::<usize>() {
+            Ok(given) if given == subscriptions => Ok(()),
+            _ => Err(not_available().into()),
+        });
+        Some(TenantChange {
+            retention_days: fields.present("retention_days", days),
+            hold_days: fields.present("hold_days", days),
+            ..TenantChange::default()
+        })
+    })
+}
+
+/// A limit in days; null is the server's.
+fn days(raw: &str) -> Read<Option<u32>> {
+    match raw {
+        "null" => Ok(None),
+        raw => whole(1, DAYS_MAX)(raw).map(Some),
+    }
 }
 
 const LIMITS: &[&str] = &[
@@ -165,8 +207,7 @@ pub(crate) async fn list_tenants(
         .iter()
         .filter(|one| before.as_ref().is_none_or(|before| place(one) < *before));
     let page = answer::page(left, limit, |last| cursors.seal(&sealed(last)));
-    let limits = LimitsView::of(&api);
-    let page = page.map(|tenant| TenantView::of(tenant, limits));
+    let page = page.map(|tenant| TenantView::of(tenant, &api));
     Ok(answer::json(StatusCode::OK, &page))
 }
 
@@ -204,12 +245,43 @@ pub(crate) async fn show_tenant(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let tenant = api
-        .engine
-        .tenant(&id)
-        .ok_or_else(|| Problem::not_found("tenant"))?;
-    Ok(answer::tagged(&TenantView::of(
-        &tenant,
-        LimitsView::of(&api),
-    )))
+    let tenant = find(&api, &id)?;
+    Ok(answer::tagged(&TenantView::of(&tenant, &api)))
+}
+
+fn find(api: &Api, id: &TenantId) -> Result<Tenant, Problem> {
+    let found = api.engine.tenant(id);
+    found.ok_or_else(|| Problem::not_found("tenant"))
+}
+
+/// Change a tenant; absent members stay as they are.
+#[utoipa::path(
+    patch, path = "/api/v1/webhooks/tenants/{tenant}", tag = "tenants",
+    params(
+        ("tenant" = String, Path, description = "its id"),
+        ("If-Match" = Option<String>, Header, description = "the `ETag` that was read; a stale one is a 412"),
+    ),
+    request_body = TenantPatchShape,
+    responses(
+        (status = 200, description = "The tenant as it is now", body = TenantView<'static>),
+        (status = 412, description = "It changed since it was read", body = crate::problem::ProblemView<'static>),
+    ),
+)]
+pub(crate) async fn change_tenant(
+    _: Platform,
+    State(api): State<Api>,
+    Id(id): Id<TenantId>,
+    headers: HeaderMap,
+    parameters: Parameters,
+    body: JsonText,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    let now = find(&api, &id)?;
+    let own = answer::tag(&answer::text(&TenantView::of(&now, &api)));
+    let expected = if_match(&headers, &own)?.then_some(now);
+    let mut fields = body.fields(&["name", "limits", "catalogue"])?;
+    let change = change(&mut fields, &api);
+    fields.finish()?;
+    let changed = api.engine.change_tenant(&id, change, expected).await?;
+    Ok(answer::tagged(&TenantView::of(&changed, &api)))
 }

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use posthaste::signature::{Scheme, Secret, Secrets, Signer, XWebhookHash};
+use serde_json::Value;
 
 use super::world::{World, request};
 
@@ -132,6 +133,13 @@ async fn a_key_opens_what_its_scopes_name() {
         ("GET", "/tenants", "tenants:manage"),
         ("POST", "/tenants", "tenants:manage"),
         ("GET", "/tenants/default", "tenants:manage"),
+        ("PATCH", "/tenants/default", "tenants:manage"),
+        ("GET", "/event-types", "events:read"),
+        ("GET", "/event-types/a.b", "events:read"),
+        ("POST", "/event-types", "event-types:write"),
+        ("PUT", "/event-types/a.b", "event-types:write"),
+        ("PUT", "/event-types/a.b/versions/1", "event-types:write"),
+        ("DELETE", "/event-types/a.b", "event-types:write"),
     ] {
         let answer = with_key(&world, &none, method, path, "{}").await;
         assert_eq!(
@@ -366,12 +374,74 @@ async fn tenants_are_made_once() {
             r#"{"id":"b","limits":{"events_per_s":5}}"#,
             "not-available-yet",
         ),
-        (r#"{"id":"b","catalogue":"strict"}"#, "not-available-yet"),
+        (
+            r#"{"id":"b","limits":{"subscriptions":5}}"#,
+            "not-available-yet",
+        ),
+        (r#"{"id":"b","limits":{"hold_days":0}}"#, "validation"),
+        (r#"{"id":"b","limits":{"days":1}}"#, "validation"),
+        (r#"{"id":"b","catalogue":"closed"}"#, "validation"),
     ] {
         let answer = world.post("/tenants", bad).await;
         assert_eq!(
             (answer.status.as_u16(), answer.problem().0),
             (422, slug),
+            "{bad}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_is_changed_by_what_is_given() {
+    let world = World::new().await;
+    let body =
+        r#"{"id":"acme","catalogue":"strict","limits":{"retention_days":7,"hold_days":3650}}"#;
+    let made = world.post("/tenants", body).await;
+    assert_eq!(made.body["catalogue"], "strict", "{}", made.text);
+    assert_eq!(made.body["limits"]["hold_days"], 3650);
+    let tag = world
+        .get("/tenants/acme")
+        .await
+        .header("etag")
+        .unwrap()
+        .to_owned();
+    let if_match = [("if-match", tag.as_str())];
+    let patch = r#"{"name":"Acme","limits":{"hold_days":null}}"#;
+    let changed = world
+        .call_with("PATCH", "/tenants/acme", &if_match, patch)
+        .await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    assert_eq!(changed.body["name"], "Acme");
+    assert_eq!(changed.body["catalogue"], "strict", "it stays");
+    let limits = &changed.body["limits"];
+    assert_eq!(
+        (&limits["retention_days"], &limits["hold_days"]),
+        (&Value::from(7), &Value::Null)
+    );
+    let read = world.get("/tenants/acme").await;
+    assert_eq!(read.body, changed.body);
+    assert_eq!(read.header("etag"), changed.header("etag"));
+    let stale = world
+        .call_with("PATCH", "/tenants/acme", &if_match, patch)
+        .await;
+    assert_eq!(stale.status, 412);
+    assert_eq!(
+        world.call("PATCH", "/tenants/nobody", "{}").await.status,
+        404
+    );
+    for (bad, pointer) in [
+        (
+            r#"{"limits":{"retention_days":3651}}"#,
+            "/limits/retention_days",
+        ),
+        (r#"{"limits":{"events_per_s":9}}"#, "/limits/events_per_s"),
+        (r#"{"catalogue":"Strict"}"#, "/catalogue"),
+        (r#"{"id":"other"}"#, "/id"),
+    ] {
+        let answer = world.call("PATCH", "/tenants/acme", bad).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.pointers()),
+            (422, vec![pointer]),
             "{bad}"
         );
     }

@@ -349,7 +349,6 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
     }
     for (method, path) in [
         ("DELETE", "/tenants/default"),
-        ("PATCH", "/tenants/default"),
         ("POST", "/portal-links"),
         ("GET", "/nowhere/at/all"),
     ] {

@@ -23,7 +23,9 @@ async fn every_documented_route_exists_and_wants_a_key() {
             let named = path
                 .replace("{id}", "x")
                 .replace("{webhook_id}", "x")
-                .replace("{tenant}", "x");
+                .replace("{tenant}", "x")
+                .replace("{type}", "x")
+                .replace("{version}", "1");
             let named = named
                 .strip_prefix(super::world::BASE)
                 .map_or_else(|| format!("/{named}"), str::to_owned);
@@ -41,7 +43,7 @@ async fn every_documented_route_exists_and_wants_a_key() {
     }
     open.sort_unstable();
     assert_eq!(open, ["/healthz", "/metrics", "/openapi.json", "/readyz"]);
-    assert_eq!(routes, 44);
+    assert_eq!(routes, 51);
 }
 
 #[tokio::test(start_paused = true)]

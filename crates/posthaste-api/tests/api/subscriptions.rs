@@ -85,7 +85,6 @@ async fn what_comes_later_is_known_and_refused_by_name() {
     let world = World::new().await;
     let (later, code) = ("not-available-yet", "not_available_yet");
     for (name, value) in [
-        ("versions", r#"{"a":1}"#),
         ("headers", r#"{"x":"y"}"#),
         ("auth", r#"{"bearer":"x"}"#),
         ("tls", "{}"),

@@ -75,6 +75,7 @@ impl Call {
 /// A good answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    pub status: StatusCode,
     pub body: Bytes,
 }
 
@@ -159,7 +160,7 @@ impl Client {
             .await
             .map_err(|_| CallError::Broken(anyhow::anyhow!("no answer within 60 s")))??;
         if status.is_success() {
-            return Ok(Answer { body });
+            return Ok(Answer { status, body });
         }
         Err(CallError::Refused(Problem::read(status, &headers, &body)))
     }

@@ -152,6 +152,9 @@ struct Settings {
     /// envelope, flat, raw or cloudevents
     #[arg(long)]
     format: Option<String>,
+    /// Of these types, this version alone: memory.created=1; or none for all versions
+    #[arg(long, value_name = "TYPE=N,…", value_delimiter = ',')]
+    pin: Option<Vec<String>>,
     /// A JSON object of your own
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
@@ -220,6 +223,8 @@ impl Settings {
         body.extend(self.batching.members());
         let limit = self.rate_limit.as_deref().map(rate_limit).transpose()?;
         body.extend(limit.map(|limit| ("rate_limit_per_s".to_owned(), limit)));
+        let pins = self.pin.as_deref().map(pins).transpose()?;
+        body.extend(pins.map(|pins| ("versions".to_owned(), pins)));
         let filter = self.filter.as_deref().map(filter).transpose()?;
         body.extend(filter.map(|filter| ("filter".to_owned(), filter)));
         Ok(body)
@@ -252,6 +257,20 @@ fn filter(text: &str) -> anyhow::Result<Value> {
         "none" => Ok(Value::Null),
         json => serde_json::from_str(json).map_err(malformed),
     }
+}
+
+/// Versions by type; none of them take all.
+fn pins(pins: &[String]) -> anyhow::Result<Value> {
+    if pins == ["none"] {
+        return Ok(json!({}));
+    }
+    let pin = |pin: &String| {
+        let (name, version) = pin.split_once('=')?;
+        Some((name.to_owned(), Value::from(version.parse::<u32>().ok()?)))
+    };
+    let pinned: Option<Map<_, _>> = pins.iter().map(pin).collect();
+    let expected = || usage("--pin: expected a type and its version, such as memory.created=1");
+    Ok(pinned.ok_or_else(expected)?.into())
 }
 
 /// A preset's name, or a policy.

@@ -45,6 +45,11 @@ impl Chunk {
         self.events.len()
     }
 
+    /// Of its events, each with what ends it.
+    pub fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
     /// NDJSON; an array where an event itself has several lines.
     pub fn body(&self) -> (&'static str, Bytes) {
         let is_line = |event: &EventJson| !event.get().contains(['\n', '\r']);

@@ -2,7 +2,7 @@
 
 mod chunk;
 mod input;
-mod send;
+pub mod send;
 
 use std::{
     fs::File,
@@ -15,7 +15,8 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, value::RawValue};
 
-use self::input::{EventJson, Events};
+use self::input::Events;
+pub use self::{chunk::Chunk, input::EventJson};
 use crate::{client::ServerArguments, session::Session, usage};
 
 const HELP: &str = "\

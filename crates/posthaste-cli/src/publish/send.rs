@@ -75,21 +75,16 @@ pub async fn many(
     let (stopwatch, bar) = (SystemClock::new(), progress(size));
     let (mut left_over, mut accepted, mut deliveries, mut number) = (None, 0, 0, 0);
     while let Some(chunk) = Chunk::take(&mut events, &mut left_over)? {
-        let (content_type, body) = chunk.body();
-        let bytes = body.len() as u64;
-        let call = Call::post("/events/batch").bytes(content_type, body);
-        let call = call.idempotency_key(Some(format!("{key}.{number}")));
-        let sent = patiently(session, call).await;
-        let answer = sent.map_err(|error| bar.suspend(|| failed(error, accepted)))?;
-        deliveries += shown(session, &answer)?;
-        accepted += chunk.len();
+        let sent = batch(session, &chunk, format!("{key}.{number}")).await;
+        deliveries += sent.map_err(|error| bar.suspend(|| failed(error, accepted)))?;
+        accepted += chunk.len() as u64;
         number += 1;
-        bar.set_message(format!("{} events", HumanCount(accepted as u64)));
-        bar.inc(bytes);
+        bar.set_message(format!("{} events", HumanCount(accepted)));
+        bar.inc(chunk.bytes());
     }
     bar.finish_and_clear();
     if !session.json {
-        let events = counted(accepted as u64, "event", "events");
+        let events = counted(accepted, "event", "events");
         let deliveries = counted(deliveries, "delivery", "deliveries");
         let seconds = stopwatch.elapsed().as_secs_f64();
         stdout::line(format_args!(
@@ -97,6 +92,15 @@ pub async fn many(
         ))?;
     }
     Ok(())
+}
+
+/// Publishes a chunk under a key; prints its events for scripts, and answers how many deliveries
+/// they made.
+pub async fn batch(session: &Session, chunk: &Chunk, key: String) -> anyhow::Result<u64> {
+    let (content_type, body) = chunk.body();
+    let call = Call::post("/events/batch").bytes(content_type, body);
+    let answer = patiently(session, call.idempotency_key(Some(key))).await?;
+    shown(session, &answer)
 }
 
 /// Prints the answer's events for scripts; answers how many deliveries they made.
@@ -136,8 +140,7 @@ async fn patiently(session: &Session, call: Call) -> Result<Answer, CallError> {
     }
 }
 
-fn failed(error: CallError, accepted: usize) -> anyhow::Error {
-    let error = anyhow::Error::new(error);
+pub fn failed(error: anyhow::Error, accepted: u64) -> anyhow::Error {
     if accepted == 0 {
         return error;
     }
@@ -158,6 +161,16 @@ fn progress(size: Option<u64>) -> ProgressBar {
     bar.with_style(ProgressStyle::with_template(template).expect("the template is well formed"))
 }
 
-fn counted(n: u64, one: &str, many: &str) -> String {
+/// A bar over a known number of events.
+pub fn counting(events: u64, hidden: bool) -> ProgressBar {
+    if hidden || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = "{bar:32.cyan/blue} {percent:>3} %  {pos} of {len} events  {elapsed}";
+    let style = ProgressStyle::with_template(template).expect("the template is well formed");
+    ProgressBar::new(events).with_style(style)
+}
+
+pub fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", HumanCount(n), if n == 1 { one } else { many })
 }

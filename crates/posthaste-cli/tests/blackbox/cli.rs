@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Runs a command against a server, with this on its standard input.
-fn run(server: &Server, arguments: &[&str], input: &str) -> Output {
+pub fn run(server: &Server, arguments: &[&str], input: &str) -> Output {
     let home = tempfile::tempdir().unwrap();
     let mut child = posthaste()
         .args(arguments)
@@ -48,7 +48,7 @@ pub fn check(server: &Server, arguments: &[&str], input: &str, code: i32) -> Str
     said
 }
 
-fn lines(said: &str) -> Vec<Value> {
+pub fn lines(said: &str) -> Vec<Value> {
     said.lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
         .collect()

@@ -75,7 +75,7 @@ impl Alerts {
         );
         let snapshot = self.subscribers.now();
         let view = snapshot.tenants.get(tenant)?;
-        let mut takers = view.takers(&event_type);
+        let mut takers = view.takers(&event_type, None);
         if view.have_filters(&takers) {
             let document = EventDocument::new(Some(&event_type), &details, Some(&data));
             let wants = |filter: &Filter| filter.matches(&document);

@@ -10,7 +10,7 @@ use posthaste::{
 };
 use posthaste_store::{
     StoreError,
-    settings::{ApiKey, Scope, Tenant},
+    settings::{ApiKey, Catalogue, Scope, Tenant, TenantLimits},
 };
 use sha2::{Digest, Sha256};
 
@@ -56,6 +56,31 @@ pub struct NewKey {
     /// None makes a key of the platform.
     pub tenant: Option<TenantId>,
     pub expires_at: Option<Timestamp>,
+}
+
+/// What may be set for a tenant; absent members stay as they are.
+#[derive(Clone, Debug, Default)]
+pub struct TenantChange {
+    pub name: Option<String>,
+    pub catalogue: Option<Catalogue>,
+    /// None inside takes the tenant's own limit away.
+    pub retention_days: Option<Option<u32>>,
+    pub hold_days: Option<Option<u32>>,
+}
+
+impl TenantChange {
+    fn applied(self, to: Tenant) -> Tenant {
+        let limits = TenantLimits {
+            retention_days: self.retention_days.unwrap_or(to.limits.retention_days),
+            hold_days: self.hold_days.unwrap_or(to.limits.hold_days),
+        };
+        Tenant {
+            name: self.name.unwrap_or(to.name),
+            catalogue: self.catalogue.unwrap_or(to.catalogue),
+            limits,
+            ..to
+        }
+    }
 }
 
 impl Engine {
@@ -202,16 +227,18 @@ impl Engine {
         tenants
     }
 
+    /// One that is named nothing else is named as its id.
+    ///
     /// # Errors
     /// [`OperationError::Exists`].
     pub async fn create_tenant(
         &self,
         id: TenantId,
-        name: Option<String>,
+        settings: TenantChange,
     ) -> Result<Tenant, OperationError> {
         let _changing = self.0.changing.lock().await;
-        let name = name.unwrap_or_else(|| id.to_string());
-        let tenant = Tenant::new(id, name, self.now());
+        let name = id.to_string();
+        let tenant = settings.applied(Tenant::new(id, name, self.now()));
         self.0
             .store
             .insert_tenant(tenant.clone())
@@ -222,6 +249,32 @@ impl Engine {
             })?;
         self.0.subscribers.put_tenant(tenant.clone());
         Ok(tenant)
+    }
+
+    /// Changes what is set for a tenant; `expected` is as it was when it was read.
+    ///
+    /// # Errors
+    /// [`OperationError::NotFound`]; [`OperationError::Stale`] where it is not as expected.
+    pub async fn change_tenant(
+        &self,
+        id: &TenantId,
+        change: TenantChange,
+        expected: Option<Tenant>,
+    ) -> Result<Tenant, OperationError> {
+        let (engine, id) = (self.clone(), id.clone());
+        let changed = async move {
+            let _changing = engine.0.changing.lock().await;
+            let now = engine.tenant(&id);
+            let now = now.ok_or(OperationError::NotFound("tenant"))?;
+            if expected.is_some_and(|expected| expected != now) {
+                return Err(OperationError::Stale);
+            }
+            let tenant = change.applied(now);
+            engine.0.store.update_tenant(tenant.clone()).await?;
+            engine.0.subscribers.put_tenant(tenant.clone());
+            Ok(tenant)
+        };
+        self.to_the_end(changed).await
     }
 }
 

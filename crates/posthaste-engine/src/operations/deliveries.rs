@@ -131,7 +131,8 @@ impl Engine {
     }
 
     /// Sends one attempt to a subscription alone, whatever its status and filters. Its type is the
-    /// one given, else the subscription's first exact one, else `posthaste.test`.
+    /// one given, else the subscription's first exact one, else `posthaste.test`; its data is the
+    /// catalogue's example of that type, else `{"test":true}`.
     ///
     /// # Errors
     /// [`OperationError::NotFound`].
@@ -144,6 +145,7 @@ impl Engine {
         let subscription = self.subscription(tenant, id);
         let subscription = subscription.ok_or(OperationError::NotFound("subscription"))?;
         let event_type = event_type.unwrap_or_else(|| type_of_test(&subscription));
+        let (data, version) = self.data_of_test(tenant, &event_type);
         let storage = OperationError::Storage;
         let slot = self.0.intake.slot().await.map_err(storage)?;
         let event = self.0.store.reserve(self.now(), &[1])[0];
@@ -154,9 +156,10 @@ impl Engine {
                 event_type,
                 details: EventDetails {
                     test: true,
+                    version,
                     ..EventDetails::default()
                 },
-                data: RawJson::trusted(bytes::Bytes::from_static(b"{\"test\":true}")),
+                data,
             }),
             subscriptions: Arc::new([id]),
             idempotency: None,
@@ -165,6 +168,19 @@ impl Engine {
         accepted.expect("a test carries no idempotency key");
         let delivery = event.delivery(0);
         Ok(Trial { delivery, event })
+    }
+
+    /// The catalogue's example, and the version that it is one of where that is not 1.
+    fn data_of_test(&self, tenant: &TenantId, event_type: &EventType) -> (RawJson, Option<u32>) {
+        let known = self.event_type(tenant, event_type);
+        let entry = known.as_deref().map(|known| &known.entry);
+        match entry.and_then(|entry| Some((entry.example.clone()?, entry.newest()))) {
+            Some((example, newest)) => (example, newest.map(|(v, _)| v).filter(|v| *v > 1)),
+            None => (
+                RawJson::trusted(bytes::Bytes::from_static(b"{\"test\":true}")),
+                None,
+            ),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use posthaste::{
-    event::{EventType, TenantId},
+    event::{Event, TenantId},
     filter::{Clause, EventDocument, Explanation},
     id::{DeliveryId, EventId, SubscriptionId},
     subscription::{Subscription, SubscriptionStatus},
@@ -29,6 +29,8 @@ pub enum MatchReason {
     Disabled,
     /// Its types are others.
     Type,
+    /// It has pinned another version of the type.
+    Version,
     /// Its filter does not match.
     Filter,
 }
@@ -40,6 +42,7 @@ impl MatchReason {
             Self::Matches => "matches",
             Self::Disabled => "disabled",
             Self::Type => "type",
+            Self::Version => "version",
             Self::Filter => "filter",
         }
     }
@@ -87,12 +90,7 @@ impl Engine {
         let mut items = Vec::new();
         while let Some(subscription) = left.next_if(|_| items.len() < stretch.limit) {
             let delivery = deliveries.get(&subscription.id).copied();
-            items.push(judged(
-                subscription,
-                &stored.event.event_type,
-                &document,
-                delivery,
-            ));
+            items.push(judged(subscription, &stored.event, &document, delivery));
         }
         let more = left.peek().and(items.last());
         let next = more.map(|last| last.subscription.as_u64());
@@ -129,15 +127,15 @@ impl Engine {
 
 fn judged(
     subscription: &Subscription,
-    event_type: &EventType,
-    event: &EventDocument,
+    event: &Event,
+    document: &EventDocument,
     delivery: Option<DeliveryId>,
 ) -> Match {
     let filter = subscription.filter.as_ref();
-    let explanation = filter.map(|filter| filter.explain(event));
+    let explanation = filter.map(|filter| filter.explain(document));
     Match {
         subscription: subscription.id,
-        reason: reason(subscription, event_type, explanation.as_ref()),
+        reason: reason(subscription, event, explanation.as_ref()),
         clauses: explanation.map_or_else(Vec::new, |found| found.clauses),
         delivery,
     }
@@ -145,13 +143,15 @@ fn judged(
 
 fn reason(
     subscription: &Subscription,
-    event_type: &EventType,
+    event: &Event,
     explanation: Option<&Explanation>,
 ) -> MatchReason {
     if subscription.status == SubscriptionStatus::Disabled {
         MatchReason::Disabled
-    } else if !subscription.wants(event_type) {
+    } else if !subscription.wants(&event.event_type) {
         MatchReason::Type
+    } else if !subscription.takes_version(&event.event_type, event.details.version) {
+        MatchReason::Version
     } else if explanation.is_some_and(|found| !found.matches) {
         MatchReason::Filter
     } else {

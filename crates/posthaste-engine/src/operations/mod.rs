@@ -4,6 +4,7 @@
 mod access;
 mod audit;
 pub mod batching;
+mod catalogue;
 mod deliveries;
 mod matches;
 mod again;
@@ -15,9 +16,12 @@ mod subscriptions;
 use posthaste::{clock::Timestamp, id::SubscriptionId};
 use posthaste_store::{StoreError, settings::Scope};
 
-pub use access::{NewKey, Principal, new_key_value};
+use crate::catalogue::Misfit;
+
+pub use access::{NewKey, Principal, TenantChange, new_key_value};
 pub use again::Redelivered;
 pub use audit::{Audit, Mismatch};
+pub use catalogue::{Expected, NewEventType};
 pub use deliveries::Trial;
 pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
@@ -42,6 +46,12 @@ pub enum OperationError {
     RotationUnderWay { until: Timestamp },
     #[error(transparent)]
     Unfit(batching::Unfit),
+    /// Exact types that a strict catalogue does not have, by their places in what was asked for.
+    #[error("some event types are not in the catalogue")]
+    UnsupportedTypes(Vec<usize>),
+    /// Of an event type of the catalogue, by JSON Pointers into it.
+    #[error("the event type is not valid")]
+    Misfits(Vec<Misfit>),
     #[error("the key lacks the scope {0}")]
     ScopeNotHeld(Scope),
     #[error("at most {limit} {what} are allowed")]

@@ -21,7 +21,12 @@ use posthaste_store::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{Engine, delivery::intake::Slot, subscribers::TenantView};
+use crate::{
+    Engine,
+    catalogue::{Misfit, Objection},
+    delivery::intake::Slot,
+    subscribers::TenantView,
+};
 
 /// Times that an event may come back to this server as a publish.
 const HOPS_MAX: u8 = 3;
@@ -30,7 +35,9 @@ const OVERLOADED_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// One publish may owe so many times the deliveries that memory is to hold.
 const AT_ONCE: usize = 10;
 
-/// Bytes of filters and events that are gone through before others may run: some milliseconds.
+/// Places in data that a whole publish is told about; past them, the first one of each event.
+const MISFITS_MAX: usize = 20;
+/// Bytes of filters, schemas and events that are gone through before others may run: some milliseconds.
 const JUDGED_AT_ONCE: usize = 1 << 20;
 
 /// An event to be published.
@@ -75,10 +82,16 @@ impl Published {
 }
 
 /// Why an event cannot be published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Its type begins with `posthaste.`.
     PlatformType,
+    /// The tenant's catalogue is strict, and the type is not in it.
+    UnsupportedType,
+    /// The tenant's catalogue is strict, and the type has other versions.
+    UnknownVersion,
+    /// A place in its data that does not fit its type's schema.
+    Data(Misfit),
     /// It is narrowed to a subscription that the tenant does not have.
     UnknownSubscription(SubscriptionId),
 }
@@ -121,7 +134,7 @@ impl Engine {
         if events.iter().any(|event| event.details.hops >= HOPS_MAX) {
             return Err(PublishError::LoopDetected);
         }
-        let refused = refusals(view, &events);
+        let refused = refusals(view, &events).await;
         if !refused.is_empty() && !self.are_repetitions(tenant, &events, &refused).await? {
             return Err(PublishError::Refused(refused));
         }
@@ -138,11 +151,12 @@ impl Engine {
 
     /// Every event that [`Self::publish`] would refuse by itself, by its index: for a batch of which
     /// other events are refused already, so that its producer is told of all at once.
-    #[must_use]
-    pub fn refusals(&self, tenant: &TenantId, events: &[NewEvent]) -> Vec<(usize, Refusal)> {
+    pub async fn refusals(&self, tenant: &TenantId, events: &[NewEvent]) -> Vec<(usize, Refusal)> {
         let snapshot = self.snapshot();
-        let view = snapshot.tenants.get(tenant);
-        view.map_or_else(Vec::new, |view| refusals(view, events))
+        match snapshot.tenants.get(tenant) {
+            Some(view) => refusals(view, events).await,
+            None => Vec::new(),
+        }
     }
 
     /// Whether all refused events were published before under their keys: then what they are
@@ -283,11 +297,15 @@ fn count(subscriptions: &[SubscriptionId]) -> u32 {
 }
 
 /// By event index.
-fn refusals(view: &TenantView, events: &[NewEvent]) -> Vec<(usize, Refusal)> {
-    let mut refused = Vec::new();
+async fn refusals(view: &TenantView, events: &[NewEvent]) -> Vec<(usize, Refusal)> {
+    let (mut refused, mut misfits, mut judged) = (Vec::new(), 0, 0);
     for (index, event) in events.iter().enumerate() {
         if event.event_type.is_platforms() {
             refused.push((index, Refusal::PlatformType));
+        } else if let Some(objection) = objection(view, event, &mut judged).await {
+            let found = objected(objection, MISFITS_MAX.saturating_sub(misfits).max(1));
+            misfits += found.len();
+            refused.extend(found.into_iter().map(|why| (index, why)));
         }
         let only = event.subscriptions.iter().flatten();
         let unknown = only.filter(|id| !view.subscribers.contains_key(id));
@@ -296,10 +314,36 @@ fn refusals(view: &TenantView, events: &[NewEvent]) -> Vec<(usize, Refusal)> {
     refused
 }
 
+/// What the catalogue says against the event. `judged` counts the bytes that schemas have gone through
+/// since others could run.
+async fn objection(view: &TenantView, event: &NewEvent, judged: &mut usize) -> Option<Objection> {
+    let (kind, name) = (view.tenant.catalogue, &event.event_type);
+    if view.catalogue.reads(name) {
+        *judged += event.data.len();
+        if *judged > JUDGED_AT_ONCE {
+            *judged = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+    let version = event.details.version;
+    view.catalogue.objection(kind, name, version, &event.data)
+}
+
+fn objected(objection: Objection, at_most: usize) -> Vec<Refusal> {
+    match objection {
+        Objection::Type => vec![Refusal::UnsupportedType],
+        Objection::Version => vec![Refusal::UnknownVersion],
+        Objection::Data(misfits) => {
+            let misfits = misfits.into_iter().take(at_most);
+            misfits.map(Refusal::Data).collect()
+        }
+    }
+}
+
 /// The subscriptions that take the event, of those it is narrowed to. `judged` counts the bytes that
 /// filters have gone through since others could run.
 async fn takers(view: &TenantView, event: &NewEvent, judged: &mut usize) -> Arc<[SubscriptionId]> {
-    let mut takers = view.takers(&event.event_type);
+    let mut takers = view.takers(&event.event_type, event.details.version);
     if let Some(only) = &event.subscriptions {
         takers.retain(|id| only.contains(id));
     }

@@ -1,13 +1,13 @@
 //! Subscriptions: making, changing, pausing, deleting them, and their secrets.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use posthaste::{
     body::BodyFormat,
     clock::Timestamp,
     delivery::{Discard, Health, PauseReason},
     egress::{TargetUrl, UrlRefusal},
-    event::TenantId,
+    event::{EventType, TenantId},
     filter::Filter,
     id::SubscriptionId,
     json::RawJson,
@@ -26,6 +26,7 @@ use super::{
 use crate::{
     Engine,
     scheduler::{Alert, Input, News},
+    subscribers::TenantView,
     upkeep,
 };
 
@@ -54,6 +55,8 @@ pub struct NewSubscription {
     /// Absent: as the engine is told ([`Limits`](crate::Limits)).
     pub auto_pause_after: Option<u32>,
     pub format: BodyFormat,
+    /// Types of which it takes this one version alone.
+    pub versions: BTreeMap<EventType, u32>,
     pub metadata: RawJson,
 }
 
@@ -78,6 +81,7 @@ impl NewSubscription {
             batch: None,
             auto_pause_after: None,
             format: BodyFormat::default(),
+            versions: BTreeMap::new(),
             metadata: RawJson::empty_object(),
         }
     }
@@ -112,6 +116,7 @@ pub struct SubscriptionPatch {
     pub batch: Option<Option<BatchLimits>>,
     pub auto_pause_after: Option<u32>,
     pub format: Option<BodyFormat>,
+    pub versions: Option<BTreeMap<EventType, u32>>,
     pub metadata: Option<RawJson>,
 }
 
@@ -138,6 +143,7 @@ impl SubscriptionPatch {
         set(&mut to.ordering, self.ordering);
         set(&mut to.auto_pause_after, self.auto_pause_after);
         set(&mut to.format, self.format);
+        set(&mut to.versions, self.versions);
         set(&mut to.metadata, self.metadata);
         batching::fits(to.batch.as_ref(), to.format, self.format.is_some())
     }
@@ -167,7 +173,7 @@ impl Engine {
 
     /// # Errors
     /// [`OperationError::Exists`] where the external id is taken; [`OperationError::Unfit`];
-    /// [`OperationError::Quota`].
+    /// [`OperationError::UnsupportedTypes`]; [`OperationError::Quota`].
     pub async fn subscribe(
         &self,
         tenant: &TenantId,
@@ -190,6 +196,7 @@ impl Engine {
             .tenants
             .get(tenant)
             .ok_or(OperationError::NotFound("tenant"))?;
+        supported(view, &new.events)?;
         let limit = self.0.config.limits.subscriptions;
         if view.subscribers.len() >= limit {
             let what = "subscriptions";
@@ -230,7 +237,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`OperationError::Stale`] where its revision is not `if_revision`; `NotFound`; `Exists`;
-    /// [`OperationError::Unfit`], judged by what the subscription would be.
+    /// [`OperationError::Unfit`], judged by what the subscription would be;
+    /// [`OperationError::UnsupportedTypes`], of the types that are asked for.
     pub async fn change_subscription(
         &self,
         tenant: &TenantId,
@@ -238,6 +246,9 @@ impl Engine {
         patch: SubscriptionPatch,
         if_revision: Option<u64>,
     ) -> Result<Arc<Subscription>, OperationError> {
+        if let (Some(view), Some(events)) = (self.snapshot().tenants.get(tenant), &patch.events) {
+            supported(view, events)?;
+        }
         let change = move |mut now: Subscription| {
             if if_revision.is_some_and(|expected| expected != now.revision) {
                 return Err(OperationError::Stale);
@@ -408,6 +419,25 @@ impl Engine {
     }
 }
 
+/// Whether the tenant's catalogue has the exact types among these patterns; the platform's own are in
+/// every one.
+fn supported(view: &TenantView, events: &[EventPattern]) -> Result<(), OperationError> {
+    let unsupported = |pattern: &EventPattern| match pattern {
+        EventPattern::Exact(name) => {
+            !name.is_platforms() && !view.catalogue.takes(view.tenant.catalogue, name)
+        }
+        EventPattern::Prefix(_) | EventPattern::All => false,
+    };
+    let events = events.iter().enumerate();
+    let places: Vec<usize> = events
+        .filter_map(|(place, pattern)| unsupported(pattern).then_some(place))
+        .collect();
+    match places.is_empty() {
+        true => Ok(()),
+        false => Err(OperationError::UnsupportedTypes(places)),
+    }
+}
+
 fn is_resumed(was: SubscriptionStatus, is: SubscriptionStatus) -> bool {
     was != SubscriptionStatus::Active && is == SubscriptionStatus::Active
 }
@@ -448,6 +478,7 @@ fn made(
         batch: new.batch,
         auto_pause_after: new.auto_pause_after.unwrap_or(auto_pause_after),
         format: new.format,
+        versions: new.versions,
         metadata: new.metadata,
         health: Health::default(),
         created_at: now,

@@ -112,7 +112,8 @@ impl Past {
     async fn expire(&self, now: Timestamp) -> (usize, u64) {
         let (tenants, keys) = (self.store.tenants().await, self.store.keys().await);
         let subscriptions = self.store.subscriptions().await.unwrap();
-        let subscribers = Subscribers::load(tenants.unwrap(), subscriptions, keys.unwrap());
+        let subscribers =
+            Subscribers::load(tenants.unwrap(), subscriptions, keys.unwrap(), Vec::new());
         let alerts = Alerts {
             store: self.store.clone(),
             subscribers: Arc::new(subscribers),

@@ -10,6 +10,7 @@ mod counts;
 mod rollups;
 mod recover;
 mod configuration;
+mod catalogue;
 mod old;
 mod holds;
 
@@ -30,6 +31,7 @@ use crate::{
 
 pub use self::{
     attempts::attempts,
+    catalogue::event_types,
     configuration::{keys, subscription, subscriptions, tenants},
     counts::counts,
     deliveries::{deliveries, delivery},

@@ -15,6 +15,7 @@ mod hand;
 mod take;
 mod again;
 mod configuration;
+mod catalogue;
 mod index_feed;
 mod keeping;
 mod fold;
@@ -49,6 +50,7 @@ use crate::{
 pub use self::{
     accept::accept,
     again::{discard_failed, discard_parked, send_again},
+    catalogue::{delete_event_type, put_event_type},
     configuration::*,
     group::Group,
     index_feed::{feed_all, write_mark},

@@ -1,6 +1,6 @@
 //! Tenants, subscriptions and keys: kept whole, changed by one hand at a time.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use posthaste::{
     body::BodyFormat,
@@ -16,7 +16,7 @@ use posthaste::{
 
 use super::{
     World,
-    fixtures::{OPEN, tenant},
+    fixtures::{OPEN, event_type, tenant},
 };
 use crate::{
     record::{HealthChange, SettleBatch},
@@ -58,6 +58,7 @@ fn remarkable(world: &World) -> Subscription {
         batch: Some(BatchLimits::default()),
         auto_pause_after: 0,
         format: BodyFormat::CloudEvents,
+        versions: BTreeMap::from([(event_type("memory.created"), 2)]),
         metadata: RawJson::trusted(br#"{"z":1e400,  "a":[]}"#[..].into()),
         health: Health {
             unhealthy: true,

@@ -1,7 +1,7 @@
 //! The things that cases are made of: a tenant, a subscription, an event, and each kind of
 //! settlement, all with nothing remarkable about them.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use posthaste::{
@@ -49,6 +49,7 @@ pub fn subscription(id: SubscriptionId, tenant: TenantId, now: Timestamp) -> Sub
         batch: None,
         auto_pause_after: 5,
         format: BodyFormat::Envelope,
+        versions: BTreeMap::new(),
         metadata: RawJson::empty_object(),
         health: Health::default(),
         created_at: now,

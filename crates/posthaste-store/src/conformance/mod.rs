@@ -26,6 +26,7 @@ pub mod holds;
 pub mod lists;
 pub mod tombstones;
 pub mod configuration;
+pub mod catalogue;
 pub mod isolation;
 pub mod provenance;
 pub mod counts;
@@ -218,6 +219,12 @@ macro_rules! conformance_suite {
                 a_store_keeps_its_identity
                 keys_are_kept_used_and_deleted_by_their_owner
             }
+            catalogue {
+                an_event_type_reads_back_whole_also_after_a_crash
+                replacing_an_event_type_leaves_its_age_alone
+                a_stale_change_of_an_event_type_changes_nothing
+                an_event_type_of_one_tenant_is_no_other_tenants
+            }
             isolation {
                 another_tenants_id_is_missing
                 lists_and_counts_hold_one_tenants_own
@@ -302,6 +309,7 @@ mod tests {
         check(include_str!("lists.rs"));
         check(include_str!("tombstones.rs"));
         check(include_str!("configuration.rs"));
+        check(include_str!("catalogue.rs"));
         check(include_str!("isolation.rs"));
         check(include_str!("provenance.rs"));
         check(include_str!("counts.rs"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use posthaste::{
     clock::Timestamp,
-    event::TenantId,
+    event::{EventType, TenantId},
     id::{BatchId, DeliveryId, EventId, KeyId, SubscriptionId, places},
     subscription::{Subscription, SubscriptionStatus},
 };
@@ -14,6 +14,7 @@ use super::{
     row::{Row, Shade},
 };
 use crate::{
+    event_type::EventTypeEntry,
     record::{EventSummary, Parking, StoredEvent, Waiting},
     settings::{ApiKey, Identity, Tenant},
 };
@@ -22,6 +23,7 @@ use crate::{
 pub(super) struct Disk {
     pub identity: Identity,
     pub tenants: BTreeMap<TenantId, Tenant>,
+    pub event_types: BTreeMap<(TenantId, EventType), EventTypeEntry>,
     pub subscriptions: BTreeMap<SubscriptionId, Kept>,
     pub keys: BTreeMap<KeyId, ApiKey>,
     pub events: BTreeMap<EventId, StoredEvent>,

@@ -6,6 +6,7 @@
 
 mod again;
 mod configuration;
+mod catalogue;
 mod disk;
 mod keeping;
 mod log;
@@ -23,7 +24,7 @@ use posthaste::{
     chance,
     clock::Timestamp,
     delivery::Discard,
-    event::{Line, TenantId},
+    event::{EventType, Line, TenantId},
     id::{DeliveryId, EventId, KeyId, SubscriptionId},
     subscription::Subscription,
 };
@@ -31,6 +32,7 @@ use posthaste::{
 use self::{disk::Disk, queue::State, row::Row};
 use crate::{
     again::{Again, SentAgain},
+    event_type::EventTypeEntry,
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
@@ -64,6 +66,7 @@ impl MemoryStore {
                 cursor_key: chance::secure(),
             },
             tenants: BTreeMap::from([(id, tenant)]),
+            event_types: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             keys: BTreeMap::new(),
             events: BTreeMap::new(),
@@ -382,6 +385,22 @@ impl Store for MemoryStore {
 
     async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
         self.lock().disk.update_tenant(tenant)
+    }
+
+    async fn event_types(&self) -> Result<Vec<EventTypeEntry>, StoreError> {
+        Ok(self.lock().disk.event_types.values().cloned().collect())
+    }
+
+    async fn put_event_type(&self, entry: EventTypeEntry) -> Result<(), StoreError> {
+        self.lock().disk.put_event_type(entry)
+    }
+
+    async fn delete_event_type(
+        &self,
+        tenant: &TenantId,
+        name: &EventType,
+    ) -> Result<bool, StoreError> {
+        Ok(self.lock().disk.delete_event_type(tenant, name))
     }
 
     async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {

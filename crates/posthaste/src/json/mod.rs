@@ -7,6 +7,7 @@ mod text;
 mod scan;
 mod sorted;
 mod tree;
+mod value;
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ pub use scan::{DEPTH_CEILING, FaultKind, JsonFault, check};
 pub use sorted::sorted;
 pub(crate) use text::write_string;
 pub(crate) use tree::{Kind, Tree, Value};
+pub use value::value;
 
 /// How deep published JSON may nest; its outermost array or object counts 1.
 pub const DEPTH_MAX: usize = 128;

@@ -44,6 +44,7 @@ fn subscription(n: u64) -> Subscription {
         batch: None,
         auto_pause_after: 2,
         format: Default::default(),
+        versions: Default::default(),
         metadata: RawJson::empty_object(),
         health: Default::default(),
         created_at: START,

@@ -1,0 +1,184 @@
+//! The catalogue: describing event types, and taking the descriptions back.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use posthaste::{
+    event::{EventType, TenantId},
+    json::RawJson,
+};
+use posthaste_store::EventTypeEntry;
+
+use super::OperationError;
+use crate::{Engine, catalogue::Known};
+
+/// Event types of one tenant.
+const EVENT_TYPES_MAX: usize = 1000;
+
+/// An event type to be described, whole.
+#[derive(Clone, Debug)]
+pub struct NewEventType {
+    pub name: EventType,
+    pub description: String,
+    /// Data as an event of its newest version has it.
+    pub example: Option<RawJson>,
+    /// Each version's JSON Schema.
+    pub versions: BTreeMap<u32, RawJson>,
+}
+
+/// What whoever asks for a change believes to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever.
+    Anything,
+    Nothing,
+    /// This revision of it.
+    Revision(u64),
+}
+
+impl Expected {
+    fn meets(self, now: Option<&Known>) -> Result<(), OperationError> {
+        match (self, now) {
+            (Self::Nothing, Some(_)) => Err(OperationError::Exists { what: "event type" }),
+            (Self::Revision(expected), now) if now.map(|n| n.entry.revision) != Some(expected) => {
+                Err(OperationError::Stale)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Engine {
+    /// A tenant's, newest first, of one age by name.
+    #[must_use]
+    pub fn event_types(&self, tenant: &TenantId) -> Vec<Arc<Known>> {
+        let snapshot = self.snapshot();
+        let view = snapshot.tenants.get(tenant);
+        let all = view.into_iter().flat_map(|view| view.catalogue.all());
+        let mut all: Vec<_> = all.cloned().collect();
+        all.sort_unstable_by(|a, b| {
+            let (a, b) = (&a.entry, &b.entry);
+            (b.created_at, &a.name).cmp(&(a.created_at, &b.name))
+        });
+        all
+    }
+
+    #[must_use]
+    pub fn event_type(&self, tenant: &TenantId, name: &EventType) -> Option<Arc<Known>> {
+        let snapshot = self.snapshot();
+        snapshot.tenants.get(tenant)?.catalogue.get(name).cloned()
+    }
+
+    /// Describes an event type; says whether it is a new one.
+    ///
+    /// # Errors
+    /// [`OperationError::Misfits`]; [`OperationError::Exists`] and [`OperationError::Stale`] where
+    /// another is there than expected; [`OperationError::Quota`].
+    pub async fn put_event_type(
+        &self,
+        tenant: &TenantId,
+        new: NewEventType,
+        expected: Expected,
+    ) -> Result<(Arc<Known>, bool), OperationError> {
+        let now = self.now();
+        let entry = EventTypeEntry {
+            tenant: tenant.clone(),
+            name: new.name,
+            description: new.description,
+            example: new.example,
+            versions: new.versions,
+            created_at: now,
+            updated_at: now,
+            revision: 1,
+        };
+        let name = entry.name.clone();
+        let known = Known::new(entry).map_err(OperationError::Misfits)?;
+        self.change_event_type(tenant, name, expected, |_| Ok(known))
+            .await
+    }
+
+    /// Sets the schema of one version of an event type that is in the catalogue.
+    ///
+    /// # Errors
+    /// [`OperationError::NotFound`]; otherwise as [`Self::put_event_type`].
+    pub async fn put_schema(
+        &self,
+        tenant: &TenantId,
+        name: &EventType,
+        version: u32,
+        schema: RawJson,
+        expected: Expected,
+    ) -> Result<Arc<Known>, OperationError> {
+        let change = move |now: Option<&Known>| {
+            let now = now.ok_or(OperationError::NotFound("event type"))?;
+            let changed = now.with_schema(version, schema);
+            changed.map_err(OperationError::Misfits)
+        };
+        let changed = self.change_event_type(tenant, name.clone(), expected, change);
+        Ok(changed.await?.0)
+    }
+
+    /// Takes an event type out of the catalogue; answers it as it was.
+    ///
+    /// # Errors
+    /// [`OperationError::NotFound`]; [`OperationError::Stale`].
+    pub async fn delete_event_type(
+        &self,
+        tenant: &TenantId,
+        name: &EventType,
+        expected: Expected,
+    ) -> Result<Arc<Known>, OperationError> {
+        let (engine, tenant, name) = (self.clone(), tenant.clone(), name.clone());
+        let deleted = async move {
+            let _changing = engine.0.changing.lock().await;
+            let known = engine.event_type(&tenant, &name);
+            let known = known.ok_or(OperationError::NotFound("event type"))?;
+            expected.meets(Some(&known))?;
+            engine.0.store.delete_event_type(&tenant, &name).await?;
+            engine.0.subscribers.remove_event_type(&tenant, &name);
+            Ok(known)
+        };
+        self.to_the_end(deleted).await
+    }
+
+    async fn change_event_type(
+        &self,
+        tenant: &TenantId,
+        name: EventType,
+        expected: Expected,
+        change: impl FnOnce(Option<&Known>) -> Result<Known, OperationError> + Send + 'static,
+    ) -> Result<(Arc<Known>, bool), OperationError> {
+        let (engine, tenant) = (self.clone(), tenant.clone());
+        let changed = async move {
+            let _changing = engine.0.changing.lock().await;
+            let now = engine.event_type(&tenant, &name);
+            expected.meets(now.as_deref())?;
+            engine.room_for(&tenant, now.is_none())?;
+            let known = change(now.as_deref())?;
+            let known = Arc::new(engine.follows(known, now.as_deref()));
+            engine.0.store.put_event_type(known.entry.clone()).await?;
+            engine.0.subscribers.put_event_type(known.clone());
+            Ok((known, now.is_none()))
+        };
+        self.to_the_end(changed).await
+    }
+
+    fn room_for(&self, tenant: &TenantId, is_new: bool) -> Result<(), OperationError> {
+        let snapshot = self.snapshot();
+        let view = snapshot.tenants.get(tenant);
+        let view = view.ok_or(OperationError::NotFound("tenant"))?;
+        if is_new && view.catalogue.len() >= EVENT_TYPES_MAX {
+            let (what, limit) = ("event types", EVENT_TYPES_MAX);
+            return Err(OperationError::Quota { what, limit });
+        }
+        Ok(())
+    }
+
+    /// With the age and the revision of what follows the one that is there.
+    fn follows(&self, mut known: Known, now: Option<&Known>) -> Known {
+        let time = self.now();
+        known.entry.updated_at = time;
+        known.entry.created_at = now.map_or(time, |now| now.entry.created_at);
+        known.entry.revision = now.map_or(0, |now| now.entry.revision) + 1;
+        known
+    }
+}
