@@ -10,6 +10,7 @@ mod row;
 mod tenant;
 mod event_row;
 mod subscription_row;
+mod replay_row;
 mod tail;
 mod live;
 mod meta;

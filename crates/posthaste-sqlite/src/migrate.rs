@@ -10,6 +10,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_order_batches_circuits.sql"),
     include_str!("../migrations/0003_tenants.sql"),
+    include_str!("../migrations/0005_replays.sql"),
 ];
 
 /// Why the schema cannot be brought up to date.

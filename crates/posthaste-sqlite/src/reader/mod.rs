@@ -8,6 +8,7 @@ mod attempts;
 mod counts;
 mod recover;
 mod configuration;
+mod replays;
 
 use std::{
     path::PathBuf,
@@ -28,9 +29,10 @@ pub use self::{
     attempts::attempts,
     configuration::{keys, subscription, subscriptions, tenants},
     counts::counts,
-    deliveries::{deliveries, delivery},
+    deliveries::{deliveries, deliveries_of, delivery},
     events::{body_of_key, event, events, events_between},
     recover::recover,
+    replays::{replay, replays, running_replays},
 };
 
 /// Queries that run at the same time; more of them wait.

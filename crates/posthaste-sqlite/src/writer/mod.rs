@@ -13,6 +13,7 @@ mod accept;
 mod settle;
 mod hand;
 mod take;
+mod replays;
 mod again;
 mod configuration;
 mod index_feed;
@@ -50,6 +51,7 @@ pub use self::{
     configuration::*,
     group::Group,
     index_feed::{feed_all, write_mark},
+    replays::{insert_replay, stop_replay},
     settle::settle,
     take::{shelved, take_due, take_line, take_shelved, take_shelved_after},
 };

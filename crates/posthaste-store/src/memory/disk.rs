@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use posthaste::{
     clock::Timestamp,
     event::TenantId,
-    id::{BatchId, DeliveryId, EventId, KeyId, SubscriptionId, places},
+    id::{BatchId, DeliveryId, EventId, KeyId, ReplayId, SubscriptionId, places},
     subscription::{Subscription, SubscriptionStatus},
 };
 
 use super::row::{Row, Shade};
 use crate::{
     record::{EventSummary, Parking, StoredEvent, Waiting},
+    replay::Replay,
     settings::{ApiKey, Identity, Tenant},
 };
 
@@ -27,6 +28,7 @@ pub(super) struct Disk {
     pub rows: BTreeMap<DeliveryId, Row>,
     /// Of these, those that wait, and where: few among all that ever were.
     pub waiting: BTreeMap<DeliveryId, (SubscriptionId, Parking)>,
+    pub replays: BTreeMap<ReplayId, Replay>,
     /// The settled mark, as of the last settle.
     pub mark: EventId,
 }
@@ -147,6 +149,7 @@ impl Disk {
                 .last_key_value()
                 .map(|(id, _)| id.place()),
             self.keys.last_key_value().map(|(id, _)| id.place()),
+            self.replays.last_key_value().map(|(id, _)| id.place()),
         ];
         let newest = others.into_iter().flatten().chain(event).max();
         newest.map_or(EventId::from_u64(0), posthaste::id::Place::event)

@@ -9,6 +9,7 @@ mod configuration;
 mod disk;
 mod log;
 mod queue;
+mod replays;
 mod row;
 
 use std::{
@@ -22,7 +23,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::Discard,
     event::{Line, TenantId},
-    id::{DeliveryId, EventId, KeyId, SubscriptionId},
+    id::{DeliveryId, EventId, KeyId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 
@@ -35,6 +36,7 @@ use crate::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, IdempotencyConflict,
         SettleBatch, StoredEvent, Waiting,
     },
+    replay::Replay,
     settings::{ApiKey, Identity, Tenant},
     store::{Page, Store, StoreError},
 };
@@ -66,6 +68,7 @@ impl MemoryStore {
             idempotency: BTreeMap::new(),
             rows: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            replays: BTreeMap::new(),
             mark: EventId::from_u64(0),
         })
     }
@@ -192,7 +195,7 @@ impl Store for MemoryStore {
     }
 
     async fn send_again(&self, again: Again) -> Result<SentAgain, StoreError> {
-        Ok(self.lock().send_again(&self.ledger, again))
+        self.lock().send_again(&self.ledger, again)
     }
 
     async fn discard_failed(
@@ -278,6 +281,43 @@ impl Store for MemoryStore {
         id: DeliveryId,
     ) -> Result<Vec<Attempt>, StoreError> {
         Ok(self.lock().disk.attempts(tenant, id))
+    }
+
+    async fn deliveries_of(
+        &self,
+        tenant: &TenantId,
+        events: Vec<EventId>,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.lock().disk.deliveries_of(tenant, &events))
+    }
+
+    async fn insert_replay(&self, replay: Replay) -> Result<Replay, StoreError> {
+        Ok(self.lock().disk.insert_replay(replay))
+    }
+
+    async fn replay(&self, tenant: &TenantId, id: ReplayId) -> Result<Option<Replay>, StoreError> {
+        Ok(self.lock().disk.replay_mut(tenant, id).cloned())
+    }
+
+    async fn replays(
+        &self,
+        tenant: &TenantId,
+        stretch: Stretch,
+    ) -> Result<Page<Replay>, StoreError> {
+        Ok(self.lock().disk.list_replays(tenant, stretch))
+    }
+
+    async fn running_replays(&self) -> Result<Vec<Replay>, StoreError> {
+        Ok(self.lock().disk.running_replays())
+    }
+
+    async fn stop_replay(
+        &self,
+        tenant: &TenantId,
+        id: ReplayId,
+        now: Timestamp,
+    ) -> Result<Replay, StoreError> {
+        self.lock().disk.stop_replay(tenant, id, now)
     }
 
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {
