@@ -29,7 +29,10 @@ use crate::{
     scheduler::{Input, Scheduler},
     subscribers::{Snapshot, Subscribers},
     telemetry::Telemetry,
-    upkeep,
+    upkeep::{
+        self,
+        replay::{Replays, Word},
+    },
 };
 
 /// The wait before a store that refused is asked again.
@@ -48,6 +51,8 @@ pub(crate) struct Running {
     pub changing: Arc<tokio::sync::Mutex<()>>,
     pub intake: Intake,
     pub dispatch: Dispatch,
+    /// Where replay jobs are spoken to.
+    pub replays: mpsc::UnboundedSender<Word>,
     /// Deliveries that publishes under way will owe once the store has them.
     pub owed: Arc<AtomicUsize>,
     outcomes: Arc<Outcomes>,
@@ -128,11 +133,20 @@ impl Engine {
             dispatch.clone(),
             telemetry.clone(),
         );
+        let (replays, words) = mpsc::unbounded_channel();
+        let jobs = Replays::new(
+            store.clone(),
+            subscribers.clone(),
+            config.clock.clone(),
+            dispatch.clone(),
+            store.running_replays().await?,
+        );
         let recovered = upkeep::recovery::start(store.clone(), dispatch.clone());
         let (failed, has_failed) = watch::channel(false);
         essential("intake", &failed, groups);
         essential("dispatch", &failed, dispatch_loop.run(mailbox));
         essential("settle", &failed, settler.run());
+        essential("replays", &failed, jobs.run(words));
         let engine = Self(Arc::new(Running {
             store,
             config,
@@ -141,6 +155,7 @@ impl Engine {
             changing: Arc::default(),
             intake,
             dispatch,
+            replays,
             owed: Arc::default(),
             outcomes,
             telemetry,
@@ -158,6 +173,7 @@ impl Engine {
     /// until `deadline` has passed. Says whether all was done; what was not is recovered at the
     /// next start.
     pub async fn drain(&self, deadline: Duration) -> bool {
+        self.0.replays.send(Word::End).ok();
         self.0.dispatch.tell(Input::Drain);
         let (mut idle, mut written) = (self.0.idle.clone(), self.0.written.clone());
         let drained = async {

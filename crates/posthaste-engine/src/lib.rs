@@ -46,7 +46,7 @@ pub mod subscribers;
 pub mod scheduler;
 pub mod telemetry;
 pub mod delivery;
-mod again;
+pub mod again;
 pub mod upkeep;
 mod engine;
 pub mod operations;

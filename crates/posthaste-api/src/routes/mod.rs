@@ -7,6 +7,7 @@ mod batch;
 mod deliveries;
 mod events;
 mod again;
+mod replays;
 mod batch_limits;
 mod filters;
 mod retry_body;
@@ -54,6 +55,8 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(again::redeliver_all))
         .routes(routes!(again::discard_all))
         .routes(routes!(again::redeliver_event))
+        .routes(routes!(replays::create_replay, replays::list_replays))
+        .routes(routes!(replays::show_replay, replays::stop_replay))
         .routes(routes!(verify::verify_signature))
         .routes(routes!(quick::register_hook, quick::list_hooks))
         .routes(routes!(quick::remove_hook))

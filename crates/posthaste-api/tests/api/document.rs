@@ -41,7 +41,7 @@ async fn every_documented_route_exists_and_wants_a_key() {
     }
     open.sort_unstable();
     assert_eq!(open, ["/healthz", "/metrics", "/openapi.json", "/readyz"]);
-    assert_eq!(routes, 39);
+    assert_eq!(routes, 43);
 }
 
 #[tokio::test(start_paused = true)]

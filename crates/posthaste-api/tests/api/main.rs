@@ -12,3 +12,4 @@ mod subscriptions;
 mod delivery_settings;
 mod deliveries;
 mod again;
+mod replays;

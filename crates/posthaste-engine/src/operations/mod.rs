@@ -7,6 +7,7 @@ mod deliveries;
 mod matches;
 mod again;
 mod publish;
+mod replays;
 mod subscriptions;
 
 use posthaste::{clock::Timestamp, id::SubscriptionId};
@@ -17,6 +18,7 @@ pub use again::Redelivered;
 pub use deliveries::Trial;
 pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
+pub use replays::Started;
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 
 /// Why an operation was not carried out. Nothing of it was.
@@ -33,6 +35,10 @@ pub enum OperationError {
     /// The one at this place of those that were named.
     #[error("there is no subscription {id}")]
     UnknownSubscription { index: usize, id: SubscriptionId },
+    #[error("the window is empty: since is not before until, or not before now")]
+    EmptyWindow,
+    #[error("the idempotency key was used for another body")]
+    IdempotencyConflict,
     #[error("a rotation is under way until {until}")]
     RotationUnderWay { until: Timestamp },
     #[error(transparent)]

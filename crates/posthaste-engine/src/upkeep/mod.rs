@@ -2,3 +2,4 @@
 
 pub mod discard;
 pub mod recovery;
+pub mod replay;

@@ -4,4 +4,5 @@ mod world;
 
 mod delivery;
 mod filters;
+mod replays;
 mod stress;
