@@ -13,6 +13,7 @@ Examples:
   posthaste subscriptions create https://example.com/hook --events 'order.*'
   posthaste publish order.created --data '{\"id\":42}'
   posthaste deliveries list --status failed      what did not arrive
+  posthaste replays create --since 2h --dry-run  what would go out again
 
 Exit codes: 0 done, 1 failed, 2 asked wrongly.";
 
@@ -41,6 +42,8 @@ enum Command {
     Events(commands::events::Arguments),
     /// What became of each event at each subscription
     Deliveries(commands::deliveries::Arguments),
+    /// Stored events of a window, sent again
+    Replays(commands::replays::Arguments),
     /// API keys
     Keys(commands::keys::Arguments),
     /// Tenants, with a key of the platform
@@ -67,6 +70,7 @@ impl Arguments {
             Command::Subscriptions(arguments) => arguments.run(json).await,
             Command::Events(arguments) => arguments.run(json).await,
             Command::Deliveries(arguments) => arguments.run(json).await,
+            Command::Replays(arguments) => arguments.run(json).await,
             Command::Keys(arguments) => arguments.run(json).await,
             Command::Tenants(arguments) => arguments.run(json).await,
             Command::Verify(arguments) => arguments.run(json),

@@ -3,5 +3,6 @@
 pub mod subscriptions;
 pub mod events;
 pub mod deliveries;
+pub mod replays;
 pub mod keys;
 pub mod tenants;

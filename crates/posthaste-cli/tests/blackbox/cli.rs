@@ -32,7 +32,7 @@ fn run(server: &Server, arguments: &[&str], input: &str) -> Output {
 }
 
 #[track_caller]
-fn check(server: &Server, arguments: &[&str], input: &str, code: i32) -> String {
+pub fn check(server: &Server, arguments: &[&str], input: &str, code: i32) -> String {
     let output = run(server, arguments, input);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complained = String::from_utf8_lossy(&output.stderr);

@@ -9,6 +9,7 @@ mod signature;
 mod api;
 
 mod access;
+mod again;
 mod alerts;
 mod backlog;
 mod bad_input;
@@ -34,6 +35,7 @@ mod quick;
 mod retries;
 mod retry_after;
 mod retry_policies;
+mod replays;
 mod rotation;
 mod shutdown;
 mod simulate;

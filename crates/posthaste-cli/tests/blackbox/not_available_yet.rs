@@ -49,13 +49,10 @@ fn routes_that_are_to_come_are_not_found() {
     let client = server.client();
     for (method, path) in [
         ("GET", "/stats"),
-        ("GET", "/replays"),
-        ("POST", "/replays"),
         ("GET", "/event-types"),
         ("GET", "/inboxes"),
         ("GET", "/audit"),
         ("POST", "/portal-links"),
-        ("POST", "/deliveries/discard"),
         ("GET", "/deliveries/stream"),
     ] {
         let answer = client.call(method, path, &Value::Null);

@@ -134,7 +134,10 @@ async fn replays_of_many_take_turns_and_each_keeps_its_rate() {
     for (id, rate_per_s) in ids {
         let progress = read(&world, id).await.progress;
         // What another has sent and is under way is passed over, and takes no time.
-        let (sent, all) = (progress.redelivered, progress.redelivered + progress.already_waiting);
+        let (sent, all) = (
+            progress.redelivered,
+            progress.redelivered + progress.already_waiting,
+        );
         let (sent, all) = (sent as f64, all as f64);
         let expected = rate_per_s * 2.0;
         assert!(
