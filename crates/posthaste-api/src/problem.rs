@@ -276,6 +276,16 @@ impl From<OperationError> for Problem {
                 "unknown_subscription",
                 error.to_string(),
             ),
+            OperationError::EmptyWindow => Self::field(
+                Kind::Validation,
+                "/since",
+                "empty_window",
+                error.to_string(),
+            ),
+            OperationError::IdempotencyConflict => Self::new(
+                Kind::IdempotencyConflict,
+                "this idempotency key was used for another body; nothing was begun",
+            ),
             OperationError::RotationUnderWay { until } => Self::new(
                 Kind::RotationUnderWay,
                 format!("the secret before signs until {until}"),

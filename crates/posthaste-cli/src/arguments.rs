@@ -15,6 +15,7 @@ Examples:
   posthaste trigger memory.created --count 10    lifelike events, out of a catalogue
   posthaste deliveries list --status failed      what did not arrive
   posthaste listen --forward-to 3000             events to your own app, while you write it
+  posthaste replays create --since 2h --dry-run  what would go out again
 
 Exit codes: 0 done, 1 failed, 2 asked wrongly.";
 
@@ -49,6 +50,8 @@ enum Command {
     Stats(commands::stats::Arguments),
     /// What kinds of events there are: their schemas and examples
     EventTypes(commands::event_types::Arguments),
+    /// Stored events of a window, sent again
+    Replays(commands::replays::Arguments),
     /// API keys
     Keys(commands::keys::Arguments),
     /// Tenants, with a key of the platform
@@ -82,6 +85,7 @@ impl Arguments {
             Command::Events(arguments) => arguments.run(json).await,
             Command::Deliveries(arguments) => arguments.run(json).await,
             Command::Stats(arguments) => arguments.run(json).await,
+            Command::Replays(arguments) => arguments.run(json).await,
             Command::Keys(arguments) => arguments.run(json).await,
             Command::Tenants(arguments) => arguments.run(json).await,
             Command::Listen(arguments) => arguments.run(json).await,

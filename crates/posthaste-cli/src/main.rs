@@ -16,6 +16,7 @@ mod serve;
 mod client;
 mod table;
 mod session;
+mod moment;
 mod publish;
 mod catalogues;
 mod trigger;

@@ -30,7 +30,13 @@ use crate::{
     scheduler::{Input, Scheduler},
     subscribers::{Snapshot, Subscribers},
     telemetry::Telemetry,
-    upkeep::{self, expiry::Expiry, retention::Pruning, rounds::rounds},
+    upkeep::{
+        self,
+        expiry::Expiry,
+        replay::{Replays, Word},
+        retention::Pruning,
+        rounds::rounds,
+    },
 };
 
 /// The wait before a store that refused is asked again.
@@ -50,6 +56,8 @@ pub(crate) struct Running {
     pub intake: Intake,
     pub dispatch: Dispatch,
     pub live: Arc<Live>,
+    /// Where replay jobs are spoken to.
+    pub replays: mpsc::UnboundedSender<Word>,
     /// Deliveries that publishes under way will owe once the store has them.
     pub owed: Arc<AtomicUsize>,
     outcomes: Arc<Outcomes>,
@@ -134,12 +142,21 @@ impl Engine {
             telemetry.clone(),
             live.clone(),
         );
+        let (replays, words) = mpsc::unbounded_channel();
+        let jobs = Replays::new(
+            store.clone(),
+            subscribers.clone(),
+            config.clock.clone(),
+            dispatch.clone(),
+            store.running_replays().await?,
+        );
         let recovered = upkeep::recovery::start(store.clone(), dispatch.clone());
         let (failed, has_failed) = watch::channel(false);
         let (draining, drains) = watch::channel(false);
         essential("intake", &failed, groups);
         essential("dispatch", &failed, dispatch_loop.run(mailbox));
         essential("settle", &failed, settler.run());
+        essential("replays", &failed, jobs.run(words));
         let engine = Self(Arc::new(Running {
             store,
             config,
@@ -149,6 +166,7 @@ impl Engine {
             intake,
             dispatch,
             live,
+            replays,
             owed: Arc::default(),
             outcomes,
             telemetry,
@@ -169,6 +187,7 @@ impl Engine {
     /// next start.
     pub async fn drain(&self, deadline: Duration) -> bool {
         self.0.draining.send_replace(true);
+        self.0.replays.send(Word::End).ok();
         self.0.dispatch.tell(Input::Drain);
         let (mut idle, mut written) = (self.0.idle.clone(), self.0.written.clone());
         let drained = async {

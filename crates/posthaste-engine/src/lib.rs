@@ -48,7 +48,7 @@ pub mod scheduler;
 pub mod telemetry;
 pub mod live;
 pub mod delivery;
-mod again;
+pub mod again;
 pub mod upkeep;
 mod engine;
 pub mod operations;

@@ -10,5 +10,6 @@ SELECT
             WHERE batch IS NOT NULL
         ), 0),
         coalesce((SELECT max(id) FROM subscriptions), 0),
-        coalesce((SELECT max(id) FROM keys), 0)
+        coalesce((SELECT max(id) FROM keys), 0),
+        coalesce((SELECT max(id) FROM replays), 0)
     )

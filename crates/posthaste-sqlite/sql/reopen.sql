@@ -3,5 +3,5 @@
 UPDATE deliveries SET
     state = 0, reason = NULL, origin = ?3, spent = 0, retry_at = NULL,
     due_at = iif(line IS NULL, ?2, NULL), shelved = line IS NOT NULL,
-    settled_at = NULL, batch = NULL, opened_at = ?2
+    settled_at = NULL, batch = NULL, opened_at = ?2, replay = ?4
 WHERE id = ?1

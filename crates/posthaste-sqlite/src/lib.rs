@@ -11,6 +11,7 @@ mod row;
 mod tenant;
 mod event_row;
 mod subscription_row;
+mod replay_row;
 mod tail;
 mod unfolded;
 mod live;

@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0002_order_batches_circuits.sql"),
     include_str!("../migrations/0003_tenants.sql"),
     include_str!("../migrations/0004_catalogue.sql"),
+    include_str!("../migrations/0005_replays.sql"),
     include_str!("../migrations/0006_rollups.sql"),
     include_str!("../migrations/0007_provenance.sql"),
     include_str!("../migrations/0008_retention.sql"),

@@ -12,7 +12,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::Discard,
     event::{EventType, Line, TenantId},
-    id::{DeliveryId, EventId, KeyId, SubscriptionId},
+    id::{DeliveryId, EventId, KeyId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 use posthaste_store::{
@@ -25,6 +25,7 @@ use posthaste_store::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
         IdempotencyConflict, SettleBatch, StoredEvent, Waiting,
     },
+    replay::Replay,
     rollup::{Level, Minute, Rollup},
     settings::{ApiKey, Identity, Tenant},
 };
@@ -405,6 +406,54 @@ impl Store for SqliteStore {
             reader::histories(moment, &tenant, (after, until), at_most)
         };
         self.reader.read(query).await
+    }
+
+    async fn deliveries_of(
+        &self,
+        tenant: &TenantId,
+        events: Vec<EventId>,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let tenant = tenant.clone();
+        let query =
+            move |moment: &reader::Moment<'_>| reader::deliveries_of(moment, &tenant, &events);
+        self.reader.read(query).await
+    }
+
+    async fn insert_replay(&self, replay: Replay) -> Result<Replay, StoreError> {
+        self.write(1, move |group| writer::insert_replay(group, replay))
+            .await
+    }
+
+    async fn replay(&self, tenant: &TenantId, id: ReplayId) -> Result<Option<Replay>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| reader::replay(moment, &tenant, id);
+        self.reader.read(query).await
+    }
+
+    async fn replays(
+        &self,
+        tenant: &TenantId,
+        stretch: Stretch,
+    ) -> Result<Page<Replay>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| reader::replays(moment, &tenant, stretch);
+        self.reader.read(query).await
+    }
+
+    async fn running_replays(&self) -> Result<Vec<Replay>, StoreError> {
+        self.reader.read(reader::running_replays).await
+    }
+
+    async fn stop_replay(
+        &self,
+        tenant: &TenantId,
+        id: ReplayId,
+        now: Timestamp,
+    ) -> Result<Replay, StoreError> {
+        let tenant = tenant.clone();
+        let stop =
+            move |group: &mut writer::Group<'_>| writer::stop_replay(group, &tenant, id, now);
+        self.write(1, stop).await
     }
 
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {

@@ -7,7 +7,10 @@ use posthaste::{
     id::DeliveryId,
 };
 
-use crate::record::{Reopened, Settlement};
+use crate::{
+    record::{Reopened, Settlement},
+    replay::ReplayStep,
+};
 
 /// Deliveries of one tenant to send again, in one transaction.
 #[derive(Clone, Debug)]
@@ -21,6 +24,9 @@ pub struct Again {
     pub only_failed: bool,
     /// Late deliveries, under ids of their own ([`DeliveryId::late`]), each waiting.
     pub make: Vec<Settlement>,
+    /// Of this replay, which moves on with it. One that is not running, or is elsewhere by now, is
+    /// left alone, and nothing is sent.
+    pub step: Option<ReplayStep>,
 }
 
 impl Again {
@@ -39,6 +45,7 @@ impl Again {
             reopen,
             only_failed: false,
             make: Vec::new(),
+            step: None,
         }
     }
 

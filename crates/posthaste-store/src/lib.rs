@@ -7,6 +7,7 @@
 pub mod ledger;
 pub mod record;
 pub mod again;
+pub mod replay;
 pub mod query;
 pub mod rollup;
 pub mod settings;

@@ -8,7 +8,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::{DeliveryState, Discard, Health, PauseReason, Tries},
     event::{Event, EventDetails, EventType, Line, Origin, TenantId},
-    id::{BatchId, DeliveryId, EventId, SubscriptionId},
+    id::{BatchId, DeliveryId, EventId, ReplayId, SubscriptionId},
     provenance::{AttemptRecord, Link},
 };
 use serde::Serialize;
@@ -237,6 +237,8 @@ pub struct Delivery {
     pub last_status_code: Option<u16>,
     pub last_error: Option<String>,
     pub origin: Origin,
+    /// The replay that made it or opened it last.
+    pub replay: Option<ReplayId>,
     /// Start of the latest attempt.
     pub sent_at: Option<Timestamp>,
     /// The first success, kept through redeliveries.

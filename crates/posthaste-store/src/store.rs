@@ -5,7 +5,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::Discard,
     event::{EventType, Line, Origin, TenantId},
-    id::{DeliveryId, EventId, KeyId, SubscriptionId},
+    id::{DeliveryId, EventId, KeyId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 
@@ -18,6 +18,7 @@ use crate::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
         IdempotencyConflict, Reopened, SettleBatch, StoredEvent, Waiting,
     },
+    replay::Replay,
     rollup::{Level, Minute, Rollup},
     settings::{ApiKey, Identity, Tenant},
 };
@@ -184,6 +185,13 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// One that is to be made is settled as it says, unless its event has a delivery to its
     /// subscription.
+    ///
+    /// What a step of a replay opens or makes carries the replay's id, until it is opened again for
+    /// another reason; the step is counted and the replay's cursor moves, all in the same
+    /// transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] where the replay is not running, or not where the step began.
     async fn send_again(&self, again: Again) -> Result<SentAgain, StoreError>;
 
     /// [`Self::send_again`] of deliveries that exist.
@@ -343,6 +351,39 @@ pub trait Store: Send + Sync + 'static {
         until: DeliveryId,
         at_most: usize,
     ) -> Result<Page<History>, StoreError>;
+    /// All deliveries of some events, by id.
+    async fn deliveries_of(
+        &self,
+        tenant: &TenantId,
+        events: Vec<EventId>,
+    ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Keeps a replay; where the tenant asked for one under the same key before, that one is
+    /// answered and nothing is kept.
+    async fn insert_replay(&self, replay: Replay) -> Result<Replay, StoreError>;
+
+    async fn replay(&self, tenant: &TenantId, id: ReplayId) -> Result<Option<Replay>, StoreError>;
+
+    /// Newest first.
+    async fn replays(
+        &self,
+        tenant: &TenantId,
+        stretch: Stretch,
+    ) -> Result<Page<Replay>, StoreError>;
+
+    /// Those that are running, of all tenants, by id.
+    async fn running_replays(&self) -> Result<Vec<Replay>, StoreError>;
+
+    /// Stops one that is running; one that has ended stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`].
+    async fn stop_replay(
+        &self,
+        tenant: &TenantId,
+        id: ReplayId,
+        now: Timestamp,
+    ) -> Result<Replay, StoreError>;
 
     /// Deliveries by status, exactly; reads them all.
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError>;

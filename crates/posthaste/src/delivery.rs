@@ -283,6 +283,22 @@ impl Health {
         }
     }
 
+    /// Its health after an attempt of a replay, which says nothing of how new events fare: it counts
+    /// only as the circuit's probe, and even then its dead letter does not. What the receiver asks
+    /// for with a `Retry-After` holds all the same.
+    #[must_use]
+    pub fn after_replay(self, outcome: &Outcome, (began, now): (Timestamp, Timestamp)) -> Self {
+        match self.circuit {
+            Circuit::Open { probe_at, .. } if began >= probe_at => {
+                self.after(outcome, 0, (began, now))
+            }
+            Circuit::Open { .. } | Circuit::Closed => Self {
+                wait_until: self.wait_after(outcome, now),
+                ..self
+            },
+        }
+    }
+
     /// What a receiver asks for holds for the whole subscription, up to a day.
     fn wait_after(&self, outcome: &Outcome, now: Timestamp) -> Option<Timestamp> {
         let asked = match *outcome {
@@ -444,6 +460,33 @@ mod tests {
         assert_eq!(open.resumed().circuit, Circuit::Closed);
         let well = open.after(&Outcome::Accepted { status: 200 }, 0, (NOW, NOW));
         assert_eq!(well.circuit, Circuit::Closed);
+    }
+
+    #[test]
+    fn a_replay_counts_as_the_circuits_probe_alone() {
+        let later = |s| NOW + Duration::from_secs(s);
+        let failing = (0..50).fold(Health::default(), |h, _| {
+            h.after(&refused(None), 1, (NOW, NOW))
+        });
+        let Circuit::Open { probe_at, .. } = failing.circuit else {
+            panic!("open: {failing:?}")
+        };
+        let ok = Outcome::Accepted { status: 200 };
+        for outcome in [ok, refused(None), Outcome::Gone] {
+            let before = failing.after_replay(&outcome, (NOW, later(1)));
+            assert_eq!(before, failing, "it began before the circuit opened");
+        }
+        let closed = failing.after_replay(&ok, (probe_at, probe_at));
+        assert_eq!((closed.circuit, closed.unhealthy), (Circuit::Closed, false));
+        let open = failing.after_replay(&refused(None), (probe_at, probe_at));
+        assert_ne!(open.circuit, failing.circuit, "the next probe is later");
+        assert_eq!(open.consecutive_failures, failing.consecutive_failures);
+        let waits = Health::default().after_replay(&refused(Some(60)), (NOW, NOW));
+        let asked = Health {
+            wait_until: Some(later(60)),
+            ..Health::default()
+        };
+        assert_eq!(waits, asked);
     }
 
     #[test]

@@ -199,6 +199,8 @@ ids! {
     KeyId = "key_";
     /// Deliveries that leave in one request.
     BatchId = "bat_";
+    /// A job that sends stored events of a window again.
+    ReplayId = "rpl_";
 }
 
 impl EventId {

@@ -8,7 +8,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::{DeliveryStatus, Discard, FailureClass},
     event::{EventType, Origin, TenantId},
-    id::{DeliveryId, EventId, SubscriptionId},
+    id::{DeliveryId, EventId, ReplayId, SubscriptionId},
     provenance::Link,
 };
 use posthaste_store::{
@@ -57,7 +57,9 @@ pub(crate) struct DeliveryView<'a> {
     /// `publish`, `redeliver`, `replay` or `test`.
     #[schema(value_type = String)]
     origin: Origin,
-    replay_id: Option<&'a str>,
+    /// The replay that made it or opened it last.
+    #[schema(value_type = Option<String>)]
+    replay_id: Option<ReplayId>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// The last attempt's time.
@@ -91,7 +93,7 @@ impl<'a> DeliveryView<'a> {
             last_status_code: delivery.last_status_code,
             last_error: delivery.last_error.as_deref(),
             origin: delivery.origin,
-            replay_id: None,
+            replay_id: delivery.replay,
             created_at: delivery.created_at(),
             sent_at: delivery.sent_at,
             delivered_at: delivery.delivered_at,

@@ -8,6 +8,7 @@ mod deliveries;
 mod audit;
 mod events;
 mod again;
+mod replays;
 mod batch_limits;
 mod streams;
 mod filters;
@@ -64,6 +65,8 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(again::redeliver_event))
         .routes(routes!(stats::stats))
         .routes(routes!(stats::subscription_stats))
+        .routes(routes!(replays::create_replay, replays::list_replays))
+        .routes(routes!(replays::show_replay, replays::stop_replay))
         .routes(routes!(verify::verify_signature))
         .routes(routes!(quick::register_hook, quick::list_hooks))
         .routes(routes!(quick::remove_hook))

@@ -119,6 +119,10 @@ async fn a_key_opens_what_its_scopes_name() {
             "deliveries:write",
         ),
         ("POST", "/deliveries/redeliver", "deliveries:write"),
+        ("GET", "/replays", "deliveries:read"),
+        ("GET", "/replays/rpl_0000000000000", "deliveries:read"),
+        ("POST", "/replays", "deliveries:write"),
+        ("DELETE", "/replays/rpl_0000000000000", "deliveries:write"),
         ("POST", "/deliveries/discard", "deliveries:write"),
         (
             "POST",

@@ -15,3 +15,4 @@ mod deliveries;
 mod again;
 mod streams;
 mod stats;
+mod replays;

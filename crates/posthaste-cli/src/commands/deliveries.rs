@@ -3,12 +3,16 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use indicatif::HumanCount;
+use serde_json::Value;
 
 use super::audit;
 use crate::{
     client::{Call, ServerArguments},
+    moment::moment,
     session::{Session, Wanted, object},
     table::{Column, column},
+    usage,
 };
 
 const COLUMNS: &[Column] = &[
@@ -53,11 +57,11 @@ struct Filters {
     /// Of events of this type
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
-    /// Not before this time (RFC 3339)
-    #[arg(long, value_name = "TIME")]
+    /// Not before this time: RFC 3339, or 30m, 2h, 7d ago
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<String>,
-    /// Before this time (RFC 3339)
-    #[arg(long, value_name = "TIME")]
+    /// Before this time
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<String>,
     /// With this failure class: timeout, connect, http, …
     #[arg(long, value_name = "CLASS")]
@@ -81,8 +85,17 @@ enum Command {
         #[command(flatten)]
         wanted: Wanted,
     },
-    /// Send it again, with a fresh retry budget
-    Redeliver { id: String },
+    /// Send one again, or all that match; with a fresh retry budget
+    Redeliver {
+        id: Option<String>,
+        #[command(flatten)]
+        filters: Box<Filters>,
+    },
+    /// Let go of all dead letters that match; they stay readable
+    Discard {
+        #[command(flatten)]
+        filters: Box<Filters>,
+    },
     /// Check the log against its provenance, and name the first record that does not fit
     Audit(audit::Arguments),
 }
@@ -101,20 +114,72 @@ impl Arguments {
                 let path = path(&id) + "/attempts";
                 session.list(&path, &[], wanted, ATTEMPTS).await
             }
-            Command::Redeliver { id } => {
-                let call = Call::post(path(&id) + "/redeliver");
-                let sentence = |answer: &serde_json::Value| match answer["redelivered"].as_u64() {
-                    Some(0) => format!("{id} is waiting already"),
-                    _ => format!("{id} goes out again"),
-                };
-                session.done(call, sentence).await
+            Command::Redeliver { id, filters } => match (id, filters.body()) {
+                (Some(id), None) => session.done(again(&id), |answer| one(&id, answer)).await,
+                (None, Some(filter)) => {
+                    let call = Call::post("/deliveries/redeliver").json(&filter);
+                    session.done(call, sent_again).await
+                }
+                (None, None) => Err(usage(
+                    "name a delivery, or what they have in common, such as --status failed",
+                )),
+                (Some(_), Some(_)) => Err(usage("name a delivery or a filter, not both")),
+            },
+            Command::Discard { filters } => {
+                let filter = filters.body();
+                let filter =
+                    filter.ok_or_else(|| usage("say which ones, such as --status failed"))?;
+                let call = Call::post("/deliveries/discard").json(&filter);
+                session.done(call, discarded).await
             }
             Command::Audit(arguments) => arguments.run(&session).await,
         }
     }
 }
 
+fn again(id: &str) -> Call {
+    Call::post(path(id) + "/redeliver")
+}
+
+fn one(id: &str, answer: &Value) -> String {
+    match answer["redelivered"].as_u64() {
+        Some(0) => format!("{id} is waiting already"),
+        _ => format!("{id} goes out again"),
+    }
+}
+
+/// What came of sending many again.
+pub fn sent_again(answer: &Value) -> String {
+    let count = |name: &str| answer[name].as_u64().unwrap_or_default();
+    let again = counted(count("redelivered"));
+    match count("already_waiting") {
+        0 => format!("{again} sent again"),
+        waiting => format!(
+            "{again} sent again, {} waiting already",
+            HumanCount(waiting)
+        ),
+    }
+}
+
+fn discarded(answer: &Value) -> String {
+    let count = answer["discarded"].as_u64().unwrap_or_default();
+    format!("{} discarded", counted(count))
+}
+
+pub fn counted(count: u64) -> String {
+    let noun = if count == 1 { "delivery" } else { "deliveries" };
+    format!("{} {noun}", HumanCount(count))
+}
+
 impl Filters {
+    /// As the API takes them; none where there are none.
+    fn body(&self) -> Option<Value> {
+        let given = self.pairs().into_iter();
+        let given = given.filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        let body: serde_json::Map<String, Value> = given.collect();
+        (!body.is_empty()).then(|| body.into())
+    }
+
     fn pairs(&self) -> [(&'static str, Option<&str>); 7] {
         [
             ("status", self.status.as_deref()),

@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
+use super::deliveries::sent_again;
 use crate::{
     client::{Call, ServerArguments},
+    moment::moment,
     session::{Session, Wanted, object},
     table::{Column, column},
 };
@@ -34,11 +37,11 @@ enum Command {
         /// An exact type, or a prefix such as order.*
         #[arg(long = "type", value_name = "TYPE")]
         event_type: Option<String>,
-        /// Not before this time (RFC 3339)
-        #[arg(long, value_name = "TIME")]
+        /// Not before this time: RFC 3339, or 30m, 2h, 7d ago
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         since: Option<String>,
-        /// Before this time (RFC 3339)
-        #[arg(long, value_name = "TIME")]
+        /// Before this time
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         until: Option<String>,
         /// Of what it belongs to
         #[arg(long, value_name = "ID")]
@@ -48,6 +51,13 @@ enum Command {
     },
     /// One of them, with its data
     Show { id: String },
+    /// Send it again, to all subscriptions that match today
+    Redeliver {
+        id: String,
+        /// To this subscription instead, whatever it wants; may be repeated
+        #[arg(long, value_name = "ID")]
+        to: Vec<String>,
+    },
 }
 
 impl Arguments {
@@ -68,6 +78,13 @@ impl Arguments {
                     ("correlation_id", correlation_id.as_deref()),
                 ];
                 session.list("/events", &filters, wanted, COLUMNS).await
+            }
+            Command::Redeliver { id, to } => {
+                let mut call = Call::post(object("events", &id) + "/redeliver");
+                if !to.is_empty() {
+                    call = call.json(&json!({"subscriptions": to}));
+                }
+                session.done(call, sent_again).await
             }
             Command::Show { id } => session.show(Call::get(object("events", &id))).await,
         }

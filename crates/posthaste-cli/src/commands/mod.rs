@@ -5,6 +5,7 @@ pub mod events;
 mod audit;
 pub mod deliveries;
 pub mod event_types;
+pub mod replays;
 pub mod keys;
 pub mod tenants;
 mod figures;

@@ -10,6 +10,7 @@ mod signature;
 mod api;
 
 mod access;
+mod again;
 mod alerts;
 mod backlog;
 mod catalogue;
@@ -39,6 +40,7 @@ mod retention;
 mod retries;
 mod retry_after;
 mod retry_policies;
+mod replays;
 mod rotation;
 mod shutdown;
 mod simulate;

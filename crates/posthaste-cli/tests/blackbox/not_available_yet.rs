@@ -47,12 +47,9 @@ fn routes_that_are_to_come_are_not_found() {
     let server = Server::start();
     let client = server.client();
     for (method, path) in [
-        ("GET", "/replays"),
-        ("POST", "/replays"),
         ("GET", "/inboxes"),
         ("GET", "/audit"),
         ("POST", "/portal-links"),
-        ("POST", "/deliveries/discard"),
     ] {
         let answer = client.call(method, path, &Value::Null);
         let seen = (answer.status, answer.problem());

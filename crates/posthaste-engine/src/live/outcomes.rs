@@ -18,7 +18,8 @@ use crate::Engine;
 /// What became of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveOutcome {
-    /// Of one that was sent again, `delivered_at` is this success, which need not be its first.
+    /// Of one that was sent again, `delivered_at` is this success, which need not be its first, and
+    /// the replay that asked for it is in its record alone.
     pub delivery: Delivery,
     /// Of the attempt; none where it ended without one.
     pub latency_us: Option<u64>,
@@ -45,6 +46,7 @@ impl LiveOutcome {
                 last_status_code: attempt.and_then(|attempt| attempt.status_code),
                 last_error: error,
                 origin: settlement.origin,
+                replay: None,
                 format: settlement.format,
                 link: attempt.and_then(|attempt| attempt.link),
                 sent_at: attempt.map(|attempt| attempt.started_at),

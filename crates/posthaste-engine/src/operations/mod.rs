@@ -11,6 +11,7 @@ mod again;
 mod provenance;
 mod publish;
 mod stats;
+mod replays;
 mod subscriptions;
 
 use posthaste::{clock::Timestamp, id::SubscriptionId};
@@ -25,6 +26,7 @@ pub use catalogue::{Expected, NewEventType};
 pub use deliveries::Trial;
 pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
+pub use replays::Started;
 pub use stats::{POINTS_MAX, Stats, WINDOW_MAX, finest_step, usual_step};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 
@@ -42,6 +44,10 @@ pub enum OperationError {
     /// The one at this place of those that were named.
     #[error("there is no subscription {id}")]
     UnknownSubscription { index: usize, id: SubscriptionId },
+    #[error("the window is empty: since is not before until, or not before now")]
+    EmptyWindow,
+    #[error("the idempotency key was used for another body")]
+    IdempotencyConflict,
     #[error("a rotation is under way until {until}")]
     RotationUnderWay { until: Timestamp },
     #[error(transparent)]

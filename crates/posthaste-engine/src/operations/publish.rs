@@ -288,7 +288,7 @@ fn published(acceptance: &Acceptance) -> Published {
     }
 }
 
-fn hash_of(key: &str) -> [u8; 32] {
+pub(super) fn hash_of(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }
 

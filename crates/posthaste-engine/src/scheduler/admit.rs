@@ -15,7 +15,7 @@ use super::{
     Effect, Scheduler, ShelfPart,
     held::{Held, HeldDeliveries},
     lane::Lane,
-    lanes::TENANT_SHARE,
+    lanes::{Class, TENANT_SHARE},
     lines::{Arrival, Place},
     parcel::{Parcel, parcels, retry_at},
     park,
@@ -69,8 +69,8 @@ impl Scheduler {
         }
     }
 
-    fn has_room_for(&self, lane: &Lane) -> bool {
-        room(&self.bounds, &self.held, self.free(), lane)
+    fn has_room_for(&self, lane: &Lane, class: Class) -> bool {
+        room(&self.bounds, &self.held, self.free(), lane, class)
     }
 
     fn turn_away(
@@ -105,7 +105,7 @@ impl Scheduler {
         let room = self
             .lanes
             .get(first.subscription)
-            .is_some_and(|lane| self.has_room_for(lane));
+            .is_some_and(|lane| self.has_room_for(lane, from.class()));
         let place = Place {
             settled: self.lanes.is_settled(),
             room,
@@ -198,8 +198,14 @@ impl Scheduler {
 /// A queue may be as long as what is still free: one that does not drain fills half of the memory,
 /// two a third each, and however many there are, some is left for the others. All queues of a tenant
 /// together leave the other tenants a ninth.
-pub(super) fn room(bounds: &Bounds, held: &HeldDeliveries, free: usize, lane: &Lane) -> bool {
-    let (count, bytes) = lane.queued();
+pub(super) fn room(
+    bounds: &Bounds,
+    held: &HeldDeliveries,
+    free: usize,
+    lane: &Lane,
+    class: Class,
+) -> bool {
+    let (count, bytes) = lane.queued_of(class);
     let free_bytes = bounds.bytes.saturating_sub(held.bytes());
     let tenants = held.of_tenant(&lane.subscriber.subscription.tenant);
     count < free

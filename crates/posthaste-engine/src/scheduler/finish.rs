@@ -21,10 +21,10 @@ impl Scheduler {
             return;
         };
         let first = &deliveries[0];
-        let counts = first.origin != Origin::Test;
-        let policy = match counts {
-            true => &flight.subscriber.subscription.retry,
-            false => &ONE_ATTEMPT,
+        let is_test = first.origin == Origin::Test;
+        let policy = match is_test {
+            true => &ONE_ATTEMPT,
+            false => &flight.subscriber.subscription.retry,
         };
         let step = |waiting: &Waiting| {
             let tries = waiting.tries.one_more();
@@ -32,7 +32,7 @@ impl Scheduler {
         };
         let transitions: Vec<Transition> = deliveries.iter().map(step).collect();
         let judged =
-            counts.then(|| self.judge_health(now, &ended, &deliveries, &transitions, effects));
+            (!is_test).then(|| self.judge_health(now, &ended, &deliveries, &transitions, effects));
         let line = self.line_of(first);
         let mut retried = Vec::new();
         // Each delivery of a batch has the attempt in its own record.
@@ -55,7 +55,7 @@ impl Scheduler {
             };
             let mut settlement = self.settlement(&after, standing, now);
             settlement.line = line;
-            if counts {
+            if !is_test {
                 self.report(&flight, &settlement, &attempt, effects);
             }
             settlement.attempt = Some(Box::new(attempt));
@@ -156,14 +156,16 @@ impl Scheduler {
         let Some(lane) = self.lanes.get(first.subscription) else {
             return Vec::new();
         };
-        let spent = transitions
-            .iter()
-            .filter(|transition| **transition == Transition::DeadLetter);
-        let spent = u32::try_from(spent.count()).unwrap_or(u32::MAX);
         let (before, subscriber) = (lane.health, lane.subscriber.clone());
-        let began = ended.attempt.started_at;
-        let health = before.after(&ended.outcome, spent, (began, now));
-        let auto_pause_after = subscriber.subscription.auto_pause_after;
+        let time = (ended.attempt.started_at, now);
+        let (health, auto_pause_after) = match deliveries.iter().all(is_replayed) {
+            true => (before.after_replay(&ended.outcome, time), 0),
+            false => {
+                let spent = spent(deliveries, transitions);
+                let health = before.after(&ended.outcome, spent, time);
+                (health, subscriber.subscription.auto_pause_after)
+            }
+        };
         let pause = pauses(&ended.outcome, &health, auto_pause_after).filter(|_| lane.is_active());
         effects.push(Effect::Health {
             subscriber: subscriber.clone(),
@@ -214,6 +216,19 @@ impl Scheduler {
             },
         })));
     }
+}
+
+fn is_replayed(waiting: &Waiting) -> bool {
+    waiting.origin == Origin::Replay
+}
+
+/// Deliveries that spent their attempts; what was only replayed does not count.
+fn spent(deliveries: &[Waiting], transitions: &[Transition]) -> u32 {
+    let ended = deliveries.iter().zip(transitions);
+    let spent = ended.filter(|(waiting, transition)| {
+        **transition == Transition::DeadLetter && !is_replayed(waiting)
+    });
+    u32::try_from(spent.count()).unwrap_or(u32::MAX)
 }
 
 /// A test is one attempt.

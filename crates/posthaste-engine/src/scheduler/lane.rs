@@ -128,6 +128,15 @@ impl Lane {
         }
     }
 
+    /// The same of one class, where order is not kept: a backlog and new events each have a queue of
+    /// their own, so that neither keeps the other out.
+    pub fn queued_of(&self, class: Class) -> (usize, usize) {
+        match &self.queue {
+            Queue::Loose(loose, _) => loose.queued_of(class),
+            Queue::Fifo(lines) => lines.queued(),
+        }
+    }
+
     /// Whether it has fewer than `low` that may leave, or than it is worth to have, and less than
     /// `free` in all: where order is kept, many may stand behind a few heads that wait.
     pub fn is_low(&self, low: usize, free: usize) -> bool {
@@ -192,11 +201,7 @@ impl Lane {
         match &mut self.queue {
             Queue::Fifo(lines) => lines.place(line, parcel, from, place),
             Queue::Loose(loose, _) if place.room => {
-                let class = match from {
-                    Arrival::Fresh => Class::Light,
-                    Arrival::Due | Arrival::Scanned | Arrival::Fetched => Class::Heavy,
-                };
-                loose.push(parcel, class);
+                loose.push(parcel, from.class());
                 Vec::new()
             }
             Queue::Loose(_, shelf) => {

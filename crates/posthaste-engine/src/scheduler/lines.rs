@@ -14,6 +14,7 @@ use posthaste_store::record::Waiting;
 
 use super::{
     ShelfPart,
+    lanes::Class,
     line::{Queue, heads, ripe_at},
     on_the_way::{OnTheWay, Why, Word},
     parcel::Parcel,
@@ -36,6 +37,16 @@ pub enum Arrival {
     Scanned,
     /// From the shelf, for its line.
     Fetched,
+}
+
+impl Arrival {
+    /// As what it is queued: what comes from the store is never new.
+    pub fn class(self) -> Class {
+        match self {
+            Self::Fresh => Class::Light,
+            Self::Due | Self::Scanned | Self::Fetched => Class::Heavy,
+        }
+    }
 }
 
 /// How things stand when a delivery comes.

@@ -15,8 +15,8 @@ pub struct Loose {
     backlog: VecDeque<Parcel>,
     /// Of new events.
     fresh: VecDeque<Parcel>,
-    count: usize,
-    bytes: usize,
+    /// Deliveries of each class, and the bytes that they count for.
+    sums: [(usize, usize); 2],
     /// Bodies of those that are in no batch yet.
     body_bytes: usize,
     /// Whose turn it is where both leave as one class.
@@ -26,22 +26,32 @@ pub struct Loose {
 impl Loose {
     /// Deliveries, and the bytes that they count for.
     pub fn queued(&self) -> (usize, usize) {
-        (self.count, self.bytes)
+        let [light, heavy] = self.sums;
+        (light.0 + heavy.0, light.1 + heavy.1)
+    }
+
+    /// The same of one class.
+    pub fn queued_of(&self, class: Class) -> (usize, usize) {
+        self.sums[class as usize]
     }
 
     /// Deliveries that came from the store.
     pub fn older(&self) -> usize {
-        let formed = self.formed.iter().map(Parcel::len).sum::<usize>();
-        self.backlog.len() + formed
+        self.queued_of(Class::Heavy).0
     }
 
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.queued().0 == 0
     }
 
     pub fn push(&mut self, parcel: Parcel, class: Class) {
-        self.count += parcel.len();
-        self.bytes += parcel.bytes;
+        let class = match parcel.batch {
+            Some(_) => Class::Heavy,
+            None => class,
+        };
+        let (count, bytes) = &mut self.sums[class as usize];
+        *count += parcel.len();
+        *bytes += parcel.bytes;
         match (parcel.batch, class) {
             (Some(_), _) => return self.formed.push_back(parcel),
             (None, Class::Heavy) => self.backlog.push_back(parcel),
@@ -74,7 +84,7 @@ impl Loose {
                 formed.or_else(|| self.backlog.pop_front())
             }
         };
-        self.taken(parcel)
+        self.taken(parcel, class)
     }
 
     /// New ones and older ones in turn, as one class.
@@ -87,10 +97,11 @@ impl Loose {
         self.take(one).or_else(|| self.take(other))
     }
 
-    fn taken(&mut self, parcel: Option<Parcel>) -> Option<Parcel> {
+    fn taken(&mut self, parcel: Option<Parcel>, class: Class) -> Option<Parcel> {
         let parcel = parcel?;
-        self.count -= parcel.len();
-        self.bytes -= parcel.bytes;
+        let (count, bytes) = &mut self.sums[class as usize];
+        *count -= parcel.len();
+        *bytes -= parcel.bytes;
         if parcel.batch.is_none() {
             self.body_bytes -= parcel.body_bytes;
         }
@@ -103,7 +114,7 @@ impl Loose {
 
     pub fn take_formed(&mut self) -> Option<Parcel> {
         let parcel = self.formed.pop_front();
-        self.taken(parcel)
+        self.taken(parcel, Class::Heavy)
     }
 
     /// When what gathers is enough for a batch; none where nothing gathers.
@@ -126,13 +137,17 @@ impl Loose {
         })
     }
 
-    /// What leaves together: older ones first, as many as fit.
+    /// What leaves together, as many as fit: once the older ones first and once the new ones, so that
+    /// neither waits until the others are gone.
     pub fn gather(&mut self, limits: &BatchLimits) -> Vec<Parcel> {
         let (mut gathered, mut body) = (Vec::<Parcel>::new(), 2);
+        let fresh_first = self.fresh_is_next && !self.fresh.is_empty();
+        self.fresh_is_next = !fresh_first;
         while gathered.len() < limits.max_events as usize {
-            let class = match self.backlog.is_empty() {
-                true => Class::Light,
-                false => Class::Heavy,
+            let class = match fresh_first {
+                true if !self.fresh.is_empty() => Class::Light,
+                false if self.backlog.is_empty() => Class::Light,
+                true | false => Class::Heavy,
             };
             let queue = match class {
                 Class::Heavy => &self.backlog,
@@ -150,7 +165,7 @@ impl Loose {
                 Class::Heavy => self.backlog.pop_front(),
                 Class::Light => self.fresh.pop_front(),
             };
-            gathered.extend(self.taken(parcel));
+            gathered.extend(self.taken(parcel, class));
         }
         gathered
     }
@@ -165,16 +180,18 @@ impl Loose {
 
     /// Takes the later half: what came last, new ones first.
     pub fn cut_in_half(&mut self) -> Vec<Parcel> {
-        let mut to_cut = self.count / 2;
+        let mut to_cut = self.queued().0 / 2;
         let mut tail = Vec::new();
         while to_cut > 0 {
             let last = match self.fresh.pop_back() {
-                Some(parcel) => Some(parcel),
-                None => self.backlog.pop_back().or_else(|| self.formed.pop_back()),
+                Some(parcel) => self.taken(Some(parcel), Class::Light),
+                None => {
+                    let older = self.backlog.pop_back();
+                    let older = older.or_else(|| self.formed.pop_back());
+                    self.taken(older, Class::Heavy)
+                }
             };
-            let Some(parcel) = self.taken(last) else {
-                break;
-            };
+            let Some(parcel) = last else { break };
             to_cut = to_cut.saturating_sub(parcel.len());
             tail.push(parcel);
         }

@@ -358,7 +358,7 @@ impl Scheduler {
     fn next_shelf(&mut self, now: Timestamp) -> Option<(SubscriptionId, ShelfPart, usize)> {
         let (low, free) = (self.fetch_at_most(), self.free());
         let (bounds, held) = (&self.bounds, &self.held);
-        let has_room = |lane: &lane::Lane| admit::room(bounds, held, free, lane);
+        let has_room = |lane: &lane::Lane| admit::room(bounds, held, free, lane, Class::Heavy);
         self.lanes.next_shelf(low, free, now, has_room)
     }
 

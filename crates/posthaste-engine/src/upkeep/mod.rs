@@ -5,3 +5,4 @@ pub mod recovery;
 pub mod rounds;
 pub mod retention;
 pub mod expiry;
+pub mod replay;

@@ -6,5 +6,6 @@ mod delivery;
 mod filters;
 mod live;
 mod provenance;
+mod replays;
 mod stress;
 mod upkeep;

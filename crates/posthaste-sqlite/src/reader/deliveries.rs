@@ -3,7 +3,7 @@
 use posthaste::{
     delivery::{DeliveryState, DeliveryStatus, Discard, Tries},
     event::TenantId,
-    id::{DeliveryId, EventId, SLOTS, SubscriptionId},
+    id::{DeliveryId, EventId, ReplayId, SLOTS, SubscriptionId},
 };
 use posthaste_store::{
     Page,
@@ -62,6 +62,38 @@ pub fn deliveries(
     page(range, stretch.limit, id_of, wants, |below, at_most| {
         list.fetch(connection, below, at_most)
     })
+}
+
+/// All deliveries of some events, by id.
+pub fn deliveries_of(
+    moment: &Moment<'_>,
+    tenant: &TenantId,
+    events: &[EventId],
+) -> Result<Vec<Delivery>> {
+    let (connection, implied) = moment.begin(|_, state| {
+        let events = events.iter();
+        Ok(events
+            .flat_map(|id| implied_by(state, *id))
+            .collect::<Vec<_>>())
+    })?;
+    let Some(tenant) = tenant::find(connection, tenant)? else {
+        return Ok(Vec::new());
+    };
+    let of_tenant = implied.iter().filter(|(_, one)| one.tenant == tenant);
+    let shown = of_tenant.map(|(id, one)| shown(connection, *id, one));
+    let mut all = shown.collect::<Result<Vec<_>>>()?;
+    for event in events {
+        all.extend(of_event(connection, tenant, *event, u64::MAX, usize::MAX)?.items);
+    }
+    all.sort_by_key(|delivery| delivery.id);
+    Ok(all)
+}
+
+/// Ids between those of an event's deliveries are nobody else's.
+fn implied_by(state: &live::State, event: EventId) -> impl Iterator<Item = (DeliveryId, Implied)> {
+    let from = state.implied.range(DeliveryId::from_u64(event.as_u64())..);
+    let own = from.take_while(move |(_, implied)| implied.event == event);
+    own.map(|(id, implied)| (*id, implied.clone()))
 }
 
 fn id_of(delivery: &Delivery) -> u64 {
@@ -146,30 +178,11 @@ impl List {
 
     fn rows(&self, connection: &Connection, below: u64, at_most: usize) -> Result<Found<Delivery>> {
         match self.way {
-            Way::Event(event) => self.of_event(connection, event, below, at_most),
+            Way::Event(event) => of_event(connection, self.tenant, event, below, at_most),
             Way::States(states) => self.of_states(connection, states, below, at_most),
             Way::Subscription(id) => self.of_subscription(connection, id, below, at_most),
             Way::Tenant => self.of_tenant(connection, below, at_most),
         }
-    }
-
-    fn of_event(
-        &self,
-        connection: &Connection,
-        event: EventId,
-        below: u64,
-        at_most: usize,
-    ) -> Result<Found<Delivery>> {
-        let (first, tenant) = (number(event.as_u64()), number(self.tenant));
-        let (below, limit) = (number(below), number(at_most as u64));
-        let order = "d.tenant = ?2 AND d.id < ?3 ORDER BY d.id DESC LIMIT ?4";
-        let elsewhere = "d.event = ?1 AND (d.id >> 10) <> (d.event >> 10)";
-        let sql = format!("{DELIVERIES} WHERE {elsewhere} AND {order}");
-        let elsewhere = rows(connection, &sql, (first, tenant, below, limit))?;
-        let sql = format!("{DELIVERIES} WHERE d.id > ?1 AND d.id <= ?1 + {SLOTS} AND {order}");
-        let beside = rows(connection, &sql, (first, tenant, below, limit))?;
-        let elsewhere = Found::limited(elsewhere, at_most, id_of);
-        Ok(elsewhere.and(Found::limited(beside, at_most, id_of), id_of))
     }
 
     fn of_states(
@@ -237,6 +250,25 @@ impl List {
         let floor = places.floor;
         Ok(Found { items, floor })
     }
+}
+
+fn of_event(
+    connection: &Connection,
+    tenant: u64,
+    event: EventId,
+    below: u64,
+    at_most: usize,
+) -> Result<Found<Delivery>> {
+    let (first, tenant) = (number(event.as_u64()), number(tenant));
+    let (below, limit) = (number(below), number(at_most as u64));
+    let order = "d.tenant = ?2 AND d.id < ?3 ORDER BY d.id DESC LIMIT ?4";
+    let elsewhere = "d.event = ?1 AND (d.id >> 10) <> (d.event >> 10)";
+    let sql = format!("{DELIVERIES} WHERE {elsewhere} AND {order}");
+    let elsewhere = rows(connection, &sql, (first, tenant, below, limit))?;
+    let sql = format!("{DELIVERIES} WHERE d.id > ?1 AND d.id <= ?1 + {SLOTS} AND {order}");
+    let beside = rows(connection, &sql, (first, tenant, below, limit))?;
+    let elsewhere = Found::limited(elsewhere, at_most, id_of);
+    Ok(elsewhere.and(Found::limited(beside, at_most, id_of), id_of))
 }
 
 /// Where a tenant has events or deliveries, newest first.
@@ -330,6 +362,7 @@ fn read(row: &Row<'_>) -> Result<Delivery> {
             _ => row.get(11)?,
         },
         origin: row.coded(12)?,
+        replay: row.optional_number(19)?.map(ReplayId::from_u64),
         sent_at: row.time(13)?,
         delivered_at: row.time(14)?,
         format: row.format(17)?,
@@ -402,6 +435,7 @@ fn shown(connection: &Connection, id: DeliveryId, implied: &Implied) -> Result<D
             _ => None,
         },
         origin: implied.origin(),
+        replay: None,
         sent_at: None,
         delivered_at: None,
         format: None,

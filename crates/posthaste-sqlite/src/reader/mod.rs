@@ -13,6 +13,7 @@ mod configuration;
 mod catalogue;
 mod old;
 mod holds;
+mod replays;
 
 use std::{
     path::PathBuf,
@@ -34,12 +35,13 @@ pub use self::{
     catalogue::event_types,
     configuration::{keys, subscription, subscriptions, tenants},
     counts::counts,
-    deliveries::{deliveries, delivery},
+    deliveries::{deliveries, deliveries_of, delivery},
     events::{body_of_key, event, events, events_between},
     histories::histories,
     holds::{held, held_since, holds, made_after, paused_since},
     old::{Old, old, old_keys, rows_of},
     recover::recover,
+    replays::{replay, replays, running_replays},
     rollups::rollups,
 };
 

@@ -16,6 +16,7 @@ use rusqlite::{OptionalExtension, types::ValueRef};
 use super::{
     fold,
     group::Group,
+    replays,
     settle::{insertion, settle_one},
     take::free,
 };
@@ -26,12 +27,26 @@ use crate::{
 
 pub fn send_again(group: &mut Group<'_>, again: &Again) -> Result<SentAgain> {
     let tenant = group.tenants.number(group.connection, &again.tenant)?;
+    let replay = match &again.step {
+        Some(step) => Some(replays::to_step(group, tenant, step)?),
+        None => None,
+    };
     let ids = again.reopen.iter();
     let reopened = ids.map(|&id| reopen(group, tenant, id, again));
     let reopened = reopened.collect::<Result<_>>()?;
-    let late = again.make.iter().map(|late| make(group, late));
+    let late = again.make.iter().map(|late| make(group, late, again));
     let made = late.collect::<Result<_>>()?;
-    Ok(SentAgain { reopened, made })
+    let sent = SentAgain { reopened, made };
+    if let (Some(step), Some(replay)) = (&again.step, replay) {
+        replays::move_on(group, replay, step, &sent, again.at)?;
+    }
+    Ok(sent)
+}
+
+/// The replay that sends.
+fn replay_of(again: &Again) -> Option<i64> {
+    let step = again.step.as_ref();
+    step.map(|step| number(step.id.as_u64()))
 }
 
 fn reopen(group: &mut Group<'_>, tenant: u64, id: DeliveryId, again: &Again) -> Result<Reopened> {
@@ -54,7 +69,7 @@ fn reopen(group: &mut Group<'_>, tenant: u64, id: DeliveryId, again: &Again) -> 
             .execute((row, at))?,
         false => connection
             .prepare_cached(include_str!("../../sql/reopen.sql"))?
-            .execute((row, at, again.origin.code()))?,
+            .execute((row, at, again.origin.code(), replay_of(again)))?,
     };
     match found.in_line_of {
         Some(subscription) => group.taken.shelved(subscription, id),
@@ -64,7 +79,7 @@ fn reopen(group: &mut Group<'_>, tenant: u64, id: DeliveryId, again: &Again) -> 
 }
 
 /// Makes a late delivery, where its event has none to its subscription.
-fn make(group: &mut Group<'_>, late: &Settlement) -> Result<Reopened> {
+fn make(group: &mut Group<'_>, late: &Settlement, again: &Again) -> Result<Reopened> {
     let tenant = group.tenants.number(group.connection, &late.tenant)?;
     let sql = include_str!("../../sql/owed.sql");
     let mut query = group.connection.prepare_cached(sql)?;
@@ -80,6 +95,9 @@ fn make(group: &mut Group<'_>, late: &Settlement) -> Result<Reopened> {
     }
     let mut insert = insertion(group.connection)?;
     settle_one(group, late, &mut insert)?;
+    let update = "UPDATE deliveries SET replay = ?2 WHERE id = ?1";
+    let mut update = group.connection.prepare_cached(update)?;
+    update.execute((number(late.id.as_u64()), replay_of(again)))?;
     Ok(Reopened::Redelivered)
 }
 

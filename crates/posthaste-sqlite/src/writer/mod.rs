@@ -13,6 +13,7 @@ mod accept;
 mod settle;
 mod hand;
 mod take;
+mod replays;
 mod again;
 mod configuration;
 mod catalogue;
@@ -55,6 +56,7 @@ pub use self::{
     group::Group,
     index_feed::{feed_all, write_mark},
     keeping::{expire_held, prune, prune_keys, tell_expiring},
+    replays::{insert_replay, stop_replay},
     settle::settle,
     take::{shelved, take_due, take_line, take_shelved, take_shelved_after},
 };

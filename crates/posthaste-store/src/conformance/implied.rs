@@ -29,6 +29,7 @@ pub async fn an_implied_delivery_is_found_by_id_event_subscription_and_status(wo
         last_status_code: None,
         last_error: None,
         origin: Origin::Publish,
+        replay: None,
         sent_at: None,
         delivered_at: None,
         format: None,

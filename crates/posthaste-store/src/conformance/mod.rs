@@ -23,6 +23,7 @@ pub mod reopen;
 pub mod again;
 pub mod prune;
 pub mod holds;
+pub mod replays;
 pub mod lists;
 pub mod tombstones;
 pub mod configuration;
@@ -192,6 +193,15 @@ macro_rules! conformance_suite {
                 a_pause_is_told_of_once_with_its_alert_also_after_a_crash
                 a_pause_is_told_of_also_where_nobody_listens
             }
+            replays {
+                a_step_and_its_cursor_are_there_together_also_after_a_crash
+                a_step_is_made_once_and_not_after_the_replay_was_stopped
+                the_last_step_completes_and_what_has_ended_does_not_run_again
+                one_key_makes_one_replay_in_its_tenant
+                replays_are_listed_newest_first_to_their_tenant_alone
+                another_reason_takes_the_replay_off_a_delivery
+                all_deliveries_of_some_events_are_read_together
+            }
             lists {
                 events_are_listed_newest_first_by_type_time_and_correlation
                 deliveries_are_listed_by_everything_that_can_be_asked_for
@@ -306,6 +316,7 @@ mod tests {
         check(include_str!("again.rs"));
         check(include_str!("prune.rs"));
         check(include_str!("holds.rs"));
+        check(include_str!("replays.rs"));
         check(include_str!("lists.rs"));
         check(include_str!("tombstones.rs"));
         check(include_str!("configuration.rs"));

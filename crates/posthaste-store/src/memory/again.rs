@@ -4,7 +4,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::{DeliveryState, Discard},
     event::{Origin, TenantId},
-    id::DeliveryId,
+    id::{DeliveryId, ReplayId},
 };
 
 use super::{
@@ -15,15 +15,27 @@ use crate::{
     again::{Again, SentAgain},
     ledger::Ledger,
     record::{Parking, Reopened, Settlement, Standing},
+    store::StoreError,
 };
 
 impl State {
-    pub fn send_again(&mut self, ledger: &Ledger, again: Again) -> SentAgain {
+    pub fn send_again(&mut self, ledger: &Ledger, again: Again) -> Result<SentAgain, StoreError> {
+        let (tenant, step) = (&again.tenant, again.step.as_ref());
+        if step.is_some_and(|step| !self.disk.may_step(tenant, step)) {
+            return Err(StoreError::Stale);
+        }
+        let replay = step.map(|step| step.id);
         let ids = again.reopen.iter();
         let reopened = ids.map(|id| self.reopen(&again, *id)).collect();
-        let make = again.make.into_iter();
-        let made = make.map(|late| self.make(ledger, late)).collect();
-        SentAgain { reopened, made }
+        let late = again.make.iter();
+        let made = late
+            .map(|late| self.make(ledger, late.clone(), replay))
+            .collect();
+        let sent = SentAgain { reopened, made };
+        if let Some(step) = step {
+            self.disk.moved_on(tenant, step, &sent, again.at);
+        }
+        Ok(sent)
     }
 
     fn reopen(&mut self, again: &Again, id: DeliveryId) -> Reopened {
@@ -44,6 +56,7 @@ impl State {
         if retry_at.is_none() {
             row.latest.tries.spent = 0;
             row.latest.origin = again.origin;
+            row.replay = again.step.as_ref().map(|step| step.id);
             row.latest.batch = None;
             row.opened_at = Some(again.at);
         }
@@ -65,8 +78,8 @@ impl State {
         open.then_some((row, shade))
     }
 
-    fn make(&mut self, ledger: &Ledger, late: Settlement) -> Reopened {
-        let to = late.subscription;
+    fn make(&mut self, ledger: &Ledger, late: Settlement, replay: Option<ReplayId>) -> Reopened {
+        let (id, to) = (late.id, late.subscription);
         let stored = self.disk.event(&late.tenant, late.event);
         let live = self.disk.subscription_mut(&late.tenant, to).is_some();
         let Some(stored) = stored.filter(|_| live) else {
@@ -78,6 +91,9 @@ impl State {
             return Reopened::AlreadyWaiting;
         }
         self.settle_one(ledger, late);
+        if let Some(row) = self.disk.rows.get_mut(&id) {
+            row.replay = replay;
+        }
         Reopened::Redelivered
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use posthaste::{
     clock::Timestamp,
     event::{EventType, TenantId},
-    id::{BatchId, DeliveryId, EventId, KeyId, SubscriptionId, places},
+    id::{BatchId, DeliveryId, EventId, KeyId, ReplayId, SubscriptionId, places},
     subscription::{Subscription, SubscriptionStatus},
 };
 
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     event_type::EventTypeEntry,
     record::{EventSummary, Parking, StoredEvent, Waiting},
+    replay::Replay,
     settings::{ApiKey, Identity, Tenant},
 };
 
@@ -34,6 +35,7 @@ pub(super) struct Disk {
     pub waiting: BTreeMap<DeliveryId, (SubscriptionId, Parking)>,
     /// By tenant, subscription and minute.
     pub rollups: Rollups,
+    pub replays: BTreeMap<ReplayId, Replay>,
     /// The settled mark, as of the last settle.
     pub mark: EventId,
     /// The last place of what was let go of: ids begin above it.
@@ -175,6 +177,7 @@ impl Disk {
                 .map(|(id, _)| id.place()),
             self.keys.last_key_value().map(|(id, _)| id.place()),
             Some(self.newest.place()),
+            self.replays.last_key_value().map(|(id, _)| id.place()),
         ];
         let newest = others.into_iter().flatten().chain(event).max();
         newest.map_or(EventId::from_u64(0), posthaste::id::Place::event)

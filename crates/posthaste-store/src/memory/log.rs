@@ -1,6 +1,6 @@
 //! What the model answers to those who look: events, deliveries, counts.
 
-use std::ops::Bound;
+use std::{collections::BTreeMap, ops::Bound};
 
 use posthaste::{
     delivery::DeliveryStatus,
@@ -72,6 +72,18 @@ impl Disk {
         page(wanted, stretch, |delivery| delivery.id.as_u64())
     }
 
+    pub fn deliveries_of(&self, tenant: &TenantId, events: &[EventId]) -> Vec<Delivery> {
+        let stored = events.iter().filter_map(|id| self.event(tenant, *id));
+        let implied = stored.flat_map(|stored| self.without_row(&stored));
+        let of_events =
+            |row: &&Row| row.latest.tenant == *tenant && events.contains(&row.latest.event);
+        let rows = self.rows.values().filter(of_events).cloned();
+        let all: BTreeMap<_, _> = implied.chain(rows).map(|row| (row.id(), row)).collect();
+        let all = all.into_values();
+        all.map(|row| row.shown(self.shade(row.latest.subscription)))
+            .collect()
+    }
+
     pub fn attempts(&self, tenant: &TenantId, id: DeliveryId) -> Vec<Attempt> {
         let row = self.row(id).filter(|row| row.latest.tenant == *tenant);
         row.map(|row| row.attempts).unwrap_or_default()
@@ -124,7 +136,11 @@ impl Disk {
 }
 
 /// A stretch of what is wanted, newest first.
-fn page<T>(wanted: impl Iterator<Item = T>, stretch: Stretch, id: impl Fn(&T) -> u64) -> Page<T> {
+pub(super) fn page<T>(
+    wanted: impl Iterator<Item = T>,
+    stretch: Stretch,
+    id: impl Fn(&T) -> u64,
+) -> Page<T> {
     let below = |item: &T| stretch.before.is_none_or(|before| id(item) < before);
     let mut rest = wanted.filter(below).peekable();
     let items: Vec<T> = rest.by_ref().take(stretch.limit).collect();

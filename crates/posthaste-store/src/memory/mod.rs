@@ -12,6 +12,7 @@ mod keeping;
 mod log;
 mod queue;
 mod rollups;
+mod replays;
 mod row;
 
 use std::{
@@ -25,7 +26,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::Discard,
     event::{EventType, Line, TenantId},
-    id::{DeliveryId, EventId, KeyId, SubscriptionId},
+    id::{DeliveryId, EventId, KeyId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 
@@ -40,6 +41,7 @@ use crate::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
         IdempotencyConflict, SettleBatch, StoredEvent, Waiting,
     },
+    replay::Replay,
     rollup::{Level, Minute, Rollup},
     settings::{ApiKey, Identity, Tenant},
     store::{Horizon, Page, Store, StoreError},
@@ -74,6 +76,7 @@ impl MemoryStore {
             rows: BTreeMap::new(),
             waiting: BTreeMap::new(),
             rollups: BTreeMap::new(),
+            replays: BTreeMap::new(),
             mark: EventId::from_u64(0),
             newest: EventId::from_u64(0),
         })
@@ -205,7 +208,7 @@ impl Store for MemoryStore {
     }
 
     async fn send_again(&self, again: Again) -> Result<SentAgain, StoreError> {
-        Ok(self.lock().send_again(&self.ledger, again))
+        self.lock().send_again(&self.ledger, again)
     }
 
     async fn discard_failed(
@@ -357,6 +360,43 @@ impl Store for MemoryStore {
     ) -> Result<Page<History>, StoreError> {
         let state = self.lock();
         Ok(state.disk.histories(tenant, (after, until), at_most))
+    }
+
+    async fn deliveries_of(
+        &self,
+        tenant: &TenantId,
+        events: Vec<EventId>,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.lock().disk.deliveries_of(tenant, &events))
+    }
+
+    async fn insert_replay(&self, replay: Replay) -> Result<Replay, StoreError> {
+        Ok(self.lock().disk.insert_replay(replay))
+    }
+
+    async fn replay(&self, tenant: &TenantId, id: ReplayId) -> Result<Option<Replay>, StoreError> {
+        Ok(self.lock().disk.replay_mut(tenant, id).cloned())
+    }
+
+    async fn replays(
+        &self,
+        tenant: &TenantId,
+        stretch: Stretch,
+    ) -> Result<Page<Replay>, StoreError> {
+        Ok(self.lock().disk.list_replays(tenant, stretch))
+    }
+
+    async fn running_replays(&self) -> Result<Vec<Replay>, StoreError> {
+        Ok(self.lock().disk.running_replays())
+    }
+
+    async fn stop_replay(
+        &self,
+        tenant: &TenantId,
+        id: ReplayId,
+        now: Timestamp,
+    ) -> Result<Replay, StoreError> {
+        self.lock().disk.stop_replay(tenant, id, now)
     }
 
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {

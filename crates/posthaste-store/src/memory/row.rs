@@ -7,7 +7,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::{DeliveryState, Discard, Tries},
     event::Origin,
-    id::DeliveryId,
+    id::{DeliveryId, ReplayId},
     provenance::Link,
     subscription::SubscriptionStatus,
 };
@@ -21,6 +21,8 @@ pub(super) struct Row {
     /// Without its attempt; `Parking::Taken` is kept as what a crash finds.
     pub latest: Settlement,
     pub attempts: Vec<Attempt>,
+    /// The replay that made it or opened it last.
+    pub replay: Option<ReplayId>,
     last_status_code: Option<u16>,
     last_error: Option<String>,
     sent_at: Option<Timestamp>,
@@ -53,6 +55,7 @@ impl Row {
         Self {
             latest: settlement,
             attempts: Vec::new(),
+            replay: None,
             last_status_code: None,
             last_error: None,
             sent_at: None,
@@ -161,6 +164,7 @@ impl Row {
             last_status_code: self.last_status_code,
             last_error,
             origin: self.latest.origin,
+            replay: self.replay,
             sent_at: self.sent_at,
             delivered_at: self.delivered_at,
             format: self.latest.format,

@@ -21,6 +21,7 @@ const START: Timestamp = Timestamp::from_millis(1_795_293_360_000);
 mod batches;
 mod circuits;
 mod order;
+mod replays;
 mod turns;
 
 fn subscription(n: u64) -> Subscription {
