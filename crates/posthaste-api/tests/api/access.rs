@@ -386,33 +386,56 @@ async fn tenants_are_made_once() {
 #[tokio::test(start_paused = true)]
 async fn a_tenant_is_changed_by_what_is_given() {
     let world = World::new().await;
-    let body = r#"{"id":"acme","catalogue":"strict","limits":{"retention_days":7,"hold_days":3650}}"#;
+    let body =
+        r#"{"id":"acme","catalogue":"strict","limits":{"retention_days":7,"hold_days":3650}}"#;
     let made = world.post("/tenants", body).await;
     assert_eq!(made.body["catalogue"], "strict", "{}", made.text);
     assert_eq!(made.body["limits"]["hold_days"], 3650);
-    let tag = world.get("/tenants/acme").await.header("etag").unwrap().to_owned();
+    let tag = world
+        .get("/tenants/acme")
+        .await
+        .header("etag")
+        .unwrap()
+        .to_owned();
     let if_match = [("if-match", tag.as_str())];
     let patch = r#"{"name":"Acme","limits":{"hold_days":null}}"#;
-    let changed = world.call_with("PATCH", "/tenants/acme", &if_match, patch).await;
+    let changed = world
+        .call_with("PATCH", "/tenants/acme", &if_match, patch)
+        .await;
     assert_eq!(changed.status, 200, "{}", changed.text);
     assert_eq!(changed.body["name"], "Acme");
     assert_eq!(changed.body["catalogue"], "strict", "it stays");
     let limits = &changed.body["limits"];
-    assert_eq!((&limits["retention_days"], &limits["hold_days"]), (&Value::from(7), &Value::Null));
+    assert_eq!(
+        (&limits["retention_days"], &limits["hold_days"]),
+        (&Value::from(7), &Value::Null)
+    );
     let read = world.get("/tenants/acme").await;
     assert_eq!(read.body, changed.body);
     assert_eq!(read.header("etag"), changed.header("etag"));
-    let stale = world.call_with("PATCH", "/tenants/acme", &if_match, patch).await;
+    let stale = world
+        .call_with("PATCH", "/tenants/acme", &if_match, patch)
+        .await;
     assert_eq!(stale.status, 412);
-    assert_eq!(world.call("PATCH", "/tenants/nobody", "{}").await.status, 404);
+    assert_eq!(
+        world.call("PATCH", "/tenants/nobody", "{}").await.status,
+        404
+    );
     for (bad, pointer) in [
-        (r#"{"limits":{"retention_days":3651}}"#, "/limits/retention_days"),
+        (
+            r#"{"limits":{"retention_days":3651}}"#,
+            "/limits/retention_days",
+        ),
         (r#"{"limits":{"events_per_s":9}}"#, "/limits/events_per_s"),
         (r#"{"catalogue":"Strict"}"#, "/catalogue"),
         (r#"{"id":"other"}"#, "/id"),
     ] {
         let answer = world.call("PATCH", "/tenants/acme", bad).await;
-        assert_eq!((answer.status.as_u16(), answer.pointers()), (422, vec![pointer]), "{bad}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.pointers()),
+            (422, vec![pointer]),
+            "{bad}"
+        );
     }
 }
 

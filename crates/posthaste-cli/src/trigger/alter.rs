@@ -85,10 +85,16 @@ mod tests {
             data
         };
         check("data.a.b=7", Some(&with("/a/b", json!(7))));
-        check("data.a.b=seven = 7", Some(&with("/a/b", json!("seven = 7"))));
+        check(
+            "data.a.b=seven = 7",
+            Some(&with("/a/b", json!("seven = 7"))),
+        );
         check("data.a={\"c\":[]}", Some(&with("/a", json!({"c": []}))));
         check("data.l.1.x=null", Some(&with("/l/1/x", json!(null))));
-        check("data.a.n.m.o=1", Some(&with("/a/n", json!({"m": {"o": 1}}))));
+        check(
+            "data.a.n.m.o=1",
+            Some(&with("/a/n", json!({"m": {"o": 1}}))),
+        );
         check("data.a.b.c=1", None);
         check("data.l.2=1", None);
         check("data.l.x=1", None);

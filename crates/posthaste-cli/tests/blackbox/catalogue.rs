@@ -67,10 +67,23 @@ fn an_event_type_is_made_from_arguments_and_files() {
     assert_eq!(read["versions"]["1"]["required"], json!(["id"]));
     assert_eq!(read["description"], "An order.");
     check(&server, &[&create[..], &example].concat(), "", 1);
-    let unfit = ["event-types", "create", "a.b", "--schema", "false", "--example", "1"];
+    let unfit = [
+        "event-types",
+        "create",
+        "a.b",
+        "--schema",
+        "false",
+        "--example",
+        "1",
+    ];
     check(&server, &unfit, "", 1);
     for (wrong, code) in [("/no/such/file", 1), ("{\"a\":", 2)] {
-        check(&server, &["event-types", "create", "a.b", "--schema", wrong], "", code);
+        check(
+            &server,
+            &["event-types", "create", "a.b", "--schema", wrong],
+            "",
+            code,
+        );
     }
     let unknown = run(&server, &["event-types", "import", "memry"], "");
     let complaint = String::from_utf8_lossy(&unknown.stderr).into_owned();
@@ -97,14 +110,24 @@ fn data_that_breaks_its_schema_is_refused_and_nothing_is_stored() {
     let refused = run(&server, &publish, "");
     let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(1));
-    assert!(complaint.contains("/data/memory_id  memory_id is required"), "{complaint}");
+    assert!(
+        complaint.contains("/data/memory_id  memory_id is required"),
+        "{complaint}"
+    );
 }
 
 #[test]
 fn a_strict_tenant_refuses_what_it_does_not_know() {
     let (server, sink) = (Server::start(), Sink::start());
     import_both(&server);
-    let update = ["--json", "tenants", "update", "default", "--catalogue", "strict"];
+    let update = [
+        "--json",
+        "tenants",
+        "update",
+        "default",
+        "--catalogue",
+        "strict",
+    ];
     let days = ["--retention-days", "7", "--hold-days", "90"];
     let tenant = lines(&check(&server, &[&update[..], &days].concat(), "", 0)).remove(0);
     assert_eq!(tenant["catalogue"], "strict");
@@ -113,23 +136,43 @@ fn a_strict_tenant_refuses_what_it_does_not_know() {
     let client = server.client();
     let unknown = json!({"type": "order.created", "data": {}});
     let answer = client.call("POST", "/events", &unknown);
-    assert_eq!((answer.status, answer.problem()), (422, "unsupported-event-type".to_owned()));
+    assert_eq!(
+        (answer.status, answer.problem()),
+        (422, "unsupported-event-type".to_owned())
+    );
     let wants = json!({"url": sink.url(), "events": ["order.created"]});
     for path in ["/subscriptions", ""] {
         let answer = client.call("POST", path, &wants);
         assert_eq!(answer.problem(), "unsupported-event-type", "{path}");
     }
     check(&server, &["trigger", "alarm.cleared"], "", 0);
-    let none = ["tenants", "update", "default", "--catalogue", "open", "--retention-days", "none"];
+    let none = [
+        "tenants",
+        "update",
+        "default",
+        "--catalogue",
+        "open",
+        "--retention-days",
+        "none",
+    ];
     check(&server, &none, "", 0);
     client.post("/events", &unknown, 202);
-    assert_eq!(client.get("/tenants/default")["limits"]["retention_days"], Value::Null);
+    assert_eq!(
+        client.get("/tenants/default")["limits"]["retention_days"],
+        Value::Null
+    );
 }
 
 #[test]
 fn a_pinned_version_is_all_that_arrives_also_after_a_kill() {
     let (server, sink) = (Server::start(), Sink::start());
-    let create = ["--json", "subscriptions", "create", "--pin", "memory.created=1"];
+    let create = [
+        "--json",
+        "subscriptions",
+        "create",
+        "--pin",
+        "memory.created=1",
+    ];
     let url = sink.url();
     let made = lines(&check(&server, &[&create[..], &[&url]].concat(), "", 0)).remove(0);
     assert_eq!(made["versions"], json!({"memory.created": 1}));
@@ -151,7 +194,9 @@ fn a_pinned_version_is_all_that_arrives_also_after_a_kill() {
 fn a_test_sends_the_example() {
     let (server, sink) = (Server::start(), Sink::start());
     import_both(&server);
-    let made = server.client().subscribe(&sink.url(), json!({"events": ["model.deployed"]}));
+    let made = server
+        .client()
+        .subscribe(&sink.url(), json!({"events": ["model.deployed"]}));
     check(&server, &["subscriptions", "test", &id(&made)], "", 0);
     let arrival = sink.wait_for(1).remove(0);
     let body: Value = serde_json::from_str(&arrival.text()).unwrap();
