@@ -325,7 +325,6 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
         "/replays",
         "/stats",
         "/audit",
-        "/event-types",
         "/inboxes",
         "/deliveries/stream",
         "/nowhere/at/all",
