@@ -4,18 +4,19 @@ use http::{HeaderMap, header};
 
 use crate::problem::{Kind, Problem};
 
-/// Whether this very state is asked for, whose tag is `own`: `*` and no header at all take any.
+/// Whether this very state is asked for, whose tag is `own` (none where there is nothing): `*` takes
+/// whatever is there, and no header takes nothing too.
 ///
 /// # Errors
 /// A 412 where only others are.
-pub(crate) fn if_match(headers: &HeaderMap, own: &str) -> Result<bool, Problem> {
+pub(crate) fn if_match(headers: &HeaderMap, own: Option<&str>) -> Result<bool, Problem> {
     let mut asked = headers.get_all(header::IF_MATCH).iter().peekable();
     if asked.peek().is_none() {
         return Ok(false);
     }
     let tags = asked.filter_map(|value| value.to_str().ok());
     let mut tags = tags.flat_map(|value| value.split(',')).map(str::trim);
-    match tags.find(|&asked| asked == "*" || asked == own) {
+    match tags.find(|&asked| own.is_some_and(|own| asked == "*" || asked == own)) {
         Some(asked) => Ok(asked != "*"),
         None => Err(Problem::new(
             Kind::PreconditionFailed,
@@ -31,21 +32,25 @@ mod tests {
     #[test]
     fn if_match_names_the_state_that_was_read() {
         #[track_caller]
-        fn check(values: &[&str], expected: Option<bool>) {
+        fn check(own: Option<&str>, values: &[&str], expected: Option<bool>) {
             let mut headers = HeaderMap::new();
             for value in values {
                 headers.append(header::IF_MATCH, value.parse().unwrap());
             }
-            assert_eq!(if_match(&headers, "\"7\"").ok(), expected, "{values:?}");
+            assert_eq!(if_match(&headers, own).ok(), expected, "{values:?}");
         }
-        check(&[], Some(false));
-        check(&["*"], Some(false));
-        check(&["\"7\""], Some(true));
-        check(&["\"6\", \"7\""], Some(true));
-        check(&["\"6\"", "\"7\""], Some(true));
-        check(&["\"6\""], None);
-        check(&["W/\"7\""], None);
-        check(&["7"], None);
-        check(&[""], None);
+        let seven = Some("\"7\"");
+        check(seven, &[], Some(false));
+        check(seven, &["*"], Some(false));
+        check(seven, &["\"7\""], Some(true));
+        check(seven, &["\"6\", \"7\""], Some(true));
+        check(seven, &["\"6\"", "\"7\""], Some(true));
+        check(seven, &["\"6\""], None);
+        check(seven, &["W/\"7\""], None);
+        check(seven, &["7"], None);
+        check(seven, &[""], None);
+        check(None, &[], Some(false));
+        check(None, &["*"], None);
+        check(None, &["\"7\""], None);
     }
 }

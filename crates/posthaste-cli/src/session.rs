@@ -78,7 +78,7 @@ impl Session {
             shown += page.data.len();
             for item in page.data {
                 if self.json {
-                    stdout::line(item.get())?;
+                    stdout::json_line(item.get())?;
                 } else {
                     table.push(serde_json::from_str(item.get())?);
                 }
@@ -101,7 +101,7 @@ impl Session {
     pub async fn show(&self, call: Call) -> anyhow::Result<ExitCode> {
         let answer = self.client.call(call).await?;
         if self.json {
-            stdout::line(answer.text().trim_end())?;
+            stdout::json_line(&answer.text())?;
         } else {
             stdout::print(table::detailed(&answer.read::<Box<RawValue>>()?))?;
         }
@@ -138,7 +138,7 @@ impl Session {
             };
             stdout::line(sentence(&value))?;
         } else if !text.is_empty() {
-            stdout::line(text.trim_end())?;
+            stdout::json_line(&text)?;
         }
         Ok(ExitCode::SUCCESS)
     }

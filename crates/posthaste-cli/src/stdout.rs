@@ -22,6 +22,12 @@ pub fn line(text: impl Display) -> anyhow::Result<()> {
     print(format_args!("{text}\n"))
 }
 
+/// A server's JSON as one line. What was published or described may have several of its own, between
+/// its values alone: in a string JSON has none.
+pub fn json_line(json: &str) -> anyhow::Result<()> {
+    line(json.trim_end().replace(['\n', '\r'], " "))
+}
+
 /// Text that ends its own lines.
 pub fn print(text: impl Display) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();

@@ -36,7 +36,7 @@ fn find(api: &Api, tenant: &TenantId, name: &EventType) -> Result<Arc<Known>, Pr
 /// What `If-Match` expects to be there.
 fn expected(headers: &HeaderMap, now: Option<&Known>) -> Result<Expected, Problem> {
     let tag = now.map(|now| answer::tag(&answer::text(&EventTypeView::of(&now.entry))));
-    let bound = if_match(headers, tag.as_deref().unwrap_or("none"))?;
+    let bound = if_match(headers, tag.as_deref())?;
     match now.filter(|_| bound) {
         Some(now) => Ok(Expected::Revision(now.entry.revision)),
         None => Ok(Expected::Anything),

@@ -187,7 +187,7 @@ pub(crate) async fn change_subscription(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let now = find(&api, &auth.tenant, id)?;
-    let if_revision = if_match(&headers, &tag(now.revision))?.then_some(now.revision);
+    let if_revision = if_match(&headers, Some(&tag(now.revision)))?.then_some(now.revision);
     let fields = patch_fields(&body)?;
     if fields.is_empty() {
         return Ok(shown(StatusCode::OK, &now));

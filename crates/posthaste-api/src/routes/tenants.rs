@@ -278,7 +278,7 @@ pub(crate) async fn change_tenant(
     parameters.finish()?;
     let now = find(&api, &id)?;
     let own = answer::tag(&answer::text(&TenantView::of(&now, &api)));
-    let expected = if_match(&headers, &own)?.then_some(now);
+    let expected = if_match(&headers, Some(&own))?.then_some(now);
     let mut fields = body.fields(&["name", "limits", "catalogue"])?;
     let change = change(&mut fields, &api);
     fields.finish()?;

@@ -323,7 +323,6 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
         "/events/evt_0000000000000/deliveries",
         "/events/%FF",
         "/audit",
-        "/event-types",
         "/inboxes",
         "/nowhere/at/all",
         "//",

@@ -163,7 +163,7 @@ async fn import(session: &Session, entries: Vec<Entry>) -> anyhow::Result<ExitCo
         let is_new = answer.status == StatusCode::CREATED;
         (made, replaced) = (made + u32::from(is_new), replaced + u32::from(!is_new));
         match session.json {
-            true => stdout::line(answer.text().trim_end())?,
+            true => stdout::json_line(&answer.text())?,
             false => {
                 let verb = if is_new { "made" } else { "replaced" };
                 stdout::line(format_args!("{name:28}  {verb}"))?;

@@ -73,6 +73,9 @@ impl Misfit {
                     "the name of a member does not fit the schema".into(),
                 )]
             }
+            ValidationErrorKind::Enum { options } => {
+                vec![one("", format!("expected one of {options}"))]
+            }
             _ => vec![one("", error.masked().to_string())],
         }
     }

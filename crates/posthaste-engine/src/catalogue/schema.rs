@@ -93,6 +93,7 @@ impl Schema {
                 places.push(misfit);
             }
         }
+        places.sort_by(|a, b| a.pointer.cmp(&b.pointer));
         places
     }
 
@@ -180,7 +181,7 @@ mod tests {
         check(
             schema,
             r#"{"id":"four","at":"now","tags":["x","z"],"a/b":1}"#,
-            "/a~1b additional_properties, /at format, /id max_length, /tags/1 enum, /amount required",
+            "/amount required, /at format, /a~1b additional_properties, /id max_length, /tags/1 enum",
         );
         check(schema, "7", " type");
     }
