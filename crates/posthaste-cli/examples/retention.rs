@@ -10,7 +10,7 @@ use posthaste::{
     event::{EventDetails, TenantId},
     id::SubscriptionId,
     json::RawJson,
-    transport::CallbackTransport,
+    transport::callback::CallbackTransport,
 };
 use posthaste_engine::{
     Engine, EngineConfig, Retention,
