@@ -1,6 +1,6 @@
 //! One key makes one event, however many clients race.
 
-use std::{collections::BTreeSet, sync::Barrier};
+use std::{collections::BTreeSet, sync::Barrier, thread::ScopedJoinHandle};
 
 use serde_json::json;
 
@@ -77,7 +77,7 @@ fn race(client: &Client, clients: usize) -> Vec<Answer> {
     };
     std::thread::scope(|scope| {
         let racing: Vec<_> = (0..clients).map(|_| scope.spawn(racer)).collect();
-        let answers = racing.into_iter().map(|racer| racer.join());
+        let answers = racing.into_iter().map(ScopedJoinHandle::join);
         answers
             .map(|answer| answer.expect("no racer panics"))
             .collect()
