@@ -3,16 +3,12 @@
 
 use std::path::Path;
 
-use posthaste::{
-    clock::Timestamp,
-    event::TenantId,
-    id::{EventId, SubscriptionId},
-};
+use posthaste::{clock::Timestamp, event::TenantId, id::SubscriptionId};
 use posthaste_store::{
     Store, StoreError,
     conformance::{START, fixtures},
     record::{Acceptance, SettleBatch, Settlement, StoredEvent},
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute},
 };
 
 use crate::{SqliteStore, fault::Fault};
@@ -168,93 +164,4 @@ async fn what_is_older_than_anyone_can_ask_for_goes() {
     assert_eq!(failed(&store, None, Level::Minute).await, 3 * 12);
     assert_eq!(failed(&store, Some(7), Level::Minute).await, 3);
     assert_eq!(failed(&store, Some(7), Level::Hour).await, 3);
-}
-
-/// `cargo test --release -p posthaste-sqlite -- --ignored --nocapture thirty_days`, with
-/// `POSTHASTE_TRIAL_DELIVERIES` for another number than a million.
-#[tokio::test]
-#[ignore = "it measures, and fills a disk"]
-async fn thirty_days_and_a_million_deliveries_are_read_within_50_ms() {
-    let given = std::env::var("POSTHASTE_TRIAL_DELIVERIES").ok();
-    let deliveries = given.map_or(1_000_000, |n| n.parse().expect("a number"));
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(directory.path());
-    fill(&store, deliveries).await;
-    let now = Minute::of(START);
-    for of in [None, Some(SubscriptionId::from_u64(7))] {
-        for (name, days, level) in [
-            ("30 days of hours", 30, Level::Hour),
-            ("90 days of hours", 90, Level::Hour),
-            ("a day of minutes", 1, Level::Minute),
-            ("30 days of minutes", 30, Level::Minute),
-        ] {
-            measure(
-                &store,
-                name,
-                of,
-                now.minus(days * 24 * 60)..now.plus(1),
-                level,
-            )
-            .await;
-        }
-    }
-}
-
-/// So many deliveries of 50 subscriptions, evenly over the last 30 days.
-async fn fill(store: &SqliteStore, deliveries: u32) {
-    const GROUP: u32 = 500;
-    let span = 30 * 24 * 60;
-    for group in 0..deliveries / GROUP {
-        let at = |n: u32| {
-            let minute = u64::from(group * GROUP + n) * u64::from(span) / u64::from(deliveries);
-            Minute::of(START)
-                .minus(span)
-                .plus(u32::try_from(minute).unwrap())
-                .start()
-        };
-        let to: Vec<_> = (0..u64::from(GROUP))
-            .map(|n| SubscriptionId::from_u64(n % 50))
-            .collect();
-        let id: EventId = store.reserve(START, &[GROUP])[0];
-        let item = Acceptance {
-            event: fixtures::event(id, TenantId::default_tenant()).into(),
-            subscriptions: to.into(),
-            idempotency: None,
-        };
-        let owed: Vec<_> = item.owed().collect();
-        store.accept(START, vec![vec![item]]).await.unwrap();
-        let settlements = owed.iter().zip(0..).map(|(waiting, n)| match n % 20 {
-            0 => fixtures::failed(waiting, at(n)),
-            _ => fixtures::delivered(waiting, at(n)),
-        });
-        let batch = SettleBatch {
-            settlements: settlements.collect(),
-            ..SettleBatch::default()
-        };
-        store.settle(batch).await.unwrap();
-    }
-}
-
-async fn measure(
-    store: &SqliteStore,
-    name: &str,
-    of: Option<SubscriptionId>,
-    window: std::ops::Range<Minute>,
-    level: Level,
-) {
-    use posthaste::clock::{Clock, SystemClock};
-    let tenant = TenantId::default_tenant();
-    let stopwatch = SystemClock::new();
-    let (mut sum, mut rows, mut slowest_ms) = (Rollup::default(), 0, 0.0_f64);
-    for _ in 0..5 {
-        let began = stopwatch.elapsed();
-        let found = store.rollups(&tenant, of, window.start, window.end, level);
-        let found = found.await.unwrap();
-        sum = Rollup::default();
-        found.iter().for_each(|(_, rollup)| sum.merge(rollup));
-        let took = stopwatch.elapsed() - began;
-        (rows, slowest_ms) = (found.len(), slowest_ms.max(took.as_secs_f64() * 1000.0));
-    }
-    let (delivered, whose) = (sum.delivered, of.map_or("tenant", |_| "subscription"));
-    eprintln!("{whose}, {name}: {rows} rows, {delivered} delivered, {slowest_ms:.1} ms at most");
 }
