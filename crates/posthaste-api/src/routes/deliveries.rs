@@ -366,10 +366,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(body: &str, expected: Result<DeliveryQuery, StatusCode>) {
+    fn check(body: &str, expected: &Result<DeliveryQuery, StatusCode>) {
         let fields = Fields::of_body(body, FILTER).expect("an object");
         let found = delivery_filter(fields).map_err(|problem| problem.status());
-        assert_eq!(found, expected, "{body}");
+        assert_eq!(&found, expected, "{body}");
     }
 
     #[test]
@@ -379,7 +379,7 @@ mod tests {
             error: Some("http 500".to_owned()),
             ..DeliveryQuery::default()
         };
-        check(r#"{"status":"failed","error":"http 500"}"#, Ok(failed));
+        check(r#"{"status":"failed","error":"http 500"}"#, &Ok(failed));
         for bad in [
             "{}",
             r#"{"status":null}"#,
@@ -389,7 +389,7 @@ mod tests {
             r#"{"subscription":"evt_0000000000000"}"#,
             r#"{"error":"times"}"#,
         ] {
-            check(bad, Err(StatusCode::UNPROCESSABLE_ENTITY));
+            check(bad, &Err(StatusCode::UNPROCESSABLE_ENTITY));
         }
     }
 }

@@ -24,7 +24,7 @@ async fn publish(world: &World, types: &[&str]) {
 }
 
 /// A replay of all there is, with some more members.
-fn replay(more: Value) -> String {
+fn replay(more: &Value) -> String {
     let mut body = json!({"since": SINCE, "until": FUTURE});
     body.as_object_mut()
         .unwrap()
@@ -34,13 +34,13 @@ fn replay(more: Value) -> String {
 
 async fn counted(world: &World, mut more: Value) -> Value {
     more["dry_run"] = true.into();
-    let answer = world.post("/replays", &replay(more)).await;
+    let answer = world.post("/replays", &replay(&more)).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.body
 }
 
 async fn begun(world: &World, more: Value) -> String {
-    let answer = world.post("/replays", &replay(more)).await;
+    let answer = world.post("/replays", &replay(&more)).await;
     assert_eq!(answer.status, 202, "{}", answer.text);
     format!("/replays/{}", answer.body["id"].as_str().unwrap())
 }
@@ -207,23 +207,23 @@ async fn keyed(world: &World, tenant: &str, body: String) -> Answered {
 async fn one_key_begins_one_replay() {
     let world = World::new().await;
     world.post("/tenants", r#"{"id":"acme"}"#).await;
-    let first = keyed(&world, "default", replay(json!({}))).await;
+    let first = keyed(&world, "default", replay(&json!({}))).await;
     assert_eq!(
         (first.status.as_u16(), first.header("idempotent-replayed")),
         (202, None)
     );
-    let again = keyed(&world, "default", replay(json!({}))).await;
+    let again = keyed(&world, "default", replay(&json!({}))).await;
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(
         (again.status.as_u16(), &again.body["id"]),
         (202, &first.body["id"])
     );
-    let other = keyed(&world, "default", replay(json!({"only": "failed"}))).await;
+    let other = keyed(&world, "default", replay(&json!({"only": "failed"}))).await;
     assert_eq!(
         (other.status.as_u16(), other.problem().0),
         (409, "idempotency-conflict")
     );
-    let anothers = keyed(&world, "acme", replay(json!({}))).await;
+    let anothers = keyed(&world, "acme", replay(&json!({}))).await;
     assert_ne!(anothers.body["id"], first.body["id"]);
     let list = world.get("/replays").await;
     assert_eq!(list.body["data"].as_array().unwrap().len(), 1);
@@ -273,7 +273,7 @@ async fn a_replay_that_makes_no_sense_is_refused() {
         (json!({"dry_run": "yes"}), "/dry_run", "type"),
         (json!({"form": 1}), "/form", "unknown_field"),
     ] {
-        let answer = world.post("/replays", &replay(more.clone())).await;
+        let answer = world.post("/replays", &replay(&more)).await;
         assert_eq!(answer.status, 422, "{more}");
         assert_eq!(
             (answer.problem().1, answer.pointers()),

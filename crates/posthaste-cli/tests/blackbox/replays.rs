@@ -22,7 +22,7 @@ fn publish_many(client: &Client, count: usize) {
     client.post("/events/batch", &Value::Array(items), 202);
 }
 
-fn begin(client: &Client, more: Value) -> String {
+fn begin(client: &Client, more: &Value) -> String {
     let mut body = json!({"since": "2020-01-01T00:00:00Z", "until": FUTURE});
     body.as_object_mut()
         .unwrap()
@@ -55,7 +55,7 @@ fn a_replay_that_a_kill_interrupts_goes_on_and_opens_each_delivery_once() {
     publish_many(&client, EVENTS);
     sink.wait_for(EVENTS);
     client.deliveries_when("status=delivered", EVENTS);
-    let path = begin(&client, json!({}));
+    let path = begin(&client, &json!({}));
     until("it is in the middle", SOON, || {
         let replay = client.get(&path);
         (replay["progress"]["redelivered"].as_u64() > Some(700)).then_some(())
@@ -91,7 +91,7 @@ fn a_replay_that_is_stopped_ends_within_five_seconds_and_counts_exactly() {
     client.subscribe(&sink.url(), json!({}));
     publish_many(&client, 2000);
     client.deliveries_when("status=delivered", 2000);
-    let path = begin(&client, json!({"rate_per_s": 400}));
+    let path = begin(&client, &json!({"rate_per_s": 400}));
     until("it is under way", SOON, || {
         (client.get(&path)["progress"]["redelivered"].as_u64() > Some(200)).then_some(())
     });

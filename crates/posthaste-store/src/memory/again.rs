@@ -19,14 +19,14 @@ use crate::{
 };
 
 impl State {
-    pub fn send_again(&mut self, ledger: &Ledger, again: Again) -> Result<SentAgain, StoreError> {
+    pub fn send_again(&mut self, ledger: &Ledger, again: &Again) -> Result<SentAgain, StoreError> {
         let (tenant, step) = (&again.tenant, again.step.as_ref());
         if step.is_some_and(|step| !self.disk.may_step(tenant, step)) {
             return Err(StoreError::Stale);
         }
         let replay = step.map(|step| step.id);
         let ids = again.reopen.iter();
-        let reopened = ids.map(|id| self.reopen(&again, *id)).collect();
+        let reopened = ids.map(|id| self.reopen(again, *id)).collect();
         let late = again.make.iter();
         let made = late
             .map(|late| self.make(ledger, late.clone(), replay))

@@ -208,7 +208,7 @@ impl Store for MemoryStore {
     }
 
     async fn send_again(&self, again: Again) -> Result<SentAgain, StoreError> {
-        self.lock().send_again(&self.ledger, again)
+        self.lock().send_again(&self.ledger, &again)
     }
 
     async fn discard_failed(
