@@ -33,7 +33,7 @@ impl Arguments {
         // A subscription's figures have a series only where a step is asked for.
         let step = self.step.clone();
         let step = step.or_else(|| whose.and_then(|_| usual_step(&self.window)));
-        let query =.query([window, ("step", step.as_deref())]);
+        let query = query([window, ("step", step.as_deref())]);
         let call = Call::get(format!("{path}/stats?{query}"));
         let whose = whose.unwrap_or("all subscriptions");
         session
