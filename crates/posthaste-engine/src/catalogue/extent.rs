@@ -236,34 +236,34 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(schema: Value, expected: Result<(u64, u64, u64), &str>) {
-        let found = of(&schema).map(|e| (e.subschemas, e.depth, e.returns));
+    fn check(schema: &Value, expected: Result<(u64, u64, u64), &str>) {
+        let found = of(schema).map(|e| (e.subschemas, e.depth, e.returns));
         let found = found.map_err(|misfits| misfits[0].pointer.clone());
         assert_eq!(found, expected.map_err(str::to_owned), "{schema}");
     }
 
     #[test]
     fn subschemas_are_counted_as_often_as_they_are_met() {
-        check(json!(true), Ok((1, 1, 0)));
+        check(&json!(true), Ok((1, 1, 0)));
         check(
-            json!({"type": "string", "enum": [{"allOf": [1, 2]}]}),
+            &json!({"type": "string", "enum": [{"allOf": [1, 2]}]}),
             Ok((1, 1, 0)),
         );
         check(
-            json!({"properties": {"a": true, "default": {"items": {}}}}),
+            &json!({"properties": {"a": true, "default": {"items": {}}}}),
             Ok((4, 3, 0)),
         );
         check(
-            json!({"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#x"}],
+            &json!({"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#x"}],
             "$defs": {"a": {"$anchor": "x", "not": {}}, "b": {"not": {}}}}),
             Ok((7, 4, 0)),
         );
         check(
-            json!({"properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}}),
+            &json!({"properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}}),
             Ok((5, 3, 2)),
         );
         check(
-            json!({"$defs": {"a b%": true}, "$ref": "#/$defs/a%20b%25"}),
+            &json!({"$defs": {"a b%": true}, "$ref": "#/$defs/a%20b%25"}),
             Ok((2, 2, 0)),
         );
     }
@@ -278,14 +278,14 @@ mod tests {
             "#/a",
             "x#/a",
         ] {
-            check(json!({"items": {"$ref": bad}}), Err("/items/$ref"));
+            check(&json!({"items": {"$ref": bad}}), Err("/items/$ref"));
         }
         check(
-            json!({"$id": "https://example.com/s", "$ref": "#/$defs/a", "$defs": {"a": {}}}),
+            &json!({"$id": "https://example.com/s", "$ref": "#/$defs/a", "$defs": {"a": {}}}),
             Ok((2, 2, 0)),
         );
         check(
-            json!({"$defs": {"a": {"$id": "https://example.com/s"}}}),
+            &json!({"$defs": {"a": {"$id": "https://example.com/s"}}}),
             Err("/$defs/a"),
         );
     }
@@ -304,7 +304,7 @@ mod tests {
             definitions.insert(levels.to_string(), json!(true));
             json!({"$defs": definitions, "$ref": "#/$defs/0"})
         };
-        check(doubling(40), Err(""));
+        check(&doubling(40), Err(""));
         assert!(of(&doubling(8)).is_ok());
         let chain = |length: usize| {
             let level = |n: usize| (n.to_string(), json!({"$ref": format!("#/$defs/{}", n + 1)}));
@@ -317,6 +317,6 @@ mod tests {
         let patterns: Map<_, _> = (0..101)
             .map(|n| (n.to_string(), json!({"pattern": "a"})))
             .collect();
-        check(json!({"properties": patterns}), Err(""));
+        check(&json!({"properties": patterns}), Err(""));
     }
 }
