@@ -155,9 +155,9 @@ fn every_subscription_is_paused_at_its_own_threshold_and_some_never() {
         let of_it = format!("subscription={subscription}");
         client.deliveries_when(&format!("{of_it}&status=failed"), spent);
         client.deliveries_when(&format!("{of_it}&status=held"), 8 - spent);
-        let seen = client.subscription(&subscription);
         let expected = if threshold == 0 { "active" } else { "paused" };
-        assert_eq!(seen["status"], expected, "{seen}");
+        let seen =
+            client.subscription_when(&subscription, expected, |seen| seen["status"] == expected);
         assert_eq!(seen["health"]["consecutive_failures"], spent);
         client.delete(&format!("/subscriptions/{subscription}"), 204);
     }
@@ -174,7 +174,9 @@ fn the_threshold_of_those_that_set_none_is_the_servers() {
     assert_eq!(made["auto_pause_after"], 2);
     publish(&client, 4);
     client.deliveries_when("status=held", 2);
-    assert_eq!(client.subscription(&id(&made))["status"], "paused");
+    client.subscription_when(&id(&made), "it is paused", |seen| {
+        seen["status"] == "paused"
+    });
 }
 
 #[test]
