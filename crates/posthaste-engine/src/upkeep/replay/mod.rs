@@ -24,8 +24,8 @@ use crate::{again::tell, delivery::mailbox::Dispatch, subscribers::Subscribers};
 
 /// Deliveries of one step, at most.
 const STEP: f64 = 100.0;
-/// What a step sends is sent evenly over so long.
-const BEAT_S: f64 = 0.1;
+/// What a step sends is sent over so long: short, so that new events stand behind a few at a time.
+const BEAT_S: f64 = 0.02;
 /// The pause between steps, at least: others write too.
 const BREATH: Duration = Duration::from_millis(2);
 /// The wait before a store that refused is asked again.
@@ -159,8 +159,9 @@ mod tests {
     fn a_rate_is_kept_in_steps_of_a_hundred_at_most() {
         check(0.1, 1, 10_000);
         check(1.0, 1, 1000);
-        check(50.0, 5, 100);
-        check(1000.0, 100, 100);
+        check(250.0, 5, 20);
+        check(1000.0, 20, 20);
+        check(5000.0, 100, 20);
         check(100_000.0, 100, 1);
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     subscribers::TenantView,
 };
 
-/// Events that a step looks at, at most.
+/// Events that a step looks at, at most, where many of them may have nothing to send.
 const EVENTS: usize = 100;
 
 /// A step that was made.
@@ -48,7 +48,11 @@ pub async fn step(
     at_most: usize,
     now: Timestamp,
 ) -> Result<Stepped, StoreError> {
-    let page = Page::read(store, replay, replay.cursor.after, EVENTS).await?;
+    let events = match replay.plan.only {
+        Only::All => at_most.min(EVENTS),
+        Only::Failed | Only::Missing => EVENTS,
+    };
+    let page = Page::read(store, replay, replay.cursor.after, events).await?;
     let draft = Draft::of(&page, view, replay, at_most);
     let places = Places::reserve(store, now, draft.make.len());
     let make = places
