@@ -13,7 +13,7 @@ use posthaste_store::{
     record::{Parking, Reopened, Settlement, Standing},
 };
 
-use crate::{delivery::mailbox::Dispatch, scheduler::Input};
+use crate::scheduler::Input;
 
 /// A delivery that is to be opened again, and where it leads.
 pub type Target = (DeliveryId, SubscriptionId);
@@ -81,17 +81,13 @@ pub fn targets(reopen: &[Target], again: &Again) -> Vec<Target> {
     reopen.iter().copied().chain(late).collect()
 }
 
-/// Tells the scheduler what is due, or back in its line.
-pub fn tell(dispatch: &Dispatch, targets: &[Target], sent: &SentAgain) {
+/// What the scheduler is told of: what is due, or back in its line.
+pub fn told(targets: &[Target], sent: &SentAgain) -> impl Iterator<Item = Input> {
     let came = sent.reopened.iter().chain(&sent.made);
-    for (&(delivery, subscription), _) in targets
-        .iter()
-        .zip(came)
-        .filter(|(_, came)| **came == Reopened::Redelivered)
-    {
-        dispatch.tell(Input::Reopened {
-            subscription,
-            delivery,
-        });
-    }
+    let sent = targets.iter().zip(came);
+    let sent = sent.filter(|(_, came)| **came == Reopened::Redelivered);
+    sent.map(|(&(delivery, subscription), _)| Input::Reopened {
+        subscription,
+        delivery,
+    })
 }

@@ -35,6 +35,10 @@ pub enum Bug {
     TimeoutIsSuccess,
     /// A delivery that comes back to be tried again has its whole budget.
     BudgetNotSpent,
+    /// A replay sends in one transaction and moves its cursor in a later one.
+    CursorWrittenApart,
+    /// A replay passes over the last page of its window.
+    LastPageSkipped,
 }
 
 impl Bug {
@@ -51,6 +55,8 @@ impl Bug {
         Self::RateLimitNotCounted,
         Self::TimeoutIsSuccess,
         Self::BudgetNotSpent,
+        Self::CursorWrittenApart,
+        Self::LastPageSkipped,
     ];
 }
 

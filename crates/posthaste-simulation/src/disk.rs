@@ -10,7 +10,7 @@ use std::{
 use posthaste::clock::Timestamp;
 use posthaste_store::{MemoryStore, Store};
 
-use crate::dice::Dice;
+use crate::{dice::Dice, halting::Weather};
 
 /// What a future of the model in memory gives: they never wait.
 pub fn ready<T>(future: impl Future<Output = T>) -> T {
@@ -27,6 +27,8 @@ pub struct Disk {
     pub slow_until: Timestamp,
     /// Commits whose answer will be lost.
     pub answers_to_lose: u64,
+    /// The same, for slow duties.
+    pub weather: Arc<Weather>,
     dice: Dice,
 }
 
@@ -38,6 +40,7 @@ impl Disk {
             refuses_until: now,
             slow_until: now,
             answers_to_lose: 0,
+            weather: Arc::default(),
             dice,
         }
     }

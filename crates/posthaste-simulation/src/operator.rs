@@ -298,7 +298,7 @@ impl World {
         let reopened = reopened.expect("it answers")[0];
         self.note(format_args!("store reopens {delivery}: {reopened:?}"));
         if reopened == Reopened::Redelivered {
-            self.model.reopened(delivery, now);
+            self.model.reopened(delivery, Origin::Redeliver, now);
         }
         if let Some(subscription) = self.model.subscription_of(delivery) {
             let told = Input::Reopened {

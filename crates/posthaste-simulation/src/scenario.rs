@@ -33,6 +33,8 @@ pub struct Classes {
     pub order: bool,
     pub batches: bool,
     pub rate_limits: bool,
+    /// Windows of the past are sent again, and some of these jobs stopped.
+    pub replays: bool,
 }
 
 /// A retry policy in plain numbers, for a model that must not ask the code that it judges.
@@ -215,6 +217,7 @@ impl Classes {
             order: on(500),
             batches: on(350),
             rate_limits: on(300),
+            replays: on(500),
         }
     }
 }

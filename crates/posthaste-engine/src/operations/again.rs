@@ -18,7 +18,7 @@ use posthaste_store::{
 use super::OperationError;
 use crate::{
     Engine,
-    again::{Places, Target, late, targets, tell},
+    again::{Places, Target, late, targets, told},
     subscribers::TenantView,
 };
 
@@ -238,7 +238,7 @@ impl Engine {
     async fn send(&self, again: Again, there: &[Target]) -> Result<SentAgain, OperationError> {
         let targets = targets(there, &again);
         let sent = self.0.store.send_again(again).await?;
-        tell(&self.0.dispatch, &targets, &sent);
+        told(&targets, &sent).for_each(|input| self.0.dispatch.tell(input));
         Ok(sent)
     }
 }

@@ -37,6 +37,10 @@ pub struct Endpoint {
     pub id: SubscriptionId,
     pub tenant: TenantId,
     pub deleted: bool,
+    /// It wants the platform's own events.
+    pub alerts: bool,
+    /// The moment of its last change.
+    pub changed: u64,
     /// In the store.
     pub status: SubscriptionStatus,
     pub was_disabled: bool,
@@ -63,6 +67,8 @@ impl Endpoint {
             id: subscription.id,
             tenant: subscription.tenant.clone(),
             deleted: false,
+            alerts: !subscription.events.is_empty(),
+            changed: 0,
             status: subscription.status,
             was_disabled: false,
             kept_health: subscription.health,
@@ -147,9 +153,15 @@ impl Endpoint {
         first: DeliveryId,
         truth: &Truth,
         spent: u32,
+        replayed: bool,
         now: Timestamp,
     ) -> Option<PauseReason> {
         let was_probe = self.probe == Some(first);
+        if replayed && !was_probe {
+            // What somebody sends again says nothing else of an endpoint.
+            self.health.wait_until = self.wait_after(truth, now);
+            return self.pauses(truth, replayed);
+        }
         if was_probe || truth.is_success() {
             self.probe = None;
         }
@@ -175,7 +187,7 @@ impl Endpoint {
             last_failure_at: Some(now),
             ..self.health
         };
-        self.pauses(truth)
+        self.pauses(truth, replayed)
     }
 
     fn wait_after(&self, truth: &Truth, now: Timestamp) -> Option<Timestamp> {
@@ -184,11 +196,11 @@ impl Endpoint {
         known.max(asked.map(|s| now + Duration::from_secs(s)))
     }
 
-    fn pauses(&self, truth: &Truth) -> Option<PauseReason> {
+    fn pauses(&self, truth: &Truth, replayed: bool) -> Option<PauseReason> {
         let told = self.told.as_ref()?;
         let active = told.status == SubscriptionStatus::Active;
         let limit = told.auto_pause_after;
-        let spent = limit > 0 && self.health.consecutive_failures >= limit;
+        let spent = !replayed && limit > 0 && self.health.consecutive_failures >= limit;
         match truth.status {
             _ if !active => None,
             Some(410) => Some(PauseReason::Gone),

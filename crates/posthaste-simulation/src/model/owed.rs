@@ -4,8 +4,8 @@ use posthaste::{
     body::BodyFormat,
     clock::Timestamp,
     delivery::Tries,
-    event::{Event, Line, TenantId},
-    id::{BatchId, SubscriptionId},
+    event::{Event, Line, Origin, TenantId},
+    id::{BatchId, EventId, SubscriptionId},
 };
 use posthaste_store::record::{self, Counts, Parking, Settlement};
 
@@ -30,6 +30,8 @@ pub struct Kept {
     pub batch: Option<BatchId>,
     /// It has left memory, for the store to hand out.
     pub parked: bool,
+    /// Why it goes out.
+    pub origin: Origin,
 }
 
 impl Kept {
@@ -50,6 +52,7 @@ impl Kept {
             format: settlement.format,
             batch: settlement.batch,
             parked,
+            origin: settlement.origin,
         }
     }
 
@@ -74,11 +77,13 @@ impl Kept {
 pub struct Flying {
     /// The policy as it was when it began.
     pub terms: Terms,
+    pub origin: Origin,
 }
 
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools)] // facts, each true or not
 pub struct Owed {
+    pub event: EventId,
     pub tenant: TenantId,
     pub subscription: SubscriptionId,
     pub line: Line,
@@ -87,6 +92,8 @@ pub struct Owed {
     /// slow store, after others that have later ids.
     pub alert: bool,
     pub kept: Kept,
+    /// The moment of its last change on disk.
+    pub changed: u64,
     /// As the engine has it.
     pub latest: Kept,
     /// Settlements of it that are not on disk.
@@ -108,7 +115,7 @@ pub struct Owed {
 
 impl Owed {
     #[must_use]
-    pub fn new(event: &Event, subscription: SubscriptionId) -> Self {
+    pub fn new(event: &Event, subscription: SubscriptionId, moment: u64) -> Self {
         let kept = Kept {
             standing: Standing::Waiting,
             tries: Tries::default(),
@@ -116,14 +123,17 @@ impl Owed {
             format: None,
             batch: None,
             parked: false,
+            origin: event.origin(),
         };
         Self {
+            event: event.id,
             tenant: event.tenant.clone(),
             subscription,
             line: event.line(),
             test: event.details.test,
             alert: event.event_type.is_platforms(),
             kept,
+            changed: moment,
             latest: kept,
             unwritten: 0,
             flying: None,
@@ -136,6 +146,23 @@ impl Owed {
         }
     }
 
+    /// One that is made for an event long after it. Others of its line may have gone by.
+    #[must_use]
+    pub fn late(event: &Event, subscription: SubscriptionId, moment: u64) -> Self {
+        let owed = Self::new(event, subscription, moment);
+        let kept = Kept {
+            parked: true,
+            origin: Origin::Replay,
+            ..owed.kept
+        };
+        Self {
+            kept,
+            latest: kept,
+            reopened: true,
+            ..owed
+        }
+    }
+
     /// Nothing of it is in the engine alone.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -143,7 +170,7 @@ impl Owed {
     }
 
     /// What it is on disk after it was opened again.
-    pub fn reopen(&mut self, now: Timestamp) -> Kept {
+    pub fn reopen(&mut self, origin: Origin, now: Timestamp) -> Kept {
         let again = match self.kept.standing {
             Standing::Waiting => Kept {
                 retry_at: Some(now),
@@ -155,6 +182,7 @@ impl Owed {
                 retry_at: None,
                 parked: true,
                 batch: None,
+                origin,
                 tries: Tries {
                     spent: 0,
                     ..self.kept.tries
