@@ -108,6 +108,9 @@ pub trait Store: Send + Sync + 'static {
     /// Its alerts are events like any other, accepted by it; on an error their ids stay reserved,
     /// for the repetition of the call.
     ///
+    /// A call that is repeated because its answer was lost counts nothing twice: neither an attempt
+    /// whose number is stored, nor an end that the delivery is at.
+    ///
     /// Ignored: a settlement whose event is not stored or is another tenant's, and a change of
     /// health of a subscription that is deleted or another tenant's.
     async fn settle(&self, batch: SettleBatch) -> Result<(), StoreError>;

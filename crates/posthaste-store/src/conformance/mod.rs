@@ -256,6 +256,7 @@ macro_rules! conformance_suite {
                 a_test_is_not_counted_and_what_is_ignored_is_not_either
                 what_is_sent_again_counts_again_and_leaves_latencies_alone
                 what_is_discarded_where_it_is_parked_is_counted
+                what_is_settled_again_because_an_answer_was_lost_counts_once
                 tenants_and_subscriptions_are_counted_apart
                 minutes_and_hours_are_exact_at_every_moment_however_often_it_crashes
             }
