@@ -39,6 +39,8 @@ pub enum Bug {
     CursorWrittenApart,
     /// A replay passes over the last page of its window.
     LastPageSkipped,
+    /// What was written last before a crash is counted again after it.
+    CountedTwice,
 }
 
 impl Bug {
@@ -57,6 +59,7 @@ impl Bug {
         Self::BudgetNotSpent,
         Self::CursorWrittenApart,
         Self::LastPageSkipped,
+        Self::CountedTwice,
     ];
 }
 

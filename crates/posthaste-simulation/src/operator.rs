@@ -272,7 +272,9 @@ impl World {
         let discarded = self.disk.store.discard_parked(id, why, now, STEP);
         let count = ready(discarded).expect("it answers");
         self.note(format_args!("store discards {count} of {id}"));
-        self.model.discarded_parked(id, why, &*self.disk.store);
+        let done = u64::try_from(count).unwrap_or(0);
+        let store = &*self.disk.store;
+        self.model.discarded_parked((id, why), done, now, store);
         if count > 0 {
             self.ask_store(Call::Discard(id, why));
         }

@@ -91,7 +91,10 @@ impl World {
             Trouble::Tries => self.try_one(),
             Trouble::Replays => self.ask_for_replay(),
             Trouble::Restarts => self.start_node(),
-            Trouble::Counts => return self.model.counts(&*self.disk.store),
+            Trouble::Counts => {
+                self.model.counts(&*self.disk.store)?;
+                return self.model.figures(&*self.disk.store);
+            }
             Trouble::Heals => self.heal(),
             Trouble::Hurries => self.hurry(),
             Trouble::Ends => return Err(self.model.stuck()),
@@ -146,7 +149,7 @@ impl World {
             let straggler = Trouble::Straggler(Box::new(writing));
             self.agenda.after(late, Step::Trouble(straggler));
         }
-        self.disk.crash();
+        self.disk.crash(self.bug);
         self.lose_flights();
         self.hang_up();
         self.model.crashed(&*self.disk.store)?;

@@ -12,6 +12,7 @@ mod leaving;
 mod ending;
 mod stored;
 mod replays;
+mod figures;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,6 +36,7 @@ use self::{
     ending::{Expected, Jitter, Judgement},
     endpoint::Endpoint,
     fair::Fair,
+    figures::Counted,
     keys::Keys,
     owed::Owed,
     replays::Job,
@@ -60,6 +62,7 @@ pub struct Model {
     /// Changes so far, of whatever kind.
     moments: u64,
     jobs: BTreeMap<ReplayId, Job>,
+    counted: Counted,
     endpoints: BTreeMap<SubscriptionId, Endpoint>,
     keys: Keys,
     in_flight: usize,
@@ -91,6 +94,7 @@ impl Model {
             owing: BTreeSet::new(),
             moments: 0,
             jobs: BTreeMap::new(),
+            counted: Counted::default(),
             endpoints: BTreeMap::new(),
             keys: Keys::default(),
             in_flight: 0,
@@ -220,6 +224,7 @@ impl Model {
         self.fair.verdict()?;
         self.acked_are_there(store)?;
         self.counts(store)?;
+        self.figures(store)?;
         chains::fit(store)?;
         self.jitter.verdict()
     }

@@ -30,6 +30,7 @@ impl Model {
             let Some(owed) = self.deliveries.get_mut(&settlement.id) else {
                 continue;
             };
+            self.counted.settled(settlement, &owed.kept);
             owed.unwritten -= u32::from(!again && owed.unwritten > 0);
             let kept = Kept::of(settlement);
             self.keep(settlement.id, kept);
@@ -120,7 +121,13 @@ impl Model {
         late.map(|(id, _)| *id).collect()
     }
 
-    pub fn discarded_parked(&mut self, id: SubscriptionId, why: Discard, store: &dyn Store) {
+    pub fn discarded_parked(
+        &mut self,
+        (id, why): (SubscriptionId, Discard),
+        count: u64,
+        now: Timestamp,
+        store: &dyn Store,
+    ) {
         let Some(endpoint) = self.endpoints.get(&id) else {
             return;
         };
@@ -133,28 +140,36 @@ impl Model {
         let waiting = self.deliveries.iter();
         let waiting = waiting.filter(|(_, owed)| owed.subscription == id && owed.kept.waits());
         let waiting: Vec<_> = waiting.map(|(id, _)| *id).collect();
+        if self.endpoints[&id].deleted {
+            let tests = waiting.iter().any(|id| self.deliveries[id].test);
+            self.counted.discarded(id, count, now);
+            if tests {
+                self.counted.is_vague(id);
+            }
+            return;
+        }
         for delivery in waiting {
             let shown = ready(store.delivery(&tenant, delivery)).ok().flatten();
             let state = shown.map(|shown| shown.state);
-            if matches!(state, Some(DeliveryState::Discarded { .. }))
-                && !self.endpoints[&id].deleted
-            {
-                self.discarded(delivery);
+            if matches!(state, Some(DeliveryState::Discarded { .. })) {
+                self.discarded(delivery, now);
             }
         }
     }
 
-    fn discarded(&mut self, id: DeliveryId) {
+    pub(super) fn discarded(&mut self, id: DeliveryId, now: Timestamp) {
         let owed = self.deliveries.get_mut(&id).expect("it was found");
         let kept = Kept {
             standing: owed::Standing::Discarded,
             ..owed.kept
         };
+        let test = owed.kept.origin == Origin::Test;
         let (subscription, line, idle) = (owed.subscription, owed.line, owed.is_idle());
         if idle {
             owed.latest = kept;
         }
         self.keep(id, kept);
+        self.counted.discarded(subscription, u64::from(!test), now);
         if let Some(endpoint) = self.endpoints.get_mut(&subscription).filter(|_| idle) {
             endpoint.ended(line, id);
         }
@@ -182,7 +197,8 @@ impl Model {
                 endpoint.waits(owed.line, *id);
             }
         }
-        self.acked_are_there(store)
+        self.acked_are_there(store)?;
+        self.figures(store)
     }
 
     /// I1.
