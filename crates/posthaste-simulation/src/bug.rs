@@ -41,6 +41,8 @@ pub enum Bug {
     LastPageSkipped,
     /// What was written last before a crash is counted again after it.
     CountedTwice,
+    /// Retention takes what is to be tried again for what has ended.
+    WaitingPruned,
 }
 
 impl Bug {
@@ -60,6 +62,7 @@ impl Bug {
         Self::CursorWrittenApart,
         Self::LastPageSkipped,
         Self::CountedTwice,
+        Self::WaitingPruned,
     ];
 }
 

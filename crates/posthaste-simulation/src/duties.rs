@@ -7,8 +7,13 @@ use std::{
     time::Duration,
 };
 
-use posthaste::{event::TenantId, id::ReplayId};
-use posthaste_engine::upkeep::replay;
+use posthaste::{clock::Timestamp, event::TenantId, id::ReplayId};
+use posthaste_engine::{
+    Retention,
+    delivery::alert::Alerts,
+    scheduler::Input,
+    upkeep::{expiry, replay, retention},
+};
 use posthaste_store::{Store, StoreError};
 
 use crate::{
@@ -16,12 +21,20 @@ use crate::{
     world::{Own, World},
 };
 
+/// From a pass of retention or expiry to the next.
+const REST: Duration = Duration::from_secs(30);
+
 /// A step of a duty, under way.
 pub type Job = Pin<Box<dyn Future<Output = Ended>>>;
 
 /// What a step came to.
 pub enum Ended {
     Replay(TenantId, ReplayId, Result<replay::Gone, StoreError>),
+    /// A pass of retention is over.
+    Pruned(Result<(), StoreError>),
+    Expiry(Box<expiry::Pass>, Result<Option<expiry::Step>, StoreError>),
+    /// A pass of expiry did not come to be.
+    NoExpiry(StoreError),
 }
 
 impl World {
@@ -79,12 +92,37 @@ impl World {
                 self.note(format_args!("store sends {again:?}: {sent:?}"));
                 self.model.sent_again(&again, &sent, &*self.disk.store);
             }
+            Deed::Pruned(tenant, before) => {
+                self.model.pruned(&tenant, before, &*self.disk.store);
+            }
+            Deed::Told(hold, alert, now) => {
+                self.note(format_args!("store tells of {hold:?}"));
+                self.model.told_expiring(&hold, now);
+                if let Some(alert) = alert {
+                    self.model.committed(now, &alert);
+                }
+            }
+            Deed::Expired(of, count, before, now) => {
+                self.note(format_args!("store expires {count} of {of}"));
+                let terms = (before, self.scenario.retention.notice());
+                let store = &*self.disk.store;
+                self.model.expired((of, count), terms, now, store);
+            }
         }
     }
 
     fn ended(&mut self, ended: Ended) {
         match ended {
             Ended::Replay(tenant, id, gone) => self.replay_went(tenant, id, gone),
+            Ended::Pruned(result) => {
+                self.note(format_args!("pruned: {result:?}"));
+                self.soon(REST, Own::Prunes);
+            }
+            Ended::Expiry(pass, step) => self.expiry_went(*pass, step),
+            Ended::NoExpiry(error) => {
+                self.note(format_args!("no expiry: {error}"));
+                self.soon(REST, Own::Expires);
+            }
         }
     }
 
@@ -123,4 +161,74 @@ impl World {
             self.soon(wait.max(replay::BREATH), Own::Replay(tenant, id));
         }
     }
+
+    /// Where days are short, retention and expiry begin after a rest.
+    pub fn rest(&mut self) {
+        if self.scenario.classes.retention {
+            self.soon(REST, Own::Prunes);
+            self.soon(REST, Own::Expires);
+        }
+    }
+
+    /// A pass of retention through all tenants.
+    pub fn prune(&mut self) {
+        let (store, retention) = (self.halting(), self.scenario.retention);
+        let Some(node) = self.node.as_ref() else {
+            return;
+        };
+        let clock = node.alerts.clock.clone();
+        self.begin_job(Box::pin(async move {
+            let pass = async {
+                let mut pass = retention::Pass::begin(&*store).await?;
+                while pass.step(&*store, retention, clock.now()).await?.is_some() {}
+                Ok(())
+            };
+            Ended::Pruned(pass.await)
+        }));
+    }
+
+    /// A pass of expiry through all that is paused.
+    pub fn expire(&mut self) {
+        let (store, alerts) = (self.halting(), self.alerts());
+        let (retention, now) = (self.scenario.retention, self.node_now());
+        self.begin_job(Box::pin(async move {
+            match expiry::Pass::begin(&*store).await {
+                Ok(pass) => step(pass, &alerts, retention, now).await,
+                Err(error) => Ended::NoExpiry(error),
+            }
+        }));
+    }
+
+    fn expiry_went(&mut self, pass: expiry::Pass, went: Result<Option<expiry::Step>, StoreError>) {
+        match went {
+            Ok(Some(expiry::Step::Told(owed))) => {
+                self.soon(Duration::ZERO, Own::Tell(Input::Accepted(owed)));
+            }
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => return self.soon(REST, Own::Expires),
+        }
+        let alerts = self.alerts();
+        let (retention, now) = (self.scenario.retention, self.node_now());
+        self.begin_job(Box::pin(async move {
+            step(pass, &alerts, retention, now).await
+        }));
+    }
+
+    fn alerts(&self) -> Alerts {
+        let node = self.node.as_ref().expect("a node has duties");
+        Alerts {
+            store: self.halting(),
+            ..node.alerts.clone()
+        }
+    }
+}
+
+async fn step(
+    mut pass: expiry::Pass,
+    alerts: &Alerts,
+    retention: Retention,
+    now: Timestamp,
+) -> Ended {
+    let went = pass.step(alerts, retention, now).await;
+    Ended::Expiry(Box::new(pass), went)
 }

@@ -16,9 +16,9 @@ use std::{
 use async_trait::async_trait;
 use posthaste::{
     clock::Timestamp,
-    delivery::Discard,
+    delivery::{DeliveryState, Discard},
     event::{EventType, Line, TenantId},
-    id::{DeliveryId, EventId, KeyId, ReplayId, SubscriptionId},
+    id::{DeliveryId, EventId, KeyId, Place, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 use posthaste_store::{
@@ -28,7 +28,7 @@ use posthaste_store::{
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
-        IdempotencyConflict, SettleBatch, StoredEvent, Waiting,
+        IdempotencyConflict, SettleBatch, Settlement, Standing, StoredEvent, Waiting,
     },
     replay::{Progress, Replay, ReplayStep},
     rollup::{Level, Minute, Rollup},
@@ -41,6 +41,11 @@ use crate::bug::Bug;
 #[derive(Debug)]
 pub enum Deed {
     SentAgain(Box<Again>, SentAgain),
+    /// A tenant's events that were accepted before then were looked at.
+    Pruned(TenantId, Timestamp),
+    Told(Hold, Option<Acceptance>, Timestamp),
+    /// Of a subscription, so many that were held since then.
+    Expired(SubscriptionId, u64, Timestamp, Timestamp),
 }
 
 /// How the store is doing at the moment when a duty is let go on.
@@ -122,11 +127,44 @@ impl Halting {
         let sent = self.store.send_again(sends.clone()).await?;
         self.done(Deed::SentAgain(Box::new(sends), sent.clone()))
             .await?;
-        for _ in 0..50 {
+        for _ in 0..300 {
             halt().await;
         }
-        self.store.send_again(moves).await?;
+        let moved = self.store.send_again(moves.clone()).await?;
+        self.done(Deed::SentAgain(Box::new(moves), moved)).await?;
         Ok(sent)
+    }
+}
+
+impl Halting {
+    /// What a planted bug makes of retention: what waits is taken for what has ended.
+    async fn end_all(&self, tenant: &TenantId, before: Timestamp) -> Result<(), StoreError> {
+        let (from, to) = (EventId::from_u64(0), EventId::at(Place::at(before, 0)));
+        let old = self.store.events_between(tenant, from, to, 100).await?;
+        let ids = old.items.iter().map(|stored| stored.event.id).collect();
+        let deliveries = self.store.deliveries_of(tenant, ids).await?;
+        let rows = deliveries.into_iter();
+        let waiting = rows.filter(|one| matches!(one.state, DeliveryState::Retrying { .. }));
+        let ended = waiting.map(|one| Settlement {
+            id: one.id,
+            tenant: tenant.clone(),
+            event: one.event,
+            event_type: one.event_type,
+            subscription: one.subscription,
+            origin: one.origin,
+            format: one.format,
+            line: None,
+            batch: None,
+            tries: one.tries,
+            standing: Standing::Failed,
+            at: Timestamp::default(),
+            attempt: None,
+        });
+        let batch = SettleBatch {
+            settlements: ended.collect(),
+            ..SettleBatch::default()
+        };
+        self.store.settle(batch).await
     }
 }
 
@@ -186,6 +224,56 @@ macro_rules! halting {
                 Ok(page)
             }
 
+            async fn prune(
+                &self,
+                tenant: &TenantId,
+                before: Timestamp,
+                after: Option<EventId>,
+                at_most: usize,
+            ) -> Result<Pruned, StoreError> {
+                self.goes().await?;
+                if self.bug == Some(Bug::WaitingPruned) {
+                    self.end_all(tenant, before).await?;
+                }
+                let pruned = self.store.prune(tenant, before, after, at_most).await?;
+                self.done(Deed::Pruned(tenant.clone(), before)).await?;
+                Ok(pruned)
+            }
+
+            async fn tell_expiring(
+                &self,
+                hold: &Hold,
+                alert: Option<Acceptance>,
+                now: Timestamp,
+            ) -> Result<bool, StoreError> {
+                if let Err(error) = self.goes().await {
+                    let ids: Vec<EventId> = alert.iter().map(|alert| alert.event.id).collect();
+                    self.store.release(&ids);
+                    return Err(error);
+                }
+                let told = self.store.tell_expiring(hold, alert.clone(), now).await?;
+                if told {
+                    self.done(Deed::Told(hold.clone(), alert, now)).await?;
+                }
+                Ok(told)
+            }
+
+            async fn expire_held(
+                &self,
+                subscription: SubscriptionId,
+                before: Timestamp,
+                after: Option<DeliveryId>,
+                now: Timestamp,
+                at_most: usize,
+            ) -> Result<Expired, StoreError> {
+                self.goes().await?;
+                let expired = self.store.expire_held(subscription, before, after, now, at_most);
+                let expired = expired.await?;
+                let count = expired.deliveries;
+                self.done(Deed::Expired(subscription, count, before, now)).await?;
+                Ok(expired)
+            }
+
             $(async fn $name(&self, $($argument: $type),*) -> Result<$answer, StoreError> {
                 self.goes().await?;
                 let answer = self.store.$name($($argument),*).await;
@@ -212,16 +300,10 @@ halting! {
     discard_parked(subscription: SubscriptionId, why: Discard, now: Timestamp, at_most: usize)
         -> usize;
     body_of_key(tenant: &TenantId, key: [u8; 32], now: Timestamp) -> Option<[u8; 32]>;
-    prune(tenant: &TenantId, before: Timestamp, after: Option<EventId>, at_most: usize) -> Pruned;
     prune_keys(tenant: &TenantId, now: Timestamp, after: Option<KeyHash>, at_most: usize)
         -> PrunedKeys;
     holds() -> Vec<Hold>;
     held(subscription: SubscriptionId, until: Timestamp) -> Option<Held>;
-    tell_expiring(hold: &Hold, alert: Option<Acceptance>, now: Timestamp) -> bool;
-    expire_held(
-        subscription: SubscriptionId, before: Timestamp, after: Option<DeliveryId>, now: Timestamp,
-        at_most: usize
-    ) -> Expired;
     event(tenant: &TenantId, id: EventId) -> Option<StoredEvent>;
     events(tenant: &TenantId, query: &EventQuery, stretch: Stretch) -> Page<EventSummary>;
     delivery(tenant: &TenantId, id: DeliveryId) -> Option<Delivery>;

@@ -193,6 +193,7 @@ impl World {
         };
         change(&mut subscription);
         subscription.revision += 1;
+        subscription.updated_at = self.node_now();
         let resumed = forgive;
         self.model.stored(&subscription, resumed);
         let updated = self.disk.store.update_subscription(subscription, resumed);
@@ -284,6 +285,14 @@ impl World {
     pub fn redeliver(&mut self) {
         self.totals.changes += 1;
         let all = self.model.some_deliveries(&mut self.dice.operator);
+        let gone: Vec<_> = self.model.some_gone().cloned().collect();
+        for (delivery, tenant) in gone {
+            let (store, origin) = (&self.disk.store, Origin::Redeliver);
+            let now = self.agenda.now;
+            let came = ready(store.reopen(&tenant, vec![delivery], origin, now));
+            self.model
+                .asked_for_gone(delivery, came.expect("it answers")[0]);
+        }
         for delivery in all {
             self.ask_store(Call::Reopen(delivery));
         }

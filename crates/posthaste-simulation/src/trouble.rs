@@ -182,6 +182,7 @@ impl World {
         self.soon(Duration::ZERO, Own::Tell(Input::Tick));
         self.ask_store(Call::Recover(None));
         self.resume_replays();
+        self.rest();
         for id in shelved {
             if !snapshot.has_subscription(id) {
                 self.ask_store(Call::Discard(id, Discard::Deleted));

@@ -73,6 +73,9 @@ pub enum Own {
     Changed(Change, bool),
     /// It is a replay's turn.
     Replay(TenantId, ReplayId),
+    /// Retention, or expiry, begins a pass.
+    Prunes,
+    Expires,
     /// A slow duty goes on.
     GoOn(u64),
 }
@@ -214,6 +217,8 @@ impl World {
             totals: Totals {
                 deliveries: self.model.accepted(),
                 replayed: self.model.replayed_in_all(),
+                pruned: self.model.pruned_in_all(),
+                expired: self.model.expired,
                 ..self.totals
             },
             violation: self.violation,
@@ -248,6 +253,8 @@ impl World {
             Own::Written(writing) => self.written(&writing),
             Own::Changed(change, done) => self.changed(&change, done),
             Own::Replay(tenant, id) => self.replay(tenant, id),
+            Own::Prunes => self.prune(),
+            Own::Expires => self.expire(),
             Own::GoOn(job) => self.go_on(job)?,
         }
         Ok(())

@@ -16,6 +16,8 @@ impl Model {
                 format_args!("I7: {} is a second event of its key", event.id),
             );
         }
+        let given = self.gone.contains_key(&event.id);
+        self.must(!given, format_args!("{} is given again", event.id));
         self.events.entry(event.id).or_insert(false);
         let moment = self.moment();
         self.bodies.insert(event.id, (moment, event.clone()));
@@ -26,7 +28,7 @@ impl Model {
             if let Some(endpoint) = self.endpoints.get_mut(subscription) {
                 endpoint.waits(owed.line, id);
             }
-            self.owing.insert((event.id, *subscription));
+            self.owing.insert((event.id, *subscription), id);
             self.deliveries.insert(id, owed);
         }
     }
@@ -56,6 +58,8 @@ impl Model {
 
     /// Its publisher has its 2xx.
     pub fn acked(&mut self, event: EventId) {
-        self.events.insert(event, true);
+        if !self.gone.contains_key(&event) {
+            self.events.insert(event, true);
+        }
     }
 }

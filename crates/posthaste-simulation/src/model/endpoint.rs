@@ -44,6 +44,8 @@ pub struct Endpoint {
     /// In the store.
     pub status: SubscriptionStatus,
     pub was_disabled: bool,
+    /// Since when it is paused, and when it was told that this costs it deliveries.
+    pub pause: Option<(Timestamp, Option<Timestamp>)>,
     pub kept_health: Health,
     /// None where the scheduler does not know it.
     pub told: Option<Told>,
@@ -71,6 +73,7 @@ impl Endpoint {
             changed: 0,
             status: subscription.status,
             was_disabled: false,
+            pause: None,
             kept_health: subscription.health,
             told: None,
             health: subscription.health,
@@ -84,15 +87,19 @@ impl Endpoint {
 
     pub fn stored(&mut self, subscription: &Subscription, resumed: bool) {
         self.status = subscription.status;
+        let paused = matches!(self.status, SubscriptionStatus::Paused(_));
+        let since = (subscription.updated_at, None);
+        self.pause = paused.then(|| self.pause.unwrap_or(since));
         self.was_disabled |= subscription.status == SubscriptionStatus::Disabled;
         if resumed {
             self.kept_health = forgiven(self.kept_health);
         }
     }
 
-    pub fn pause_stored(&mut self, pause: Option<PauseReason>) {
+    pub fn pause_stored(&mut self, pause: Option<PauseReason>, at: Timestamp) {
         if let (Some(reason), SubscriptionStatus::Active) = (pause, self.status) {
             self.status = SubscriptionStatus::Paused(reason);
+            self.pause = Some((at, None));
         }
     }
 

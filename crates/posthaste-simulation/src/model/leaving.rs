@@ -121,8 +121,8 @@ impl Model {
         };
         let formed = self.batches.get(&batch).cloned().unwrap_or_default();
         let due = formed.into_iter().filter(|id| {
-            let owed = &self.deliveries[id];
-            owed.latest.waits() && owed.latest.batch == Some(batch)
+            let latest = self.deliveries.get(id).map(|owed| owed.latest);
+            latest.is_some_and(|latest| latest.waits() && latest.batch == Some(batch))
         });
         let due: Vec<DeliveryId> = due.collect();
         let written = ids.iter().all(|id| {

@@ -13,6 +13,7 @@ mod ending;
 mod stored;
 mod replays;
 mod figures;
+mod gone;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -58,7 +59,12 @@ pub struct Model {
     /// What is in them, and the moment since which they are there.
     bodies: BTreeMap<EventId, (u64, Arc<Event>)>,
     /// To whom each event has a delivery.
-    owing: BTreeSet<(EventId, SubscriptionId)>,
+    owing: BTreeMap<(EventId, SubscriptionId), DeliveryId>,
+    /// Events past their retention.
+    gone: BTreeMap<EventId, Arc<Event>>,
+    gone_deliveries: Vec<(DeliveryId, TenantId)>,
+    /// Deliveries that were held for too long.
+    pub expired: u64,
     /// Changes so far, of whatever kind.
     moments: u64,
     jobs: BTreeMap<ReplayId, Job>,
@@ -91,7 +97,10 @@ impl Model {
             deliveries: BTreeMap::new(),
             events: BTreeMap::new(),
             bodies: BTreeMap::new(),
-            owing: BTreeSet::new(),
+            owing: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            gone_deliveries: Vec::new(),
+            expired: 0,
             moments: 0,
             jobs: BTreeMap::new(),
             counted: Counted::default(),
@@ -231,7 +240,7 @@ impl Model {
 
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        self.deliveries.len() as u64
+        (self.deliveries.len() + self.gone_deliveries.len()) as u64
     }
 
     /// I2: what should have ended.
@@ -244,7 +253,10 @@ impl Model {
         let open = self.open;
         match waiting.next() {
             Some((id, owed)) => format!("I2: {open} are stuck, first {id}: {owed:?}"),
-            None => String::from("I2: publishers are not answered"),
+            None => match self.jobs.values().find(|job| job.running) {
+                Some(job) => format!("I2: a replay does not end: {job:?}"),
+                None => String::from("I2: publishers are not answered"),
+            },
         }
     }
 }

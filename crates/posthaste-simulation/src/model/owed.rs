@@ -32,6 +32,8 @@ pub struct Kept {
     pub parked: bool,
     /// Why it goes out.
     pub origin: Origin,
+    /// When it was written so.
+    pub at: Timestamp,
 }
 
 impl Kept {
@@ -53,6 +55,7 @@ impl Kept {
             batch: settlement.batch,
             parked,
             origin: settlement.origin,
+            at: settlement.at,
         }
     }
 
@@ -105,6 +108,8 @@ pub struct Owed {
     pub ever_taken: bool,
     /// Opened again: it is in its old place, but others may have gone by.
     pub reopened: bool,
+    /// When it was last opened again.
+    pub opened: Timestamp,
     /// Somebody asked for it, or for one of its batch: it may go before its time.
     pub hurried: bool,
     /// So it stands on disk, and is found again by a crash, until an outcome is written over it.
@@ -124,6 +129,7 @@ impl Owed {
             batch: None,
             parked: false,
             origin: event.origin(),
+            at: event.created_at(),
         };
         Self {
             event: event.id,
@@ -140,6 +146,7 @@ impl Owed {
             taken: false,
             ever_taken: false,
             reopened: false,
+            opened: Timestamp::default(),
             hurried: false,
             hurried_on_disk: false,
             blurred: false,
@@ -171,6 +178,9 @@ impl Owed {
 
     /// What it is on disk after it was opened again.
     pub fn reopen(&mut self, origin: Origin, now: Timestamp) -> Kept {
+        if !self.kept.waits() {
+            self.opened = now;
+        }
         let again = match self.kept.standing {
             Standing::Waiting => Kept {
                 retry_at: Some(now),
@@ -178,6 +188,7 @@ impl Owed {
                 ..self.kept
             },
             _ => Kept {
+                at: now,
                 standing: Standing::Waiting,
                 retry_at: None,
                 parked: true,

@@ -142,7 +142,7 @@ impl Model {
         let there = self.bodies.get(&event).filter(|_| self.is_live(to));
         let expected = match there {
             None => Reopened::Missing,
-            Some(_) if self.owing.contains(&(event, to)) => Reopened::AlreadyWaiting,
+            Some(_) if self.owing.contains_key(&(event, to)) => Reopened::AlreadyWaiting,
             Some(_) => Reopened::Redelivered,
         };
         let body = there.map(|(_, event)| event.clone());
@@ -166,7 +166,7 @@ impl Model {
     fn made_late(&mut self, id: DeliveryId, event: &Event, to: SubscriptionId) {
         let moment = self.moment();
         let owed = Owed::late(event, to, moment);
-        self.owing.insert((event.id, to));
+        self.owing.insert((event.id, to), id);
         self.open += 1;
         if let Some(endpoint) = self.endpoints.get_mut(&to) {
             endpoint.waits(owed.line, id);
@@ -216,7 +216,8 @@ impl Model {
         let wanted = stored.filter(|(_, event)| job.wants(event));
         let (before, later): (Vec<_>, Vec<_>) = wanted.partition(|(born, _)| *born < job.begun);
         let least = before.len() as u64;
-        least..=least + later.len() as u64
+        let gone = self.gone.values().filter(|event| job.wants(event));
+        least..=least + (later.len() + gone.count()) as u64
     }
 
     /// One that stood there all the time and was not opened.
@@ -242,7 +243,7 @@ impl Model {
             let mut missing = takers.iter().filter(|endpoint| {
                 let open = endpoint.was_open_since(job.begun) && endpoint.takes(event);
                 let theirs = job.is_for(endpoint.id) && endpoint.tenant == event.tenant;
-                open && theirs && !self.owing.contains(&(event.id, endpoint.id))
+                open && theirs && !self.owing.contains_key(&(event.id, endpoint.id))
             });
             if let Some(endpoint) = missing.next() {
                 return Some(format!("{} to {}", event.id, endpoint.id));

@@ -41,7 +41,7 @@ impl Model {
         for change in &batch.health {
             if let Some(endpoint) = self.endpoints.get_mut(&change.subscription) {
                 endpoint.kept_health = change.health;
-                endpoint.pause_stored(change.pause);
+                endpoint.pause_stored(change.pause, change.at);
             }
         }
     }
@@ -161,6 +161,7 @@ impl Model {
         let owed = self.deliveries.get_mut(&id).expect("it was found");
         let kept = Kept {
             standing: owed::Standing::Discarded,
+            at: now,
             ..owed.kept
         };
         let test = owed.kept.origin == Origin::Test;
@@ -183,7 +184,8 @@ impl Model {
         let deliveries = &self.deliveries;
         self.batches.retain(|batch, ids| {
             ids.iter()
-                .any(|id| deliveries[id].kept.batch == Some(*batch))
+                .filter_map(|id| deliveries.get(id))
+                .any(|owed| owed.kept.batch == Some(*batch))
         });
         self.flights.clear();
         self.forming.clear();

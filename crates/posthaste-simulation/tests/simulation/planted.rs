@@ -55,5 +55,6 @@ noticed! {
     a_budget_that_is_not_spent: BudgetNotSpent, "spent";
     a_cursor_written_apart_from_what_it_sends: CursorWrittenApart, "twice";
     a_rollup_counted_twice_after_a_crash: CountedTwice, "rollups of";
-    a_replay_that_skips_its_last_page: LastPageSkipped, "leaves out";
+    retention_that_takes_what_waits: WaitingPruned, "pruned while it waits";
+    a_replay_that_skips_its_last_page: LastPageSkipped, "";
 }

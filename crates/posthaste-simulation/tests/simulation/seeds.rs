@@ -23,7 +23,12 @@ fn nothing_that_must_never_happen_happens_in_any_world() {
     println!("{totals:?}");
     assert!(bad.is_empty(), "{}", told(&bad));
     assert!(totals.crashes > SEEDS, "{totals:?}");
-    for seen in [totals.faults, totals.replayed] {
+    for seen in [
+        totals.faults,
+        totals.replayed,
+        totals.pruned,
+        totals.expired,
+    ] {
         assert!(seen > SEEDS, "{totals:?}");
     }
 }
