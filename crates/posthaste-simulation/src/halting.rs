@@ -197,7 +197,10 @@ macro_rules! halting {
             }
 
             async fn send_again(&self, again: Again) -> Result<SentAgain, StoreError> {
-                self.goes().await?;
+                if let Err(error) = self.goes().await {
+                    self.store.release(&again.reserved());
+                    return Err(error);
+                }
                 if self.bug == Some(Bug::CursorWrittenApart)
                     && let Some(step) = again.step.clone()
                 {

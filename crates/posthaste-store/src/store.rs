@@ -187,7 +187,8 @@ pub trait Store: Send + Sync + 'static {
     /// and so is one whose event is not stored.
     ///
     /// One that is to be made is settled as it says, unless its event has a delivery to its
-    /// subscription.
+    /// subscription. Its place was reserved and is released by this call, also on an error; not
+    /// before its row is durable, or is not to be.
     ///
     /// What a step of a replay opens or makes carries the replay's id, until it is opened again for
     /// another reason; the step is counted and the replay's cursor moves, all in the same

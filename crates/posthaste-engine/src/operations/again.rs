@@ -215,7 +215,7 @@ impl Engine {
         there.sort_unstable();
         let ids: Vec<DeliveryId> = there.iter().map(|(id, _)| *id).collect();
         let now = self.now();
-        let places = Places::reserve(&*self.0.store, now, missing.len());
+        let mut places = Places::reserve(&*self.0.store, now, missing.len());
         let subscribers = missing.iter().filter_map(|id| view.subscribers.get(id));
         let make = places.deliveries().zip(subscribers).map(|(id, to)| {
             let origin = Origin::Redeliver;
@@ -225,6 +225,7 @@ impl Engine {
             make: make.collect(),
             ..self.reopening(tenant, &ids)
         };
+        places.hand_over(&again.make);
         let mut answer = Redelivered::default();
         answer.count(&self.send(again, &there).await?);
         Ok(answer)

@@ -167,6 +167,7 @@ macro_rules! conformance_suite {
                 only_what_has_failed_is_opened_where_that_is_asked
                 what_is_missing_is_made_under_an_id_of_its_own_and_once
                 what_cannot_be_made_is_missing
+                the_place_of_what_is_made_is_unsettled_until_it_is_stored_or_refused
                 dead_letters_alone_are_discarded
             }
             prune {
