@@ -152,6 +152,9 @@ impl Shown {
             faults,
             changes,
             repetitions,
+            replayed,
+            pruned,
+            expired,
         } = self.totals;
         #[allow(clippy::cast_precision_loss)] // shown with one digit
         let per_s = self.worlds as f64 / took.as_secs_f64().max(0.001);
@@ -166,6 +169,9 @@ impl Shown {
             (deliveries, "deliveries owed"),
             (attempts, "attempts"),
             (repetitions, "repetitions, each with its reason"),
+            (replayed, "deliveries sent again by replays"),
+            (pruned, "deliveries past their retention"),
+            (expired, "deliveries held for too long"),
             (crashes, "crashes"),
             (faults, "faults of store and clock, hints lost"),
             (changes, "changes, redeliveries and tests meanwhile"),
@@ -206,6 +212,9 @@ fn as_json(report: &Report, hours: u64, trace: bool) -> String {
         "deliveries": totals.deliveries,
         "attempts": totals.attempts,
         "repetitions": totals.repetitions,
+        "replayed": totals.replayed,
+        "pruned": totals.pruned,
+        "expired": totals.expired,
         "crashes": totals.crashes,
         "faults": totals.faults,
         "changes": totals.changes,

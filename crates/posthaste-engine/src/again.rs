@@ -13,13 +13,13 @@ use posthaste_store::{
     record::{Parking, Reopened, Settlement, Standing},
 };
 
-use crate::{delivery::mailbox::Dispatch, scheduler::Input};
+use crate::scheduler::Input;
 
 /// A delivery that is to be opened again, and where it leads.
 pub type Target = (DeliveryId, SubscriptionId);
 
-/// Places for late deliveries, given back when it is dropped: by then they are stored, or for
-/// nobody.
+/// Places for late deliveries. Those that are not handed over to the store are given back when it is
+/// dropped.
 pub struct Places<'a> {
     store: &'a dyn Store,
     ids: Vec<EventId>,
@@ -33,6 +33,16 @@ impl<'a> Places<'a> {
 
     pub fn deliveries(&self) -> impl Iterator<Item = DeliveryId> {
         self.ids.iter().map(|id| DeliveryId::late(id.place()))
+    }
+
+    /// The store is asked to make these: from now on their places are its own to give back, whoever
+    /// waits for its answer or does not.
+    pub fn hand_over(&mut self, make: &[Settlement]) {
+        let made = |id: &EventId| {
+            let id = DeliveryId::late(id.place());
+            make.iter().any(|late| late.id == id)
+        };
+        self.ids.retain(|id| !made(id));
     }
 }
 
@@ -81,17 +91,13 @@ pub fn targets(reopen: &[Target], again: &Again) -> Vec<Target> {
     reopen.iter().copied().chain(late).collect()
 }
 
-/// Tells the scheduler what is due, or back in its line.
-pub fn tell(dispatch: &Dispatch, targets: &[Target], sent: &SentAgain) {
+/// What the scheduler is told of: what is due, or back in its line.
+pub fn told(targets: &[Target], sent: &SentAgain) -> impl Iterator<Item = Input> {
     let came = sent.reopened.iter().chain(&sent.made);
-    for (&(delivery, subscription), _) in targets
-        .iter()
-        .zip(came)
-        .filter(|(_, came)| **came == Reopened::Redelivered)
-    {
-        dispatch.tell(Input::Reopened {
-            subscription,
-            delivery,
-        });
-    }
+    let sent = targets.iter().zip(came);
+    let sent = sent.filter(|(_, came)| **came == Reopened::Redelivered);
+    sent.map(|(&(delivery, subscription), _)| Input::Reopened {
+        subscription,
+        delivery,
+    })
 }

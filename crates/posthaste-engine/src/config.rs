@@ -52,24 +52,28 @@ pub struct Retention {
     /// Deliveries of a paused subscription before they are discarded, in days: 1 to 3,650, default
     /// 90.
     pub hold_days: u32,
+    /// How long a day is: 24 hours, and less for whoever tries what happens after weeks.
+    pub day: Duration,
 }
 
 impl Retention {
     /// How long a tenant's events are kept.
     #[must_use]
     pub fn kept(&self, limits: &TenantLimits) -> Duration {
-        days(limits.retention_days.unwrap_or(self.days))
+        self.day * limits.retention_days.unwrap_or(self.days)
+    }
+
+    /// From the alert to the first delivery that expires, at least: a day.
+    #[must_use]
+    pub fn notice(&self) -> Duration {
+        self.day
     }
 
     /// How long a tenant's deliveries may be held.
     #[must_use]
     pub fn held(&self, limits: &TenantLimits) -> Duration {
-        days(limits.hold_days.unwrap_or(self.hold_days))
+        self.day * limits.hold_days.unwrap_or(self.hold_days)
     }
-}
-
-fn days(days: u32) -> Duration {
-    Duration::from_secs(u64::from(days) * 24 * 3600)
 }
 
 impl Default for Retention {
@@ -77,6 +81,7 @@ impl Default for Retention {
         Self {
             days: 30,
             hold_days: 90,
+            day: Duration::from_secs(24 * 3600),
         }
     }
 }

@@ -35,6 +35,14 @@ pub enum Bug {
     TimeoutIsSuccess,
     /// A delivery that comes back to be tried again has its whole budget.
     BudgetNotSpent,
+    /// A replay sends in one transaction and moves its cursor in a later one.
+    CursorWrittenApart,
+    /// A replay passes over the last page of its window.
+    LastPageSkipped,
+    /// What was written last before a crash is counted again after it.
+    CountedTwice,
+    /// Retention takes what is to be tried again for what has ended.
+    WaitingPruned,
 }
 
 impl Bug {
@@ -51,6 +59,10 @@ impl Bug {
         Self::RateLimitNotCounted,
         Self::TimeoutIsSuccess,
         Self::BudgetNotSpent,
+        Self::CursorWrittenApart,
+        Self::LastPageSkipped,
+        Self::CountedTwice,
+        Self::WaitingPruned,
     ];
 }
 

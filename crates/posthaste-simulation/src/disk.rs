@@ -8,9 +8,9 @@ use std::{
 };
 
 use posthaste::clock::Timestamp;
-use posthaste_store::{MemoryStore, Store};
+use posthaste_store::{MemoryStore, Store, record::SettleBatch};
 
-use crate::dice::Dice;
+use crate::{bug::Bug, dice::Dice, halting::Weather};
 
 /// What a future of the model in memory gives: they never wait.
 pub fn ready<T>(future: impl Future<Output = T>) -> T {
@@ -27,6 +27,10 @@ pub struct Disk {
     pub slow_until: Timestamp,
     /// Commits whose answer will be lost.
     pub answers_to_lose: u64,
+    /// How it is doing, for slow duties.
+    pub weather: Arc<Weather>,
+    /// For the planted bug that counts it again after a crash.
+    pub last_written: SettleBatch,
     dice: Dice,
 }
 
@@ -38,6 +42,8 @@ impl Disk {
             refuses_until: now,
             slow_until: now,
             answers_to_lose: 0,
+            last_written: SettleBatch::default(),
+            weather: Arc::default(),
             dice,
         }
     }
@@ -61,8 +67,15 @@ impl Disk {
         loses
     }
 
-    pub fn crash(&mut self) {
+    pub fn crash(&mut self, bug: Option<Bug>) {
         self.store = Arc::new(self.store.after_crash());
+        if bug == Some(Bug::CountedTwice) {
+            let mut again = std::mem::take(&mut self.last_written);
+            let attempts = again.settlements.iter_mut();
+            let attempts = attempts.filter_map(|settlement| settlement.attempt.as_mut());
+            attempts.for_each(|attempt| attempt.number += 1000);
+            ready(self.store.settle(again)).expect("the model in memory settles");
+        }
     }
 
     #[must_use]

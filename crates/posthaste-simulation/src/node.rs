@@ -1,7 +1,7 @@
 //! One life of the server: all that a crash forgets.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -25,6 +25,7 @@ use crate::{
     bug::Bug,
     clock::{NodeClock, Told, Wall},
     disk::ready,
+    duties::Job,
     operator::Change,
 };
 
@@ -72,6 +73,8 @@ pub struct Node {
     pub changing: bool,
     /// When the next tick is written down for, in the world's time.
     pub tick_at: Option<Timestamp>,
+    /// Steps of slow duties under way, by number.
+    pub jobs: BTreeMap<u64, Job>,
     clock: NodeClock,
     /// What the clock said last, for those who cannot be told the time.
     shown: Arc<AtomicI64>,
@@ -128,6 +131,7 @@ impl Node {
             changes: VecDeque::new(),
             changing: false,
             tick_at: None,
+            jobs: BTreeMap::new(),
             clock,
         };
         (node, shelved)

@@ -193,6 +193,7 @@ impl World {
         };
         change(&mut subscription);
         subscription.revision += 1;
+        subscription.updated_at = self.node_now();
         let resumed = forgive;
         self.model.stored(&subscription, resumed);
         let updated = self.disk.store.update_subscription(subscription, resumed);
@@ -272,7 +273,9 @@ impl World {
         let discarded = self.disk.store.discard_parked(id, why, now, STEP);
         let count = ready(discarded).expect("it answers");
         self.note(format_args!("store discards {count} of {id}"));
-        self.model.discarded_parked(id, why, &*self.disk.store);
+        let done = u64::try_from(count).unwrap_or(0);
+        let store = &*self.disk.store;
+        self.model.discarded_parked((id, why), done, now, store);
         if count > 0 {
             self.ask_store(Call::Discard(id, why));
         }
@@ -282,6 +285,14 @@ impl World {
     pub fn redeliver(&mut self) {
         self.totals.changes += 1;
         let all = self.model.some_deliveries(&mut self.dice.operator);
+        let gone: Vec<_> = self.model.some_gone().cloned().collect();
+        for (delivery, tenant) in gone {
+            let (store, origin) = (&self.disk.store, Origin::Redeliver);
+            let now = self.agenda.now;
+            let came = ready(store.reopen(&tenant, vec![delivery], origin, now));
+            self.model
+                .asked_for_gone(delivery, came.expect("it answers")[0]);
+        }
         for delivery in all {
             self.ask_store(Call::Reopen(delivery));
         }
@@ -298,7 +309,7 @@ impl World {
         let reopened = reopened.expect("it answers")[0];
         self.note(format_args!("store reopens {delivery}: {reopened:?}"));
         if reopened == Reopened::Redelivered {
-            self.model.reopened(delivery, now);
+            self.model.reopened(delivery, Origin::Redeliver, now);
         }
         if let Some(subscription) = self.model.subscription_of(delivery) {
             let told = Input::Reopened {

@@ -31,6 +31,12 @@ pub struct Totals {
     pub changes: u64,
     /// Requests that a receiver had taken in before, each with its excuse.
     pub repetitions: u64,
+    /// Deliveries that replays opened or made.
+    pub replayed: u64,
+    /// Deliveries that retention let go.
+    pub pruned: u64,
+    /// Deliveries that were held for too long.
+    pub expired: u64,
 }
 
 impl std::ops::AddAssign for Totals {
@@ -43,6 +49,9 @@ impl std::ops::AddAssign for Totals {
         self.faults += other.faults;
         self.changes += other.changes;
         self.repetitions += other.repetitions;
+        self.replayed += other.replayed;
+        self.pruned += other.pruned;
+        self.expired += other.expired;
     }
 }
 

@@ -7,7 +7,7 @@ use posthaste::{
     retry::RetryPolicy,
     subscription::{BatchLimits, Ordering},
 };
-use posthaste_engine::Bounds;
+use posthaste_engine::{Bounds, Retention};
 
 use crate::{dice::Dice, receiver::Profile};
 
@@ -33,6 +33,10 @@ pub struct Classes {
     pub order: bool,
     pub batches: bool,
     pub rate_limits: bool,
+    /// Windows of the past are sent again, and some of these jobs stopped.
+    pub replays: bool,
+    /// Days of minutes: what is old is let go of, and what is held expires.
+    pub retention: bool,
 }
 
 /// A retry policy in plain numbers, for a model that must not ask the code that it judges.
@@ -110,6 +114,7 @@ pub struct Producer {
 pub struct Scenario {
     pub classes: Classes,
     pub bounds: Bounds,
+    pub retention: Retention,
     pub tenants: Vec<TenantId>,
     pub endpoints: Vec<Endpoint>,
     pub producers: Vec<Producer>,
@@ -140,6 +145,7 @@ impl Scenario {
         }
         Self {
             bounds: bounds(&mut dice, &classes),
+            retention: retention(&mut dice),
             classes,
             tenants: names.collect(),
             endpoints,
@@ -183,6 +189,7 @@ impl Scenario {
                 deliveries: dice.pick(&[500, 5000, 20_000]),
                 ..Bounds::default()
             },
+            retention: Retention::default(),
             classes,
             tenants: ["tenant-0", "tenant-1"]
                 .map(|name| name.parse().expect("a tenant's id"))
@@ -215,6 +222,8 @@ impl Classes {
             order: on(500),
             batches: on(350),
             rate_limits: on(300),
+            replays: on(500),
+            retention: on(400),
         }
     }
 }
@@ -250,6 +259,14 @@ impl Producer {
             interval: dice.millis(2000, 15_000),
             lines: if classes.order { dice.below(5) } else { 0 },
         }
+    }
+}
+
+fn retention(dice: &mut Dice) -> Retention {
+    Retention {
+        days: dice.pick(&[1, 2, 5]),
+        hold_days: dice.pick(&[1, 2, 4]),
+        day: dice.pick(&[Duration::from_secs(120), Duration::from_secs(300)]),
     }
 }
 

@@ -247,12 +247,17 @@ impl World {
         let now = self.node_now();
         let latency = now.since(flight.started).as_micros();
         let draw = self.dice.jitter.draw();
+        let status = result.as_ref().ok().map(|answer| answer.status);
+        let refused = status.filter(|status| status / 100 != 2);
         let attempt = Attempt {
             number: flight.number,
             started_at: flight.started,
             latency_us: u64::try_from(latency).unwrap_or(u64::MAX),
-            status_code: result.as_ref().ok().map(|answer| answer.status),
-            error: result.err().map(|error| error.to_string()),
+            status_code: status,
+            error: match result {
+                Ok(_) => refused.map(|status| format!("http {status}")),
+                Err(error) => Some(error.to_string()),
+            },
             ..Attempt::default()
         };
         self.tell(Input::Finished(Box::new(Finished {

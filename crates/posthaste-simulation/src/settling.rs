@@ -63,6 +63,9 @@ impl World {
         }
         self.note(format_args!("write {}", writing.batch.settlements.len()));
         let batch = self.as_written(&writing.batch);
+        if self.bug == Some(Bug::CountedTwice) {
+            self.disk.last_written.clone_from(&batch);
+        }
         ready(self.disk.store.settle(batch)).map_err(|error| error.to_string())?;
         self.model.written(&writing.batch, writing.again);
         if self.disk.loses_answer() {

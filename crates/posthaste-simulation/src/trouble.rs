@@ -23,6 +23,7 @@ pub enum Trouble {
     Operates,
     Redelivers,
     Tries,
+    Replays,
     Restarts,
     /// An outcome from another life reaches the store.
     Straggler(Box<Writing>),
@@ -59,6 +60,7 @@ impl World {
         self.plan(length, classes.edits, 40, || Trouble::Operates);
         self.plan(length, classes.redeliveries, 30, || Trouble::Redelivers);
         self.plan(length, classes.tests, 15, || Trouble::Tries);
+        self.plan(length, classes.replays, 8, || Trouble::Replays);
         self.plan_crash();
     }
 
@@ -87,8 +89,12 @@ impl World {
             Trouble::Operates => self.operate(),
             Trouble::Redelivers => self.redeliver(),
             Trouble::Tries => self.try_one(),
+            Trouble::Replays => self.ask_for_replay(),
             Trouble::Restarts => self.start_node(),
-            Trouble::Counts => return self.model.counts(&*self.disk.store),
+            Trouble::Counts => {
+                self.model.counts(&*self.disk.store)?;
+                return self.model.figures(&*self.disk.store);
+            }
             Trouble::Heals => self.heal(),
             Trouble::Hurries => self.hurry(),
             Trouble::Ends => return Err(self.model.stuck()),
@@ -143,7 +149,7 @@ impl World {
             let straggler = Trouble::Straggler(Box::new(writing));
             self.agenda.after(late, Step::Trouble(straggler));
         }
-        self.disk.crash();
+        self.disk.crash(self.bug);
         self.lose_flights();
         self.hang_up();
         self.model.crashed(&*self.disk.store)?;
@@ -175,6 +181,8 @@ impl World {
             .started(clock, all.iter().map(|s| &s.subscription));
         self.soon(Duration::ZERO, Own::Tell(Input::Tick));
         self.ask_store(Call::Recover(None));
+        self.resume_replays();
+        self.rest();
         for id in shelved {
             if !snapshot.has_subscription(id) {
                 self.ask_store(Call::Discard(id, Discard::Deleted));

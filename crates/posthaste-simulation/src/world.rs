@@ -5,11 +5,16 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use posthaste::{clock::Timestamp, event::TenantId, id::SubscriptionId};
+use posthaste::{
+    clock::Timestamp,
+    event::TenantId,
+    id::{ReplayId, SubscriptionId},
+};
 use posthaste_engine::scheduler::{Input, ShelfPart};
 use posthaste_store::{
     Page, Store,
     record::{Accepted, EventSummary, Waiting},
+    replay::Replay,
     settings::Tenant,
 };
 
@@ -66,6 +71,13 @@ pub enum Own {
     Written(Box<Writing>),
     /// A change is on disk, and the node hears of it.
     Changed(Change, bool),
+    /// It is a replay's turn.
+    Replay(TenantId, ReplayId),
+    /// Retention, or expiry, begins a pass.
+    Prunes,
+    Expires,
+    /// A slow duty goes on.
+    GoOn(u64),
 }
 
 /// What the store does, at the moment when it does it.
@@ -77,6 +89,8 @@ pub enum Call {
     Recover(Option<posthaste::id::EventId>),
     Change(Change),
     Reopen(posthaste::id::DeliveryId),
+    StartReplay(Box<Replay>),
+    StopReplay(TenantId, ReplayId),
     Discard(SubscriptionId, posthaste::delivery::Discard),
 }
 
@@ -202,6 +216,9 @@ impl World {
             seed: self.seed,
             totals: Totals {
                 deliveries: self.model.accepted(),
+                replayed: self.model.replayed_in_all(),
+                pruned: self.model.pruned_in_all(),
+                expired: self.model.expired,
                 ..self.totals
             },
             violation: self.violation,
@@ -235,6 +252,10 @@ impl World {
             Own::Recovered(page) => self.recovered(page),
             Own::Written(writing) => self.written(&writing),
             Own::Changed(change, done) => self.changed(&change, done),
+            Own::Replay(tenant, id) => self.replay(tenant, id),
+            Own::Prunes => self.prune(),
+            Own::Expires => self.expire(),
+            Own::GoOn(job) => self.go_on(job)?,
         }
         Ok(())
     }
@@ -248,6 +269,8 @@ impl World {
             Call::Recover(after) => self.recover(after),
             Call::Change(change) => self.commit_change(change),
             Call::Reopen(delivery) => self.reopen(delivery),
+            Call::StartReplay(replay) => self.commit_replay(replay),
+            Call::StopReplay(tenant, id) => self.commit_stop(&tenant, id),
             Call::Discard(subscription, why) => self.discard_parked(subscription, why),
         }
         Ok(())

@@ -195,8 +195,9 @@ impl Store for SqliteStore {
     }
 
     async fn send_again(&self, again: Again) -> Result<SentAgain, StoreError> {
-        self.write(again.len(), move |group| writer::send_again(group, &again))
-            .await
+        let (rows, reserved) = (again.len(), again.reserved());
+        let send = move |group: &mut writer::Group<'_>| writer::send_again(group, &again);
+        self.writer.call(rows, reserved, send).await
     }
 
     async fn discard_failed(

@@ -4,7 +4,7 @@
 use posthaste::{
     clock::Timestamp,
     event::{Origin, TenantId},
-    id::DeliveryId,
+    id::{DeliveryId, EventId},
 };
 
 use crate::{
@@ -47,6 +47,13 @@ impl Again {
             make: Vec::new(),
             step: None,
         }
+    }
+
+    /// The places of what is to be made.
+    #[must_use]
+    pub fn reserved(&self) -> Vec<EventId> {
+        let late = self.make.iter();
+        late.map(|late| late.id.place().event()).collect()
     }
 
     /// Deliveries that it may change.

@@ -108,6 +108,9 @@ pub trait Store: Send + Sync + 'static {
     /// Its alerts are events like any other, accepted by it; on an error their ids stay reserved,
     /// for the repetition of the call.
     ///
+    /// A call that is repeated because its answer was lost counts nothing twice: neither an attempt
+    /// whose number is stored, nor an end that the delivery is at.
+    ///
     /// Ignored: a settlement whose event is not stored or is another tenant's, and a change of
     /// health of a subscription that is deleted or another tenant's.
     async fn settle(&self, batch: SettleBatch) -> Result<(), StoreError>;
@@ -184,7 +187,8 @@ pub trait Store: Send + Sync + 'static {
     /// and so is one whose event is not stored.
     ///
     /// One that is to be made is settled as it says, unless its event has a delivery to its
-    /// subscription.
+    /// subscription. Its place was reserved and is released by this call, also on an error; not
+    /// before its row is durable, or is not to be.
     ///
     /// What a step of a replay opens or makes carries the replay's id, until it is opened again for
     /// another reason; the step is counted and the replay's cursor moves, all in the same

@@ -133,6 +133,7 @@ impl Reading<'_> {
         Retention {
             days: days("retention.days"),
             hold_days: days("retention.hold_days"),
+            ..Retention::default()
         }
     }
 

@@ -18,7 +18,7 @@ use posthaste_store::{
 use super::OperationError;
 use crate::{
     Engine,
-    again::{Places, Target, late, targets, tell},
+    again::{Places, Target, late, targets, told},
     subscribers::TenantView,
 };
 
@@ -215,7 +215,7 @@ impl Engine {
         there.sort_unstable();
         let ids: Vec<DeliveryId> = there.iter().map(|(id, _)| *id).collect();
         let now = self.now();
-        let places = Places::reserve(&*self.0.store, now, missing.len());
+        let mut places = Places::reserve(&*self.0.store, now, missing.len());
         let subscribers = missing.iter().filter_map(|id| view.subscribers.get(id));
         let make = places.deliveries().zip(subscribers).map(|(id, to)| {
             let origin = Origin::Redeliver;
@@ -225,6 +225,7 @@ impl Engine {
             make: make.collect(),
             ..self.reopening(tenant, &ids)
         };
+        places.hand_over(&again.make);
         let mut answer = Redelivered::default();
         answer.count(&self.send(again, &there).await?);
         Ok(answer)
@@ -238,7 +239,7 @@ impl Engine {
     async fn send(&self, again: Again, there: &[Target]) -> Result<SentAgain, OperationError> {
         let targets = targets(there, &again);
         let sent = self.0.store.send_again(again).await?;
-        tell(&self.0.dispatch, &targets, &sent);
+        told(&targets, &sent).for_each(|input| self.0.dispatch.tell(input));
         Ok(sent)
     }
 }

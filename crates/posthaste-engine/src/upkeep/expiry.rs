@@ -26,8 +26,6 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// From the alert to the first delivery that expires, at least.
-pub const NOTICE: Duration = Duration::from_secs(24 * 3600);
 /// Deliveries that one step looks at.
 const DELIVERIES: usize = 200;
 
@@ -79,12 +77,13 @@ impl Pass {
         };
         let limits = self.limits.get(&hold.tenant).copied();
         let limit = retention.held(&limits.unwrap_or_default());
+        let notice = retention.notice();
         let step = match hold.told_at {
-            Some(told_at) if now >= told_at + NOTICE && hold.since <= ago(now, limit) => {
+            Some(told_at) if now >= told_at + notice && hold.since <= ago(now, limit) => {
                 return self.expire(&*alerts.store, &hold, limit, now).await;
             }
             Some(_) => Step::Looked,
-            None => tell(alerts, &hold, limit, now).await?,
+            None => tell(alerts, &hold, (limit, notice), now).await?,
         };
         self.left.pop_front();
         Ok(Some(step))
@@ -112,10 +111,10 @@ impl Pass {
 async fn tell(
     alerts: &Alerts,
     hold: &Hold,
-    limit: Duration,
+    (limit, notice): (Duration, Duration),
     now: Timestamp,
 ) -> Result<Step, StoreError> {
-    let until = ago(now + NOTICE, limit);
+    let until = ago(now + notice, limit);
     if hold.since > until {
         return Ok(Step::Looked);
     }
@@ -125,7 +124,7 @@ async fn tell(
     let alert = alerts.expiring(&Expiring {
         hold,
         deliveries: held.deliveries,
-        expires_at: (held.since + limit).max(now + NOTICE),
+        expires_at: (held.since + limit).max(now + notice),
         now,
     });
     let owed = alert.iter().flat_map(Acceptance::owed).collect();

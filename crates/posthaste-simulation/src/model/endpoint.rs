@@ -37,9 +37,15 @@ pub struct Endpoint {
     pub id: SubscriptionId,
     pub tenant: TenantId,
     pub deleted: bool,
+    /// It wants the platform's own events.
+    pub alerts: bool,
+    /// The moment of its last change.
+    pub changed: u64,
     /// In the store.
     pub status: SubscriptionStatus,
     pub was_disabled: bool,
+    /// Since when it is paused, and when it was told that this costs it deliveries.
+    pub pause: Option<(Timestamp, Option<Timestamp>)>,
     pub kept_health: Health,
     /// None where the scheduler does not know it.
     pub told: Option<Told>,
@@ -63,8 +69,11 @@ impl Endpoint {
             id: subscription.id,
             tenant: subscription.tenant.clone(),
             deleted: false,
+            alerts: !subscription.events.is_empty(),
+            changed: 0,
             status: subscription.status,
             was_disabled: false,
+            pause: None,
             kept_health: subscription.health,
             told: None,
             health: subscription.health,
@@ -78,15 +87,19 @@ impl Endpoint {
 
     pub fn stored(&mut self, subscription: &Subscription, resumed: bool) {
         self.status = subscription.status;
+        let paused = matches!(self.status, SubscriptionStatus::Paused(_));
+        let since = (subscription.updated_at, None);
+        self.pause = paused.then(|| self.pause.unwrap_or(since));
         self.was_disabled |= subscription.status == SubscriptionStatus::Disabled;
         if resumed {
             self.kept_health = forgiven(self.kept_health);
         }
     }
 
-    pub fn pause_stored(&mut self, pause: Option<PauseReason>) {
+    pub fn pause_stored(&mut self, pause: Option<PauseReason>, at: Timestamp) {
         if let (Some(reason), SubscriptionStatus::Active) = (pause, self.status) {
             self.status = SubscriptionStatus::Paused(reason);
+            self.pause = Some((at, None));
         }
     }
 
@@ -147,9 +160,15 @@ impl Endpoint {
         first: DeliveryId,
         truth: &Truth,
         spent: u32,
+        replayed: bool,
         now: Timestamp,
     ) -> Option<PauseReason> {
         let was_probe = self.probe == Some(first);
+        if replayed && !was_probe {
+            // What somebody sends again says nothing else of an endpoint.
+            self.health.wait_until = self.wait_after(truth, now);
+            return self.pauses(truth, replayed);
+        }
         if was_probe || truth.is_success() {
             self.probe = None;
         }
@@ -175,7 +194,7 @@ impl Endpoint {
             last_failure_at: Some(now),
             ..self.health
         };
-        self.pauses(truth)
+        self.pauses(truth, replayed)
     }
 
     fn wait_after(&self, truth: &Truth, now: Timestamp) -> Option<Timestamp> {
@@ -184,11 +203,11 @@ impl Endpoint {
         known.max(asked.map(|s| now + Duration::from_secs(s)))
     }
 
-    fn pauses(&self, truth: &Truth) -> Option<PauseReason> {
+    fn pauses(&self, truth: &Truth, replayed: bool) -> Option<PauseReason> {
         let told = self.told.as_ref()?;
         let active = told.status == SubscriptionStatus::Active;
         let limit = told.auto_pause_after;
-        let spent = limit > 0 && self.health.consecutive_failures >= limit;
+        let spent = !replayed && limit > 0 && self.health.consecutive_failures >= limit;
         match truth.status {
             _ if !active => None,
             Some(410) => Some(PauseReason::Gone),

@@ -4,8 +4,8 @@ use posthaste::{
     body::BodyFormat,
     clock::Timestamp,
     delivery::Tries,
-    event::{Event, Line, TenantId},
-    id::{BatchId, SubscriptionId},
+    event::{Event, Line, Origin, TenantId},
+    id::{BatchId, EventId, SubscriptionId},
 };
 use posthaste_store::record::{self, Counts, Parking, Settlement};
 
@@ -30,6 +30,10 @@ pub struct Kept {
     pub batch: Option<BatchId>,
     /// It has left memory, for the store to hand out.
     pub parked: bool,
+    /// Why it goes out.
+    pub origin: Origin,
+    /// When it was written so.
+    pub at: Timestamp,
 }
 
 impl Kept {
@@ -50,6 +54,8 @@ impl Kept {
             format: settlement.format,
             batch: settlement.batch,
             parked,
+            origin: settlement.origin,
+            at: settlement.at,
         }
     }
 
@@ -74,11 +80,13 @@ impl Kept {
 pub struct Flying {
     /// The policy as it was when it began.
     pub terms: Terms,
+    pub origin: Origin,
 }
 
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools)] // facts, each true or not
 pub struct Owed {
+    pub event: EventId,
     pub tenant: TenantId,
     pub subscription: SubscriptionId,
     pub line: Line,
@@ -87,6 +95,8 @@ pub struct Owed {
     /// slow store, after others that have later ids.
     pub alert: bool,
     pub kept: Kept,
+    /// The moment of its last change on disk.
+    pub changed: u64,
     /// As the engine has it.
     pub latest: Kept,
     /// Settlements of it that are not on disk.
@@ -98,6 +108,8 @@ pub struct Owed {
     pub ever_taken: bool,
     /// Opened again: it is in its old place, but others may have gone by.
     pub reopened: bool,
+    /// When it was last opened again.
+    pub opened: Timestamp,
     /// Somebody asked for it, or for one of its batch: it may go before its time.
     pub hurried: bool,
     /// So it stands on disk, and is found again by a crash, until an outcome is written over it.
@@ -108,7 +120,7 @@ pub struct Owed {
 
 impl Owed {
     #[must_use]
-    pub fn new(event: &Event, subscription: SubscriptionId) -> Self {
+    pub fn new(event: &Event, subscription: SubscriptionId, moment: u64) -> Self {
         let kept = Kept {
             standing: Standing::Waiting,
             tries: Tries::default(),
@@ -116,23 +128,45 @@ impl Owed {
             format: None,
             batch: None,
             parked: false,
+            origin: event.origin(),
+            at: event.created_at(),
         };
         Self {
+            event: event.id,
             tenant: event.tenant.clone(),
             subscription,
             line: event.line(),
             test: event.details.test,
             alert: event.event_type.is_platforms(),
             kept,
+            changed: moment,
             latest: kept,
             unwritten: 0,
             flying: None,
             taken: false,
             ever_taken: false,
             reopened: false,
+            opened: Timestamp::default(),
             hurried: false,
             hurried_on_disk: false,
             blurred: false,
+        }
+    }
+
+    /// One that is made for an event long after it. Others of its line may have gone by.
+    #[must_use]
+    pub fn late(event: &Event, subscription: SubscriptionId, moment: u64) -> Self {
+        let owed = Self::new(event, subscription, moment);
+        let kept = Kept {
+            parked: true,
+            origin: Origin::Replay,
+            ..owed.kept
+        };
+        Self {
+            kept,
+            latest: kept,
+            reopened: true,
+            ..owed
         }
     }
 
@@ -143,7 +177,10 @@ impl Owed {
     }
 
     /// What it is on disk after it was opened again.
-    pub fn reopen(&mut self, now: Timestamp) -> Kept {
+    pub fn reopen(&mut self, origin: Origin, now: Timestamp) -> Kept {
+        if !self.kept.waits() {
+            self.opened = now;
+        }
         let again = match self.kept.standing {
             Standing::Waiting => Kept {
                 retry_at: Some(now),
@@ -151,10 +188,12 @@ impl Owed {
                 ..self.kept
             },
             _ => Kept {
+                at: now,
                 standing: Standing::Waiting,
                 retry_at: None,
                 parked: true,
                 batch: None,
+                origin,
                 tries: Tries {
                     spent: 0,
                     ..self.kept.tries

@@ -43,7 +43,7 @@ macro_rules! noticed {
 noticed! {
     an_answer_before_the_commit: AckBeforeCommit, "I1";
     a_lost_wake_up: LostWakeUp, "I2";
-    a_retry_that_is_written_later_than_its_attempt: RetryOutsideTransaction, "without an attempt";
+    a_retry_that_is_written_later_than_its_attempt: RetryOutsideTransaction, "";
     order_that_is_not_kept: OrderNotKept, "I6";
     a_delivery_dropped_on_pause: DroppedOnPause, "I2";
     retries_without_jitter: JitterMissing, "without jitter";
@@ -53,4 +53,8 @@ noticed! {
     a_rate_limit_that_does_not_count: RateLimitNotCounted, "over its rate";
     a_timeout_taken_for_a_success: TimeoutIsSuccess, "health of";
     a_budget_that_is_not_spent: BudgetNotSpent, "spent";
+    a_cursor_written_apart_from_what_it_sends: CursorWrittenApart, "twice";
+    a_rollup_counted_twice_after_a_crash: CountedTwice, "rollups of";
+    retention_that_takes_what_waits: WaitingPruned, "pruned while it waits";
+    a_replay_that_skips_its_last_page: LastPageSkipped, "";
 }

@@ -26,6 +26,7 @@ use crate::{
 };
 
 pub fn send_again(group: &mut Group<'_>, again: &Again) -> Result<SentAgain> {
+    group.changes.released.extend(again.reserved());
     let tenant = group.tenants.number(group.connection, &again.tenant)?;
     let replay = match &again.step {
         Some(step) => Some(replays::to_step(group, tenant, step)?),

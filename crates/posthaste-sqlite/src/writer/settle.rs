@@ -2,7 +2,10 @@
 //! the events that these cause.
 
 use posthaste::{clock::Timestamp, provenance::Link, subscription::SubscriptionStatus};
-use posthaste_store::record::{HealthChange, Parking, SettleBatch, Settlement, Standing};
+use posthaste_store::{
+    record::{HealthChange, Parking, SettleBatch, Settlement, Standing},
+    rollup,
+};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Statement, params};
 
 use super::{
@@ -41,15 +44,39 @@ pub fn settle_one(
     insert: &mut Statement<'_>,
 ) -> Result<()> {
     let tenant = group.tenants.number(group.connection, &settlement.tenant)?;
-    let known = match is_implied(group, settlement, tenant) {
+    let implied = is_implied(group, settlement, tenant);
+    let repeated = !implied && is_repeated(group.connection, settlement)?;
+    let known = match implied {
         true => write(insert, settlement, tenant).map(|_| true)?,
         false => overwrite(group, settlement, tenant, insert)?,
     };
     if known {
-        fold::count(group, tenant, settlement);
         note(group, settlement);
     }
+    if known && !repeated {
+        fold::count(group, tenant, settlement);
+    }
     Ok(())
+}
+
+/// Whether this was settled before, and its answer lost: then it was counted.
+fn is_repeated(connection: &Connection, settlement: &Settlement) -> Result<bool> {
+    if !rollup::matters(settlement) {
+        return Ok(false);
+    }
+    let query = "SELECT coalesce(attempt, 0), state, reason FROM deliveries WHERE id = ?1";
+    let mut query = connection.prepare_cached(query)?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let row = query.query_row([number(settlement.id.as_u64())], read);
+    let Some((attempt, state, reason)) = row.optional()? else {
+        return Ok(false);
+    };
+    let columned = columns(settlement);
+    Ok(match &settlement.attempt {
+        // Their numbers go on, and each was the latest once.
+        Some(again) => again.number <= attempt,
+        None => (columned.state.code(), columned.reason) == (state, reason),
+    })
 }
 
 /// Whether this is its first row; if so, it is no longer.

@@ -3,6 +3,7 @@
 use posthaste::{
     delivery::{DeliveryState, DeliveryStatus, Discard},
     event::Origin,
+    id::{ReplayId, SubscriptionId},
 };
 
 use super::{
@@ -13,6 +14,8 @@ use crate::{
     again::{Again, SentAgain},
     query::DeliveryQuery,
     record::{Parking, Reopened, Settlement, Waiting},
+    replay::{Progress, ReplayCursor, ReplayStep},
+    store::StoreError,
 };
 
 use Reopened::{AlreadyWaiting, Missing, Redelivered};
@@ -159,4 +162,43 @@ pub async fn dead_letters_alone_are_discarded(world: &mut World) {
     assert_eq!(world.status(owed[1].id).await, DeliveryStatus::Delivered);
     assert_eq!(world.status(owed[2].id).await, DeliveryStatus::Retrying);
     assert_eq!(world.status(owed[3].id).await, DeliveryStatus::Pending);
+}
+
+pub async fn the_place_of_what_is_made_is_unsettled_until_it_is_stored_or_refused(
+    world: &mut World,
+) {
+    let (to, other) = (world.subscribe().await, world.subscribe().await);
+    let stored = world.publish(&[to]).await;
+    let now = world.now;
+    world.settle([delivered(&owed(&stored)[0], now)]).await;
+    // To one that is owed it already, to one that there is not, to one that wants it.
+    for to in [to, SubscriptionId::from_u64(7), other] {
+        let place = world.store().reserve(now, &[1])[0];
+        assert!(world.store().settled_mark() < place);
+        let again = Again {
+            make: vec![to_make(world, &late(place, to, &stored))],
+            ..again(world, &[], Origin::Replay)
+        };
+        send(world, again).await;
+        assert!(world.store().settled_mark() >= place, "to {to}");
+    }
+    let place = world.store().reserve(now, &[1])[0];
+    let nowhere = ReplayCursor {
+        after: place,
+        within: None,
+    };
+    let stale = Again {
+        make: vec![to_make(world, &late(place, other, &stored))],
+        step: Some(ReplayStep {
+            id: ReplayId::at(place.place()),
+            from: nowhere,
+            to: nowhere,
+            seen: Progress::default(),
+            last: false,
+        }),
+        ..again(world, &[], Origin::Replay)
+    };
+    let refused = world.store().send_again(stale).await;
+    assert_eq!(refused, Err(StoreError::Stale));
+    assert!(world.store().settled_mark() >= place);
 }

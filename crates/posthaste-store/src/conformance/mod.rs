@@ -167,6 +167,7 @@ macro_rules! conformance_suite {
                 only_what_has_failed_is_opened_where_that_is_asked
                 what_is_missing_is_made_under_an_id_of_its_own_and_once
                 what_cannot_be_made_is_missing
+                the_place_of_what_is_made_is_unsettled_until_it_is_stored_or_refused
                 dead_letters_alone_are_discarded
             }
             prune {
@@ -256,6 +257,7 @@ macro_rules! conformance_suite {
                 a_test_is_not_counted_and_what_is_ignored_is_not_either
                 what_is_sent_again_counts_again_and_leaves_latencies_alone
                 what_is_discarded_where_it_is_parked_is_counted
+                what_is_settled_again_because_an_answer_was_lost_counts_once
                 tenants_and_subscriptions_are_counted_apart
                 minutes_and_hours_are_exact_at_every_moment_however_often_it_crashes
             }

@@ -162,6 +162,32 @@ pub async fn what_is_discarded_where_it_is_parked_is_counted(world: &mut World) 
     assert_eq!(minutes[1].1.discarded, 3);
 }
 
+pub async fn what_is_settled_again_because_an_answer_was_lost_counts_once(world: &mut World) {
+    let to = world.subscribe().await;
+    let owed = owed(&world.publish(&[to; 4]).await);
+    let now = world.now;
+    let later = retrying(&owed[1], now, world.after(5));
+    let last = failed(&after(&owed[1], &later), now);
+    let outcomes = [
+        delivered(&owed[0], now),
+        later,
+        discarded(&owed[2], now, Discard::Disabled),
+        parked(&owed[3], now, Parking::Taken),
+    ];
+    world.settle(outcomes.clone()).await;
+    let once = all(world, None, Level::Minute).await;
+    assert_eq!(sums(world, Some(to)).await, [1, 0, 1, 2]);
+    world.settle(outcomes.clone()).await;
+    assert_eq!(all(world, None, Level::Minute).await, once);
+    world.settle([last.clone()]).await;
+    world.settle([last]).await;
+    world.crash().await;
+    world.settle(outcomes).await;
+    assert_eq!(sums(world, Some(to)).await, [1, 1, 1, 3]);
+    world.settle([failed(&owed[3], now)]).await;
+    assert_eq!(sums(world, Some(to)).await, [1, 2, 1, 4]);
+}
+
 pub async fn tenants_and_subscriptions_are_counted_apart(world: &mut World) {
     let (one, other) = (world.subscribe().await, world.subscribe().await);
     let owed_here = owed(&world.publish(&[one, other]).await);

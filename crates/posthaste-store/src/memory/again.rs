@@ -20,6 +20,12 @@ use crate::{
 
 impl State {
     pub fn send_again(&mut self, ledger: &Ledger, again: &Again) -> Result<SentAgain, StoreError> {
+        let sent = self.sent_again(ledger, again);
+        ledger.release(again.reserved());
+        sent
+    }
+
+    fn sent_again(&mut self, ledger: &Ledger, again: &Again) -> Result<SentAgain, StoreError> {
         let (tenant, step) = (&again.tenant, again.step.as_ref());
         if step.is_some_and(|step| !self.disk.may_step(tenant, step)) {
             return Err(StoreError::Stale);

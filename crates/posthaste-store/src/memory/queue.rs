@@ -129,7 +129,10 @@ impl State {
             } => self.taken.insert(id),
             _ => self.taken.remove(&id),
         };
-        self.disk.count(&settlement);
+        let known = self.disk.rows.get(&id);
+        if known.is_none_or(|row| !row.has(&settlement)) {
+            self.disk.count(&settlement);
+        }
         let fresh = || Row::fresh(settlement.clone());
         let mut row = self.disk.rows.remove(&id).unwrap_or_else(fresh);
         row.settle(settlement);

@@ -92,6 +92,17 @@ impl Row {
         })
     }
 
+    /// Whether this was settled before, and its answer lost.
+    pub fn has(&self, settlement: &Settlement) -> bool {
+        match &settlement.attempt {
+            Some(attempt) => self
+                .attempts
+                .iter()
+                .any(|known| known.number == attempt.number),
+            None => self.latest.standing == settlement.standing && self.parking().is_none(),
+        }
+    }
+
     /// What it is after a settlement.
     pub fn settle(&mut self, mut settlement: Settlement) {
         let parked = settlement.parked();

@@ -20,14 +20,14 @@ use posthaste_store::{
 use tokio::sync::mpsc;
 
 pub use self::step::{Stepped, count, step};
-use crate::{again::tell, delivery::mailbox::Dispatch, subscribers::Subscribers};
+use crate::{again::told, delivery::mailbox::Dispatch, scheduler::Input, subscribers::Subscribers};
 
 /// Deliveries of one step, at most.
 const STEP: f64 = 100.0;
 /// What a step sends is sent over so long: short, so that new events stand behind a few at a time.
 const BEAT_S: f64 = 0.02;
 /// The pause between steps, at least: others write too.
-const BREATH: Duration = Duration::from_millis(2);
+pub const BREATH: Duration = Duration::from_millis(2);
 /// The wait before a store that refused is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// Without a job there is nothing to wake up for.
@@ -101,34 +101,70 @@ impl Replays {
         let wait = match self.go_on(&tenant, id).await {
             Ok(None) => return,
             Ok(Some(wait)) => wait,
-            Err(StoreError::Stale) => BREATH,
             Err(error) => {
-                tracing::error!(%error, replay = %id, "replay.step");
-                ASK_AGAIN
+                if error != StoreError::Stale {
+                    tracing::error!(%error, replay = %id, "replay.step");
+                }
+                wait_after(&error)
             }
         };
         let at = (began + wait).max(self.clock.now() + BREATH);
         self.turns.insert((at, tenant, id));
     }
 
-    /// Makes a step; answers when the next one is due, after the beginning of this one.
     async fn go_on(&self, tenant: &TenantId, id: ReplayId) -> Result<Option<Duration>, StoreError> {
-        let replay = self.store.replay(tenant, id).await?;
-        let running = replay.filter(|replay| replay.status == ReplayStatus::Running);
-        let snapshot = self.subscribers.now();
-        let (Some(replay), Some(view)) = (running, snapshot.tenants.get(tenant)) else {
-            tracing::info!(replay = %id, "replay.stopped");
-            return Ok(None);
-        };
-        let rate = replay.plan.rate_per_s;
-        let now = self.clock.now();
-        let stepped = step(&*self.store, view, &replay, portion(rate), now).await?;
-        tell(&self.dispatch, &stepped.targets, &stepped.sent);
-        if stepped.over {
-            tracing::info!(replay = %id, "replay.completed");
-            return Ok(None);
+        let gone = go_on(&*self.store, &self.subscribers, &*self.clock, tenant, id).await?;
+        let told = gone.told.into_iter();
+        told.for_each(|input| self.dispatch.tell(input));
+        if gone.next_after.is_none() {
+            tracing::info!(replay = %id, "replay.over");
         }
-        Ok(Some(pace(rate, stepped.targets.len())))
+        Ok(gone.next_after)
+    }
+}
+
+/// What a job's turn came to.
+#[derive(Debug)]
+pub struct Gone {
+    /// For the scheduler.
+    pub told: Vec<Input>,
+    /// When the next turn is due, after the beginning of this one; none when the job is over.
+    pub next_after: Option<Duration>,
+}
+
+/// Makes a step of a job as it is now, unless it has ended. The simulation drives exactly this.
+///
+/// # Errors
+/// As [`step`].
+pub async fn go_on(
+    store: &dyn Store,
+    subscribers: &Subscribers,
+    clock: &dyn Clock,
+    tenant: &TenantId,
+    id: ReplayId,
+) -> Result<Gone, StoreError> {
+    let replay = store.replay(tenant, id).await?;
+    let running = replay.filter(|replay| replay.status == ReplayStatus::Running);
+    let snapshot = subscribers.now();
+    let (Some(replay), Some(view)) = (running, snapshot.tenants.get(tenant)) else {
+        let (told, next_after) = (Vec::new(), None);
+        return Ok(Gone { told, next_after });
+    };
+    let rate = replay.plan.rate_per_s;
+    let stepped = step(store, view, &replay, portion(rate), clock.now()).await?;
+    let sent = stepped.targets.len();
+    Ok(Gone {
+        told: told(&stepped.targets, &stepped.sent).collect(),
+        next_after: (!stepped.over).then(|| pace(rate, sent)),
+    })
+}
+
+/// The wait before the next try of a step that failed.
+#[must_use]
+pub fn wait_after(error: &StoreError) -> Duration {
+    match error {
+        StoreError::Stale => BREATH,
+        _ => ASK_AGAIN,
     }
 }
 

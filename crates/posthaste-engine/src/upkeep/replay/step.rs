@@ -54,7 +54,7 @@ pub async fn step(
     };
     let page = Page::read(store, replay, replay.cursor.after, events).await?;
     let draft = Draft::of(&page, view, replay, at_most);
-    let places = Places::reserve(store, now, draft.make.len());
+    let mut places = Places::reserve(store, now, draft.make.len());
     let make = places
         .deliveries()
         .zip(&draft.make)
@@ -73,6 +73,7 @@ pub async fn step(
     };
     let targets = targets(&draft.open, &again);
     let over = again.step.as_ref().is_some_and(|step| step.last);
+    places.hand_over(&again.make);
     let sent = store.send_again(again).await?;
     Ok(Stepped {
         targets,
