@@ -91,8 +91,8 @@ impl State {
         let Some(stored) = stored.filter(|_| live) else {
             return Reopened::Missing;
         };
-        let mut rows = self.disk.rows.values().map(|row| &row.latest);
-        let made = rows.any(|row| row.event == late.event && row.subscription == to);
+        let is_it = |row: &Row| row.latest.subscription == to;
+        let made = self.disk.late_of(late.event).any(is_it);
         if made || stored.subscriptions.contains(&to) {
             return Reopened::AlreadyWaiting;
         }

@@ -1,6 +1,6 @@
 //! What outlives a crash of the model: all that a real store has on disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use posthaste::{
     clock::Timestamp,
@@ -31,7 +31,9 @@ pub(super) struct Disk {
     pub idempotency: Keys,
     /// Deliveries that are not implied.
     pub rows: BTreeMap<DeliveryId, Row>,
-    /// Of these, those that wait, and where: few among all that ever were.
+    /// Of these, those that were made after their event.
+    pub late: BTreeSet<(EventId, DeliveryId)>,
+    /// Of all, those that wait, and where: few among all that ever were.
     pub waiting: BTreeMap<DeliveryId, (SubscriptionId, Parking)>,
     /// By tenant, subscription and minute.
     pub rollups: Rollups,
@@ -122,6 +124,13 @@ impl Disk {
         implied
             .filter(|row| !self.rows.contains_key(&row.id()))
             .collect()
+    }
+
+    /// An event's deliveries that were made after it.
+    pub fn late_of(&self, event: EventId) -> impl Iterator<Item = &Row> {
+        let (first, last) = (DeliveryId::from_u64(0), DeliveryId::from_u64(u64::MAX));
+        let late = self.late.range((event, first)..=(event, last));
+        late.map(|(_, id)| &self.rows[id])
     }
 
     /// Every delivery of a tenant, implied or not, by id.

@@ -82,6 +82,7 @@ impl Disk {
         self.events.remove(&event);
         for id in deliveries {
             self.rows.remove(id);
+            self.late.remove(&(event, *id));
         }
     }
 

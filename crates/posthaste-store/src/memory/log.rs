@@ -9,7 +9,7 @@ use posthaste::{
 };
 
 use super::{
-    disk::{Disk, summary},
+    disk::{Disk, fan_out, summary},
     row::Row,
 };
 use crate::{
@@ -74,11 +74,13 @@ impl Disk {
 
     pub fn deliveries_of(&self, tenant: &TenantId, events: &[EventId]) -> Vec<Delivery> {
         let stored = events.iter().filter_map(|id| self.event(tenant, *id));
-        let implied = stored.flat_map(|stored| self.without_row(&stored));
-        let of_events =
-            |row: &&Row| row.latest.tenant == *tenant && events.contains(&row.latest.event);
-        let rows = self.rows.values().filter(of_events).cloned();
-        let all: BTreeMap<_, _> = implied.chain(rows).map(|row| (row.id(), row)).collect();
+        let rows = stored.flat_map(|stored| {
+            let implied = (0..fan_out(&stored)).map(|index| stored.event.id.delivery(index));
+            let implied = implied.filter_map(|id| self.row(id));
+            let late = self.late_of(stored.event.id).cloned();
+            implied.chain(late).collect::<Vec<_>>()
+        });
+        let all: BTreeMap<_, _> = rows.map(|row| (row.id(), row)).collect();
         let all = all.into_values();
         all.map(|row| row.shown(self.shade(row.latest.subscription)))
             .collect()

@@ -74,6 +74,7 @@ impl MemoryStore {
             events: BTreeMap::new(),
             idempotency: BTreeMap::new(),
             rows: BTreeMap::new(),
+            late: BTreeSet::new(),
             waiting: BTreeMap::new(),
             rollups: BTreeMap::new(),
             replays: BTreeMap::new(),

@@ -119,6 +119,9 @@ impl State {
             return;
         }
         let late = event.index_of(id, fan_out(stored)).is_none();
+        if late {
+            self.disk.late.insert((event, id));
+        }
         if !late && !self.disk.rows.contains_key(&id) {
             ledger.rowed(event);
         }
