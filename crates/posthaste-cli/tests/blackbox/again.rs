@@ -81,7 +81,7 @@ fn an_event_is_sent_to_all_that_match_today_and_to_whom_it_is_named() {
     let client = server.client();
     to(&client, &sink.at("/first"));
     let event = id(&client.publish("a.b", json!(1)));
-    sink.wait_for(1);
+    client.deliveries_when("status=delivered", 1);
     to(&client, &sink.at("/second"));
     let other = client.subscribe(&sink.at("/other"), json!({"events": ["x.y"]}));
     let path = format!("/events/{event}/redeliver");
