@@ -4,7 +4,7 @@
 //! What is no HTTP is answered by hyper itself and closed. A drain stops accepting, lets requests
 //! under way finish, ends those that have no end, and returns.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
@@ -28,6 +28,10 @@ const CONNECTIONS_MAX: u32 = 10_000;
 /// The pause after accepting failed, as when descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Who is at the other end of a request's connection: a client, or a proxy in front of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
 /// Serves until `shutdown` is done and the requests under way have been answered.
 ///
 /// # Errors
@@ -47,8 +51,8 @@ pub async fn serve(
             accepted = accept(&listener, &slots) => accepted,
         };
         match accepted {
-            Ok((stream, slot)) => {
-                let connection = connection(stream, router.clone(), draining.clone());
+            Ok((stream, peer, slot)) => {
+                let connection = connection(stream, Peer(peer), router.clone(), draining.clone());
                 tokio::spawn(async move {
                     connection.await;
                     drop(slot);
@@ -69,20 +73,25 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let slot = slots
         .clone()
         .acquire_owned()
         .await
         .map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, slot))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, slot))
 }
 
-async fn connection(stream: TcpStream, router: Router, mut draining: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    mut draining: watch::Receiver<bool>,
+) {
     // A connection that cannot be tuned still serves.
     stream.set_nodelay(true).ok();
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(router.layer(Extension(peer)));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_DEADLINE)
@@ -98,6 +107,6 @@ async fn connection(stream: TcpStream, router: Router, mut draining: watch::Rece
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "connection.ended");
+        tracing::debug!(%error, peer = %peer.0, "connection.ended");
     }
 }
