@@ -57,7 +57,7 @@ impl Scheduler {
             SubscriptionStatus::Disabled => Some(Away::Discard(Discard::Disabled)),
             SubscriptionStatus::Paused(_) => Some(Away::Park(Parking::Shelved)),
             // Where order is kept, what is not due stands in its line all the same.
-            SubscriptionStatus::Active if !lane.keeps_order() => {
+            SubscriptionStatus::Active if !lane.queue.keeps_order() => {
                 let later = retry_at(deliveries).filter(|at| *at > now);
                 let later = later.map(Parking::Due);
                 let shut = || (!lane.takes_more(now)).then_some(Parking::Shelved);
@@ -83,7 +83,7 @@ impl Scheduler {
         if let Away::Park(Parking::Shelved) = away {
             let ids = deliveries.iter().map(|waiting| waiting.id);
             let to = deliveries[0].subscription;
-            self.lanes.with(to, now, |lane| lane.shelving(ids));
+            self.lanes.with(to, now, |lane| lane.queue.shelving(ids));
         }
         for waiting in deliveries {
             let standing = match away {
@@ -120,7 +120,7 @@ impl Scheduler {
                 lane.push_test(parcel);
                 return Vec::new();
             }
-            lane.push(parcel, line, from, place)
+            lane.queue.push(parcel, line, from, place)
         });
         self.shelve(now, &left.unwrap_or_default(), effects);
     }
@@ -128,7 +128,7 @@ impl Scheduler {
     /// The line of a delivery whose subscription keeps order.
     pub(super) fn line_of(&self, waiting: &Waiting) -> Option<Line> {
         let lane = self.lanes.get(waiting.subscription)?;
-        let stands = lane.keeps_order() && waiting.origin != Origin::Test;
+        let stands = lane.queue.keeps_order() && waiting.origin != Origin::Test;
         stands.then(|| waiting.event.line())
     }
 
@@ -142,13 +142,13 @@ impl Scheduler {
         effects: &mut Vec<Effect>,
     ) {
         let more = next.is_some();
-        let answered = self
-            .lanes
-            .with(subscription, now, |lane| lane.answered(part, taken, more));
+        let answered = self.lanes.with(subscription, now, |lane| {
+            lane.queue.answered(part, taken, more)
+        });
         match answered {
             Some(Some(from)) => {
                 self.admit(now, taken, from, effects);
-                let placed = |lane: &mut Lane| lane.placed(part, next, now);
+                let placed = |lane: &mut Lane| lane.queue.placed(part, next, now);
                 let left = self.lanes.with(subscription, now, placed);
                 self.shelve(now, &left.unwrap_or_default(), effects);
             }
@@ -205,7 +205,7 @@ pub(super) fn room(
     lane: &Lane,
     class: Class,
 ) -> bool {
-    let (count, bytes) = lane.queued_of(class);
+    let (count, bytes) = lane.queue.queued_of(class);
     let free_bytes = bounds.bytes.saturating_sub(held.bytes());
     let tenants = held.of_tenant(&lane.subscriber.subscription.tenant);
     count < free

@@ -101,7 +101,7 @@ impl Scheduler {
         let ids: Vec<DeliveryId> = deliveries.iter().map(|waiting| waiting.id).collect();
         self.lanes.with(subscription, now, |lane| {
             if matches!(grounded, Grounded::Shelved) {
-                lane.shelving(ids.into_iter());
+                lane.queue.shelving(ids.into_iter());
             }
             lane.ended(line, now);
             lane.grounded();

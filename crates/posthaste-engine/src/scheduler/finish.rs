@@ -101,7 +101,7 @@ impl Scheduler {
         let Some(lane) = self.lanes.get(waiting.subscription) else {
             return discarded(Discard::Deleted);
         };
-        let (ordered, open) = (lane.keeps_order(), lane.shut_until(now).is_none());
+        let (ordered, open) = (lane.queue.keeps_order(), lane.shut_until(now).is_none());
         let parking = match lane.status {
             SubscriptionStatus::Disabled => return discarded(Discard::Disabled),
             SubscriptionStatus::Paused(_) => Parking::Shelved,
@@ -112,7 +112,7 @@ impl Scheduler {
         if parking == Parking::Shelved {
             let id = std::iter::once(waiting.id);
             self.lanes
-                .with(waiting.subscription, now, |lane| lane.shelving(id));
+                .with(waiting.subscription, now, |lane| lane.queue.shelving(id));
         }
         let standing = Standing::Waiting {
             retry_at: Some(at),
@@ -136,7 +136,7 @@ impl Scheduler {
         self.lanes
             .with(flight.subscriber.subscription.id, now, |lane| {
                 if let (Some(parcel), Some(line)) = (parcel, line) {
-                    lane.push_retry(parcel, line);
+                    lane.queue.push_retry(parcel, line);
                 }
                 lane.ended(line, now);
             });

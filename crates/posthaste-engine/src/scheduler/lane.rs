@@ -1,5 +1,4 @@
-//! One subscription as the scheduler sees it: what of it waits in memory, and what keeps it from
-//! being sent.
+//! One subscription as the scheduler sees it, and what keeps it from being sent.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -8,19 +7,14 @@ use posthaste::{
     clock::Timestamp,
     delivery::Health,
     event::Line,
-    id::DeliveryId,
-    subscription::{Ordering, Subscription, SubscriptionStatus},
+    subscription::{Subscription, SubscriptionStatus},
 };
-use posthaste_store::record::Waiting;
 
 use super::{
-    ShelfPart,
     lanes::Class,
-    lines::{Arrival, Lines, Place},
-    loose::Loose,
-    on_the_way::{OnTheWay, Why},
     pace::{Pace, Ramp},
     parcel::Parcel,
+    queue::Queue,
 };
 use crate::subscribers::Subscriber;
 
@@ -35,36 +29,13 @@ pub enum Outgoing {
     Form(Vec<Parcel>),
 }
 
-/// What waits in memory.
-#[derive(Debug)]
-enum Queue {
-    Loose(Loose, Shelf),
-    Fifo(Lines),
-}
-
-/// What the store has on the shelf for a subscription without order, as far as is known.
-#[derive(Debug, Default)]
-struct Shelf {
-    /// On their way there: decided, and not written yet.
-    on_the_way: OnTheWay,
-    /// Something is there that was not asked for.
-    filled: bool,
-    asked: bool,
-}
-
-impl Shelf {
-    fn leaves(&mut self, ids: impl Iterator<Item = DeliveryId>) {
-        ids.for_each(|id| self.on_the_way.leaves(id, Why::Returning));
-    }
-}
-
 #[derive(Debug)]
 pub struct Lane {
     pub subscriber: Arc<Subscriber>,
     /// As the scheduler sees it: a pause that it decided holds before the configuration says so.
     pub status: SubscriptionStatus,
     pub health: Health,
-    queue: Queue,
+    pub queue: Queue,
     /// Sent whatever the status, and before the others.
     tests: VecDeque<Parcel>,
     in_flight: u32,
@@ -88,7 +59,7 @@ impl Lane {
         let mut lane = Self {
             status: subscriber.subscription.status,
             health,
-            queue: queue(&subscriber.subscription, shelved),
+            queue: Queue::of(&subscriber.subscription, shelved),
             tests: VecDeque::new(),
             in_flight: 0,
             probe_out: false,
@@ -112,39 +83,14 @@ impl Lane {
         &self.subscriber.subscription
     }
 
-    pub fn keeps_order(&self) -> bool {
-        matches!(self.queue, Queue::Fifo(_))
-    }
-
     pub fn is_active(&self) -> bool {
         self.status == SubscriptionStatus::Active
     }
 
-    /// Deliveries in its queue, and the bytes that they count for.
-    pub fn queued(&self) -> (usize, usize) {
-        match &self.queue {
-            Queue::Loose(loose, _) => loose.queued(),
-            Queue::Fifo(lines) => lines.queued(),
-        }
-    }
-
-    /// The same of one class, where order is not kept: a backlog and new events each have a queue of
-    /// their own, so that neither keeps the other out.
-    pub fn queued_of(&self, class: Class) -> (usize, usize) {
-        match &self.queue {
-            Queue::Loose(loose, _) => loose.queued_of(class),
-            Queue::Fifo(lines) => lines.queued(),
-        }
-    }
-
     /// Whether it has fewer than `low` that may leave, or than it is worth to have, and less than
-    /// `free` in all: where order is kept, many may stand behind a few heads that wait.
+    /// `free` in all.
     pub fn is_low(&self, low: usize, free: usize) -> bool {
-        let enough = low.min(self.appetite());
-        match &self.queue {
-            Queue::Loose(loose, _) => loose.older() < enough,
-            Queue::Fifo(lines) => lines.ready() < enough && lines.queued().0 < free,
-        }
+        self.queue.is_low(low.min(self.appetite()), free)
     }
 
     /// Until when nothing is sent: the receiver asked for it, or the circuit is open.
@@ -164,8 +110,8 @@ impl Lane {
 
     /// Whether a delivery may be queued beside those that are: for a probe, one is enough.
     pub fn takes_more(&self, now: Timestamp) -> bool {
-        let enough = self.probe_out || self.queued().0 > 0;
-        let probed = self.is_probing() && !self.keeps_order() && enough;
+        let enough = self.probe_out || self.queue.queued().0 > 0;
+        let probed = self.is_probing() && !self.queue.keeps_order() && enough;
         self.shut_until(now).is_none() && !probed
     }
 
@@ -188,7 +134,7 @@ impl Lane {
 
     /// Deliveries that are worth fetching at once.
     pub fn appetite(&self) -> usize {
-        match (self.is_probing(), self.keeps_order()) {
+        match (self.is_probing(), self.queue.keeps_order()) {
             (true, false) => 1,
             (true, true) => PROBE_FETCH,
             (false, _) if self.ramp.is_over() => usize::MAX,
@@ -196,90 +142,15 @@ impl Lane {
         }
     }
 
-    /// Queues a delivery, or says which ones go to the shelf instead.
-    pub fn push(&mut self, parcel: Parcel, line: Line, from: Arrival, place: Place) -> Vec<Parcel> {
-        match &mut self.queue {
-            Queue::Fifo(lines) => lines.place(line, parcel, from, place),
-            Queue::Loose(loose, _) if place.room => {
-                loose.push(parcel, from.class());
-                Vec::new()
-            }
-            Queue::Loose(_, shelf) => {
-                shelf.leaves(parcel.ids());
-                vec![parcel]
-            }
-        }
-    }
-
     pub fn push_test(&mut self, parcel: Parcel) {
         self.tests.push_back(parcel);
     }
 
-    /// A retry of a line's head stays at its head.
-    pub fn push_retry(&mut self, parcel: Parcel, line: Line) {
-        if let Queue::Fifo(lines) = &mut self.queue {
-            lines.put_back(line, parcel);
-        }
-    }
-
-    /// These leave memory for the shelf.
-    pub fn shelving(&mut self, ids: impl Iterator<Item = DeliveryId>) {
-        match &mut self.queue {
-            Queue::Loose(_, shelf) => shelf.leaves(ids),
-            Queue::Fifo(lines) => lines.returning(ids),
-        }
-    }
-
-    /// These are there.
-    pub fn shelved(&mut self, ids: &[DeliveryId], now: Timestamp) {
-        match &mut self.queue {
-            Queue::Loose(_, shelf) => {
-                ids.iter().for_each(|id| {
-                    shelf.on_the_way.told(*id);
-                });
-                shelf.filled = true;
-            }
-            Queue::Fifo(lines) => lines.shelved(ids, now),
-        }
-    }
-
-    /// One was opened again, and may be back on the shelf.
-    pub fn reopened(&mut self, id: DeliveryId) {
-        match &mut self.queue {
-            Queue::Loose(_, shelf) => shelf.filled = true,
-            Queue::Fifo(lines) => lines.reopened(id),
-        }
-    }
-
-    /// Takes all that is queued out; it goes to the shelf.
-    pub fn drain(&mut self) -> Vec<Parcel> {
-        match &mut self.queue {
-            Queue::Loose(loose, shelf) => {
-                let all = loose.drain();
-                shelf.leaves(all.iter().flat_map(Parcel::ids));
-                all
-            }
-            Queue::Fifo(lines) => lines.drain(),
-        }
-    }
-
     /// Takes all out for good, tests too.
     pub fn empty(&mut self) -> Vec<Parcel> {
-        let mut all = self.drain();
+        let mut all = self.queue.drain();
         all.extend(self.tests.drain(..));
         all
-    }
-
-    /// Takes much of what is queued out; it goes to the shelf.
-    pub fn cut(&mut self) -> Vec<Parcel> {
-        match &mut self.queue {
-            Queue::Loose(loose, shelf) => {
-                let tail = loose.cut_in_half();
-                shelf.leaves(tail.iter().flat_map(Parcel::ids));
-                tail
-            }
-            Queue::Fifo(lines) => lines.drain(),
-        }
     }
 
     /// Its subscription is another than before. What was queued comes back if it may not be sent,
@@ -301,30 +172,11 @@ impl Lane {
         if !requeued {
             return self.drain_unless_open(now);
         }
-        let drained = self.drain();
-        self.change_queue(under_way());
+        let drained = self.queue.drain();
+        self.queue
+            .change(&self.subscriber.subscription, under_way());
         self.shut = self.shut_until(now).is_some();
         drained
-    }
-
-    /// The other kind of queue, with all that waits on its shelf.
-    fn change_queue(&mut self, under_way: Vec<Line>) {
-        let (on_the_way, unanswered) = match &mut self.queue {
-            Queue::Loose(_, shelf) => (
-                std::mem::take(&mut shelf.on_the_way),
-                usize::from(shelf.asked),
-            ),
-            Queue::Fifo(lines) => (lines.give_over(), lines.unanswered()),
-        };
-        self.queue = queue(&self.subscriber.subscription, true);
-        match &mut self.queue {
-            Queue::Loose(_, shelf) => shelf.on_the_way = on_the_way,
-            Queue::Fifo(lines) => {
-                lines.take_over(on_the_way, unanswered);
-                let under_way = under_way.into_iter();
-                under_way.for_each(|line| lines.began_before(line));
-            }
-        }
     }
 
     /// Failures are forgiven.
@@ -339,7 +191,7 @@ impl Lane {
         self.shut = self.shut_until(now).is_some();
         match self.is_active() && !self.shut {
             true => Vec::new(),
-            false => self.drain(),
+            false => self.queue.drain(),
         }
     }
 
@@ -348,19 +200,13 @@ impl Lane {
         if self.shut && self.shut_until(now).is_none() {
             self.opened();
         }
-        if let Queue::Fifo(lines) = &mut self.queue {
-            lines.wake(now);
-        }
+        self.queue.wake(now);
     }
 
     /// When it is to be looked at again, with nothing happening before.
     pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
         let paced = self.subscription().rate_limit.map(|_| self.pace.next_at());
-        let limits = self.subscription().batch.as_ref();
-        let queued = match &self.queue {
-            Queue::Loose(loose, _) => limits.and_then(|limits| loose.ripe_at(limits)),
-            Queue::Fifo(lines) => lines.wakes_at(),
-        };
+        let queued = self.queue.wakes_at(self.subscription().batch.as_ref());
         let times = [self.shut_until(now), paced, queued];
         times.into_iter().flatten().filter(|at| *at > now).min()
     }
@@ -447,8 +293,8 @@ impl Lane {
     /// A request of it ended; `line` where order is kept.
     pub fn ended(&mut self, line: Option<Line>, now: Timestamp) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        if let (Queue::Fifo(lines), Some(line)) = (&mut self.queue, line) {
-            lines.ended(line, now);
+        if let Some(line) = line {
+            self.queue.ended(line, now);
         }
     }
 
@@ -488,70 +334,11 @@ impl Lane {
         self.drain_unless_open(now)
     }
 
-    pub fn hurry(&mut self, line: Line, id: DeliveryId, now: Timestamp) {
-        if let Queue::Fifo(lines) = &mut self.queue {
-            lines.hurry(line, id, now);
-        }
-    }
-
     /// Whether what is on the shelf is to be fetched: to be sent, or to be discarded.
     pub fn wants_shelf(&self) -> bool {
         let paused = matches!(self.status, SubscriptionStatus::Paused(_));
-        let wants = match &self.queue {
-            Queue::Loose(loose, shelf) => {
-                let probed = self.is_probing() && (!loose.is_empty() || self.probe_out);
-                shelf.filled && !shelf.asked && !probed
-            }
-            Queue::Fifo(lines) => lines.wants_shelf(),
-        };
+        let wants = self.queue.wants_shelf(self.is_probing(), self.probe_out);
         wants && !paused && !self.shut
-    }
-
-    /// What is to be fetched; it counts as asked for.
-    pub fn ask(&mut self) -> Option<ShelfPart> {
-        match &mut self.queue {
-            Queue::Loose(_, shelf) => {
-                (shelf.asked, shelf.filled) = (true, false);
-                Some(ShelfPart::Any)
-            }
-            Queue::Fifo(lines) => lines.ask(),
-        }
-    }
-
-    /// An answer begins: how its deliveries came, or none where they go back.
-    pub fn answered(&mut self, part: &ShelfPart, taken: &[Waiting], more: bool) -> Option<Arrival> {
-        match &mut self.queue {
-            Queue::Loose(_, shelf) => {
-                taken.iter().for_each(|waiting| {
-                    shelf.on_the_way.came(waiting.id);
-                });
-                shelf.asked &= !matches!(part, ShelfPart::Any);
-                shelf.filled |= more || !matches!(part, ShelfPart::Any);
-                Some(Arrival::Scanned)
-            }
-            Queue::Fifo(lines) => lines.answered(part, taken),
-        }
-    }
-
-    /// An answer is placed; what does not fit goes to the shelf.
-    pub fn placed(&mut self, part: &ShelfPart, next: Option<u64>, now: Timestamp) -> Vec<Parcel> {
-        match &mut self.queue {
-            Queue::Loose(..) => Vec::new(),
-            Queue::Fifo(lines) => lines.placed(part, next, now),
-        }
-    }
-}
-
-fn queue(subscription: &Subscription, shelved: bool) -> Queue {
-    match subscription.ordering {
-        Ordering::Fifo => Queue::Fifo(Lines::new(shelved, subscription.batch.as_ref())),
-        Ordering::None => {
-            let shelf = Shelf {
-                filled: shelved,
-                ..Shelf::default()
-            };
-            Queue::Loose(Loose::default(), shelf)
-        }
     }
 }
 

@@ -265,7 +265,7 @@ impl Lanes {
         measure: impl Fn((usize, usize)) -> usize,
     ) -> Option<(SubscriptionId, usize)> {
         let lanes = self.by_subscription.iter();
-        let measured = lanes.map(|(id, lane)| (*id, measure(lane.queued())));
+        let measured = lanes.map(|(id, lane)| (*id, measure(lane.queue.queued())));
         // By id where two are equal, so that no hash order decides.
         measured.max_by_key(|(id, share)| (*share, *id))
     }
@@ -286,7 +286,7 @@ impl Lanes {
             };
             lane.wants_listed = false;
             let asked = match lane.is_low(low, free) && lane.wants_shelf() && has_room(lane) {
-                true => lane.ask(),
+                true => lane.queue.ask(),
                 false => None,
             };
             let appetite = lane.appetite();
@@ -322,7 +322,7 @@ impl Lanes {
         let Some(lane) = self.by_subscription.get_mut(&id) else {
             return;
         };
-        let settled = self.settled || !lane.keeps_order();
+        let settled = self.settled || !lane.queue.keeps_order();
         let low = lane.is_low(usize::MAX, usize::MAX);
         if settled && low && !lane.wants_listed && lane.wants_shelf() {
             lane.wants_listed = true;
@@ -347,7 +347,8 @@ impl Lanes {
 
     /// These deliveries of it are on the shelf, or gone for good. Says whether there is such a lane.
     pub fn shelved(&mut self, id: SubscriptionId, ids: &[DeliveryId], now: Timestamp) -> bool {
-        self.with(id, now, |lane| lane.shelved(ids, now)).is_some()
+        self.with(id, now, |lane| lane.queue.shelved(ids, now))
+            .is_some()
     }
 }
 

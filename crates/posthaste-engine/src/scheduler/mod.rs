@@ -17,6 +17,7 @@ mod message;
 mod on_the_way;
 mod pace;
 mod parcel;
+mod queue;
 mod scan;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -212,7 +213,7 @@ impl Scheduler {
                     true => self.hurry(now, delivery),
                     false => {
                         self.lanes
-                            .with(subscription, now, |lane| lane.reopened(delivery));
+                            .with(subscription, now, |lane| lane.queue.reopened(delivery));
                     }
                 }
             }
@@ -294,7 +295,7 @@ impl Scheduler {
         }
         match self.lanes.longest(|queued| self.share(queued)) {
             Some((id, share)) if share > LARGE => {
-                let tail = self.lanes.with(id, now, lane::Lane::cut);
+                let tail = self.lanes.with(id, now, |lane| lane.queue.cut());
                 self.shelve(now, &tail.unwrap_or_default(), effects);
             }
             _ => self.relieve_at = now + RELIEVE_AGAIN,
@@ -400,7 +401,7 @@ impl Scheduler {
         held.waiting.retry_at = held.waiting.retry_at.map(|at| at.min(now));
         let (id, line) = (held.waiting.subscription, held.waiting.event.line());
         self.lanes
-            .with(id, now, |lane| lane.hurry(line, delivery, now));
+            .with(id, now, |lane| lane.queue.hurry(line, delivery, now));
     }
 
     /// What has been in memory for long without a row gets one, so that the settled mark moves on;
