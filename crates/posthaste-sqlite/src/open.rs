@@ -93,7 +93,7 @@ impl SqliteStore {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(path: impl AsRef<Path>, now: Timestamp) -> Result<Self, OpenError> {
-        Self::open_with(path, Options::default(), now)
+        Self::open_with(path, &Options::default(), now)
     }
 
     /// As [`Self::open`], with an operator's decisions.
@@ -102,10 +102,10 @@ impl SqliteStore {
     /// See [`OpenError`].
     pub fn open_with(
         path: impl AsRef<Path>,
-        options: Options,
+        options: &Options,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
-        open(path.as_ref(), &options, now)
+        open(path.as_ref(), options, now)
     }
 }
 

@@ -45,6 +45,9 @@ impl SqliteStore {
         let source = options.master_key_of(path);
         let mut connection = connection::writing(path)?;
         let (vault, _) = prepare(&mut connection, &source, now)?;
+        if vault.master_key() == new.fingerprint() {
+            return Err(VaultError::SameKey(new.fingerprint()).into());
+        }
         stage(&source, new)?;
         let rotated = rewrap(&mut connection, vault, new)?;
         drop(connection);

@@ -37,6 +37,8 @@ pub enum VaultError {
     MasterKey(#[from] MasterKeyError),
     #[error("its check value does not open with its master key: {0}")]
     Check(#[from] SealError),
+    #[error("the master key {0} is the one in use")]
+    SameKey(Fingerprint),
 }
 
 /// Seals and opens the values of one store.

@@ -195,10 +195,10 @@ async fn a_store_opens_with_its_own_master_key_alone() {
         }),
         ..Options::default()
     };
-    let refused = SqliteStore::open_with(place.path(), given(&other), START);
+    let refused = SqliteStore::open_with(place.path(), &given(&other), START);
     let refused = refused.map(drop).unwrap_err().to_string();
     assert!(refused.contains("THE_VARIABLE"), "{refused}");
-    let store = SqliteStore::open_with(place.path(), given(&kept), START).unwrap();
+    let store = SqliteStore::open_with(place.path(), &given(&kept), START).unwrap();
     assert_eq!(secrets(&store).await.unwrap().len(), 3);
 }
 

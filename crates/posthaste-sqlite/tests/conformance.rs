@@ -23,7 +23,7 @@ impl OnDisk {
             ..Options::default()
         };
         let path = directory.path().join(NAME);
-        let store = SqliteStore::open_with(path, options, now).expect("a store that opens");
+        let store = SqliteStore::open_with(path, &options, now).expect("a store that opens");
         let store = Arc::new(store);
         Self { store, directory }
     }

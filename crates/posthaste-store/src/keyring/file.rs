@@ -122,7 +122,7 @@ impl MasterKeyFile {
     pub fn stage(&self, key: &MasterKey) -> Result<(), MasterKeyError> {
         let new = self.new_one();
         match fs::remove_file(&new.0) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(new.failed(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(new.failed(error)),
             _ => new.create(key),
         }
     }

@@ -13,6 +13,15 @@ pub enum MasterKeySource {
     Given { key: MasterKey, from: String },
 }
 
+impl fmt::Debug for MasterKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => f.debug_tuple("File").field(&file.path()).finish(),
+            Self::Given { from, .. } => f.debug_tuple("Given").field(from).finish(),
+        }
+    }
+}
+
 /// Why there is no master key to open a store with.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
