@@ -35,6 +35,7 @@ use http::{Method, StatusCode, header};
 use posthaste::event::TenantId;
 use posthaste_engine::Engine;
 use tower::{Layer, util::MapResponseLayer};
+use zeroize::Zeroizing;
 
 use crate::{
     listeners::Listeners,
@@ -66,7 +67,7 @@ pub(crate) struct Api(Arc<Shared>);
 pub(crate) struct Shared {
     engine: Engine,
     options: Options,
-    cursor_key: [u8; 32],
+    cursor_key: Zeroizing<[u8; 32]>,
     /// This server's name to itself in `posthaste-hop`.
     server_id: String,
     default_tenant: TenantId,

@@ -1,6 +1,6 @@
 //! A running server: store, engine, API and listener, wired together and taken down in order.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use posthaste::{
@@ -10,7 +10,7 @@ use posthaste::{
     transport::http::{HttpConfig, HttpTransport},
 };
 use posthaste_engine::{Engine, EngineConfig};
-use posthaste_sqlite::SqliteStore;
+use posthaste_sqlite::{Options, SqliteStore};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -48,8 +48,7 @@ impl Server {
             .await
             .with_context(|| format!("cannot listen on {}", configuration.listen))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let Database::Sqlite(path) = &configuration.database;
-        let store = Arc::new(open(path, &clock)?);
+        let store = Arc::new(open(configuration, &clock)?);
         let config = engine_config(configuration, clock)?;
         let engine = Engine::over(store.clone(), config)
             .await
@@ -97,8 +96,13 @@ impl Server {
     }
 }
 
-fn open(path: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<SqliteStore> {
-    SqliteStore::open(path, clock.now())
+fn open(configuration: &Configuration, clock: &Arc<dyn Clock>) -> anyhow::Result<SqliteStore> {
+    let Database::Sqlite(path) = &configuration.database;
+    let options = Options {
+        master_key: Some(configuration.master_key.clone()),
+        ..Options::default()
+    };
+    SqliteStore::open_with(path, &options, clock.now())
         .with_context(|| format!("cannot open the store {}", path.display()))
 }
 

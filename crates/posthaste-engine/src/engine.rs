@@ -109,7 +109,7 @@ impl Engine {
             clock: config.clock.clone(),
             chance: config.chance.clone(),
             dispatch: dispatch.clone(),
-            server: server_name(store.identity()),
+            server: server_name(&store.identity()),
         };
         let alerts = Alerts {
             store: store.clone(),
@@ -222,7 +222,7 @@ impl Engine {
     /// This server's name to itself, as `posthaste-hop` carries it.
     #[must_use]
     pub fn server_name(&self) -> String {
-        server_name(self.identity())
+        server_name(&self.identity())
     }
 
     /// Prometheus text.
@@ -349,7 +349,7 @@ fn essential(
     });
 }
 
-fn server_name(identity: Identity) -> String {
+fn server_name(identity: &Identity) -> String {
     format!("{:016x}", identity.server)
 }
 

@@ -10,12 +10,15 @@ mod fault;
 mod row;
 mod tenant;
 mod event_row;
+mod subscription_secrets;
 mod subscription_row;
 mod replay_row;
 mod tail;
 mod unfolded;
 mod live;
 mod meta;
+mod vault;
+mod unsealed;
 mod rollup_log;
 mod migrate;
 mod connection;
@@ -25,13 +28,18 @@ mod writer;
 mod reader;
 mod store;
 mod open;
+mod rotate;
 
 pub use connection::ConnectionError;
 pub use migrate::MigrationError;
 pub use open::{OpenError, Options};
+pub use rotate::Rotated;
 pub use store::SqliteStore;
+pub use vault::VaultError;
 
 #[cfg(test)]
 mod trials;
 #[cfg(test)]
 mod rollup_trials;
+#[cfg(test)]
+mod vault_trials;

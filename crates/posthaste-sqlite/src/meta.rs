@@ -1,10 +1,14 @@
 //! The store's own few values: its identity and the mark.
 
 use posthaste::chance;
-use posthaste_store::settings::Identity;
+use posthaste_store::{keyring::What, settings::Identity};
 use rusqlite::{Connection, OptionalExtension, ToSql, types::FromSql};
+use zeroize::Zeroizing;
 
-use crate::fault::Result;
+use crate::{
+    fault::{Fault, Result},
+    vault::{Opener, Owner, Vault},
+};
 
 /// Nothing at or below this id has to be looked at when the store is opened.
 pub const MARK: &str = "mark";
@@ -17,9 +21,9 @@ pub const CLOSED: &str = "rollups_closed";
 /// Of what those hold, so many counts are in the rollups; 0: none is being folded.
 pub const FOLDED_OF_CLOSED: &str = "rollups_folded_of_closed";
 const SERVER: &str = "server";
-const CURSOR_KEY: &str = "cursor_key";
+const CURSOR_KEY: &str = "sealed_cursor_key";
 
-fn get<T: FromSql>(connection: &Connection, name: &str) -> Result<Option<T>> {
+pub fn get<T: FromSql>(connection: &Connection, name: &str) -> Result<Option<T>> {
     let mut query = connection.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
     Ok(query.query_row([name], |row| row.get(0)).optional()?)
 }
@@ -36,21 +40,36 @@ pub fn set(connection: &Connection, name: &str, value: impl ToSql) -> Result<()>
 }
 
 /// The identity that the store was given when it was made; none before.
-pub fn identity(connection: &Connection) -> Result<Option<Identity>> {
+pub fn identity(connection: &Connection, vault: &Vault) -> Result<Option<Identity>> {
     let server = get(connection, SERVER)?;
-    let cursor_key = get(connection, CURSOR_KEY)?;
-    Ok(server.zip(cursor_key).map(|(server, cursor_key)| Identity {
+    let sealed: Option<Vec<u8>> = get(connection, CURSOR_KEY)?;
+    let Some((server, sealed)) = server.zip(sealed) else {
+        return Ok(None);
+    };
+    let place = (What::CursorKey, 0);
+    let opened = Opener::new(vault, connection).open(Owner::SERVER, place, &sealed)?;
+    let cursor_key = opened.as_slice().try_into();
+    Ok(Some(Identity {
         server: u64::from_be_bytes(server),
-        cursor_key,
+        cursor_key: cursor_key
+            .map(Zeroizing::new)
+            .map_err(|_| Fault::Corrupt("the cursor key cannot be read".into()))?,
     }))
 }
 
-pub fn make_identity(connection: &Connection) -> Result<Identity> {
-    let (server, cursor_key) = (chance::secure::<8>(), chance::secure());
+pub fn make_identity(connection: &Connection, vault: &Vault) -> Result<Identity> {
+    let server = chance::secure::<8>();
+    let cursor_key = Zeroizing::new(chance::secure());
     set(connection, SERVER, server)?;
-    set(connection, CURSOR_KEY, cursor_key)?;
+    set_cursor_key(connection, vault, &cursor_key)?;
     Ok(Identity {
         server: u64::from_be_bytes(server),
         cursor_key,
     })
+}
+
+pub fn set_cursor_key(connection: &Connection, vault: &Vault, key: &[u8; 32]) -> Result<()> {
+    let place = (What::CursorKey, 0);
+    let sealed = vault.seal(connection, Owner::SERVER, place, key)?;
+    set(connection, CURSOR_KEY, sealed)
 }

@@ -2,7 +2,7 @@
 //! checksum, so that a step that was edited after it ran is noticed. A schema newer than this
 //! binary is refused, never guessed at.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{OptionalExtension, Transaction};
 use sha2::{Digest, Sha256};
 
 /// In order. One that was released is never edited: what follows it mends it.
@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0006_rollups.sql"),
     include_str!("../migrations/0007_provenance.sql"),
     include_str!("../migrations/0008_retention.sql"),
+    include_str!("../migrations/0012_sealed.sql"),
 ];
 
 /// Why the schema cannot be brought up to date.
@@ -28,17 +29,16 @@ pub enum MigrationError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Brings the schema up to date.
-pub fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+/// Brings the schema up to date, in a transaction of the caller's.
+pub fn migrate(transaction: &Transaction<'_>) -> Result<(), MigrationError> {
     transaction.execute_batch(
         "CREATE TABLE IF NOT EXISTS migrations (step INTEGER PRIMARY KEY, sha256 BLOB NOT NULL) STRICT",
     )?;
-    refuse_newer(&transaction)?;
+    refuse_newer(transaction)?;
     for (step, sql) in (1..).zip(STEPS) {
-        apply(&transaction, step, sql)?;
+        apply(transaction, step, sql)?;
     }
-    Ok(transaction.commit()?)
+    Ok(())
 }
 
 fn refuse_newer(transaction: &Transaction<'_>) -> Result<(), MigrationError> {
@@ -70,22 +70,30 @@ fn apply(transaction: &Transaction<'_>, step: u32, sql: &str) -> Result<(), Migr
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::Connection;
+
     use super::*;
+
+    fn migrated(connection: &mut Connection) -> Result<(), MigrationError> {
+        let transaction = connection.transaction()?;
+        migrate(&transaction)?;
+        Ok(transaction.commit()?)
+    }
 
     #[track_caller]
     fn check(tamper: &str, expected: &str) {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection).unwrap();
+        migrated(&mut connection).unwrap();
         connection.execute_batch(tamper).unwrap();
-        let refusal = migrate(&mut connection).unwrap_err().to_string();
+        let refusal = migrated(&mut connection).unwrap_err().to_string();
         assert!(refusal.contains(expected), "{refusal}");
     }
 
     #[test]
     fn a_schema_is_migrated_once() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection).unwrap();
-        migrate(&mut connection).unwrap();
+        migrated(&mut connection).unwrap();
+        migrated(&mut connection).unwrap();
     }
 
     #[test]

@@ -12,9 +12,10 @@ use std::{
 use posthaste::{clock::Timestamp, event::TenantId};
 use posthaste_store::{
     StoreError,
+    keyring::{MasterKeyFile, MasterKeySource},
     settings::{Identity, Tenant},
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{
     checkpoint::Checkpoints,
@@ -26,6 +27,8 @@ use crate::{
     reader::Reader,
     rebuild::{newest, rebuild},
     store::SqliteStore,
+    unsealed,
+    vault::{Vault, VaultError},
     writer::{Desk, Writer, insert_tenant_on},
 };
 
@@ -33,11 +36,22 @@ use crate::{
 const AHEAD_MAX: Duration = Duration::from_secs(300);
 
 /// What an operator may decide about opening a store.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// Opens a store whose newest id is over five minutes ahead of the clock. Its next ids continue
     /// from there, so that their times are wrong until the clock has caught up.
     pub ahead_of_the_clock: bool,
+    /// Where the key comes from that the secrets are sealed with; default: the file `master.key`
+    /// beside the store.
+    pub master_key: Option<MasterKeySource>,
+}
+
+impl Options {
+    pub(crate) fn master_key_of(&self, path: &Path) -> MasterKeySource {
+        let beside = || MasterKeyFile::at(path.with_file_name("master.key"));
+        let source = self.master_key.clone();
+        source.unwrap_or_else(|| MasterKeySource::File(beside()))
+    }
 }
 
 /// Why a store cannot be opened.
@@ -53,6 +67,10 @@ pub enum OpenError {
     Connection(#[from] ConnectionError),
     #[error(transparent)]
     Migration(#[from] MigrationError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error("there is no store")]
+    Missing,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -75,7 +93,7 @@ impl SqliteStore {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(path: impl AsRef<Path>, now: Timestamp) -> Result<Self, OpenError> {
-        Self::open_with(path, Options::default(), now)
+        Self::open_with(path, &Options::default(), now)
     }
 
     /// As [`Self::open`], with an operator's decisions.
@@ -84,24 +102,27 @@ impl SqliteStore {
     /// See [`OpenError`].
     pub fn open_with(
         path: impl AsRef<Path>,
-        options: Options,
+        options: &Options,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
         open(path.as_ref(), options, now)
     }
 }
 
-fn open(path: &Path, options: Options, now: Timestamp) -> Result<SqliteStore, OpenError> {
+fn open(path: &Path, options: &Options, now: Timestamp) -> Result<SqliteStore, OpenError> {
     let lock = lock(path)?;
     create(path).map_err(|error| at(path, error))?;
     let mut connection = connection::writing(path)?;
-    migrate(&mut connection)?;
-    let identity = settle_in(&mut connection, now)?;
+    let (vault, identity) = prepare(&mut connection, &options.master_key_of(path), now)?;
+    if let Err(error) = unsealed::wipe(&connection).map_err(StoreError::from) {
+        tracing::warn!(%error, "store.wipe_failed");
+    }
     if !options.ahead_of_the_clock {
         refuse_ahead(&connection, now)?;
     }
     let (state, ledger) = rebuild(&connection)?;
     let (live, ledger) = (Arc::new(Live::new(state)), Arc::new(ledger));
+    let vault = Arc::new(vault);
     let (checkpoints, checkpoint_thread) = Checkpoints::start(path)?;
     checkpoints.watch(&mut connection)?;
     let desk = Desk::new(
@@ -109,6 +130,7 @@ fn open(path: &Path, options: Options, now: Timestamp) -> Result<SqliteStore, Op
         connection,
         live.clone(),
         ledger.clone(),
+        vault.clone(),
         checkpoints,
     );
     Ok(SqliteStore {
@@ -116,7 +138,7 @@ fn open(path: &Path, options: Options, now: Timestamp) -> Result<SqliteStore, Op
         identity,
         ledger,
         writer: Writer::start(desk),
-        reader: Arc::new(Reader::new(path.to_owned(), live)),
+        reader: Arc::new(Reader::new(path.to_owned(), live, vault)),
         checkpoint_thread: Some(checkpoint_thread).into(),
         _lock: lock,
     })
@@ -128,7 +150,7 @@ fn at(path: &Path, error: io::Error) -> OpenError {
 }
 
 /// Held by the operating system until the file is closed, however the process ends.
-fn lock(path: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
@@ -158,16 +180,32 @@ fn create(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Brings the schema up to date and unlocks the secrets, all of it or nothing.
+pub(crate) fn prepare(
+    connection: &mut Connection,
+    master_key: &MasterKeySource,
+    now: Timestamp,
+) -> Result<(Vault, Identity), OpenError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    migrate(&transaction)?;
+    let vault = Vault::unlock(&transaction, master_key)?;
+    let identity = settle_in(&transaction, &vault, now)?;
+    transaction.commit()?;
+    Ok((vault, identity))
+}
+
 /// Its identity; a new store is given one, and the tenant that every server begins with.
-fn settle_in(connection: &mut Connection, now: Timestamp) -> Result<Identity, OpenError> {
-    let transaction = connection.transaction()?;
-    if let Some(identity) = meta::identity(&transaction)? {
+fn settle_in(
+    connection: &Connection,
+    vault: &Vault,
+    now: Timestamp,
+) -> Result<Identity, OpenError> {
+    if let Some(identity) = meta::identity(connection, vault)? {
         return Ok(identity);
     }
-    let identity = meta::make_identity(&transaction)?;
+    let identity = meta::make_identity(connection, vault)?;
     let tenant = Tenant::new(TenantId::default_tenant(), "Default".into(), now);
-    insert_tenant_on(&transaction, &tenant)?;
-    transaction.commit()?;
+    insert_tenant_on(connection, &tenant)?;
     Ok(identity)
 }
 

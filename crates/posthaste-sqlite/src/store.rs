@@ -100,7 +100,7 @@ impl Drop for SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     fn identity(&self) -> Identity {
-        self.identity
+        self.identity.clone()
     }
 
     fn reserve(&self, now: Timestamp, deliveries: &[u32]) -> Vec<EventId> {

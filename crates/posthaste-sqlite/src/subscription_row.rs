@@ -1,25 +1,28 @@
-//! A subscription as a row: what SQL asks about in columns, the rest as one JSON text.
+//! A subscription as a row: what SQL asks about in columns, what is secret as one sealed value, the
+//! rest as one JSON text.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use posthaste::{
     body::BodyFormat,
     circuit::Circuit,
-    clock::Timestamp,
     delivery::Health,
-    event::{EventType, TenantId},
+    event::EventType,
     filter::Filter,
     json::RawJson,
     retry::RetryPolicy,
-    signature::{Scheme, Secret, Secrets, XWebhookHash},
+    signature::{Scheme, XWebhookHash},
     subscription::{BatchLimits, EventPattern, Ordering, RateLimit, Subscription},
 };
+use posthaste_store::keyring::What;
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     fault::{Fault, Result},
     row::Columns,
+    subscription_secrets, tenant,
+    vault::{Opener, Owner},
 };
 
 #[derive(Serialize, Deserialize)]
@@ -31,9 +34,6 @@ struct Settings {
     filter: Option<Filter>,
     schemes: Vec<Scheme>,
     algorithm: XWebhookHash,
-    secret: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    previous: Option<(String, Timestamp)>,
     retry: RetryPolicy,
     timeout_ms: u64,
     max_in_flight: u32,
@@ -52,8 +52,6 @@ struct Settings {
 
 /// The part of a subscription that is one JSON text.
 pub fn settings(subscription: &Subscription) -> Result<String> {
-    let secrets = &subscription.secrets;
-    let previous = secrets.previous.as_ref();
     let settings = Settings {
         url: subscription.url.as_str().to_owned(),
         description: subscription.description.clone(),
@@ -61,8 +59,6 @@ pub fn settings(subscription: &Subscription) -> Result<String> {
         filter: subscription.filter.clone(),
         schemes: subscription.schemes.clone(),
         algorithm: subscription.algorithm,
-        secret: secrets.current.expose().to_owned(),
-        previous: previous.map(|(secret, until)| (secret.expose().to_owned(), *until)),
         retry: subscription.retry.clone(),
         timeout_ms: u64::try_from(subscription.timeout.as_millis()).unwrap_or(u64::MAX),
         max_in_flight: subscription.max_in_flight,
@@ -78,14 +74,20 @@ pub fn settings(subscription: &Subscription) -> Result<String> {
 }
 
 /// A row of `sql/subscriptions.sql`.
-pub fn read(row: &Row<'_>) -> Result<Subscription> {
+pub fn read(row: &Row<'_>, opener: &mut Opener<'_>) -> Result<Subscription> {
     let json = row.get_ref(7)?.as_str()?;
     let settings: Settings = serde_json::from_str(json).map_err(|_| corrupt("settings"))?;
-    let tenant: String = row.get(1)?;
-    let previous = settings.previous;
+    let (id, tenant) = (
+        row.subscription_id(0)?,
+        tenant::parse(row.get_ref(1)?.as_str()?)?,
+    );
+    let owner = Owner::tenant(&tenant, row.number(16)?);
+    let sealed = row.get_ref(17)?.as_blob()?;
+    let opened = opener.open(owner, (What::Subscription, id.as_u64()), sealed)?;
+    let secrets = subscription_secrets::read(&opened).ok_or_else(|| corrupt("secrets"))?;
     Ok(Subscription {
-        id: row.subscription_id(0)?,
-        tenant: tenant.parse::<TenantId>().map_err(|_| corrupt("tenant"))?,
+        id,
+        tenant,
         external_id: row.get(6)?,
         url: settings.url.parse().map_err(|_| corrupt("url"))?,
         description: settings.description,
@@ -94,10 +96,7 @@ pub fn read(row: &Row<'_>) -> Result<Subscription> {
         status: row.coded(2)?,
         schemes: settings.schemes,
         algorithm: settings.algorithm,
-        secrets: Secrets {
-            current: Secret::trusted(settings.secret),
-            previous: previous.map(|(secret, until)| (Secret::trusted(secret), until)),
-        },
+        secrets,
         retry: settings.retry,
         timeout: Duration::from_millis(settings.timeout_ms),
         max_in_flight: settings.max_in_flight,

@@ -23,6 +23,10 @@ pub fn find(connection: &Connection, tenant: &TenantId) -> Result<Option<u64>> {
 pub fn name(connection: &Connection, no: u64) -> Result<TenantId> {
     let mut query = connection.prepare_cached("SELECT id FROM tenants WHERE no = ?1")?;
     let id: String = query.query_row([number(no)], |row| row.get(0))?;
+    parse(&id)
+}
+
+pub fn parse(id: &str) -> Result<TenantId> {
     id.parse()
         .map_err(|_| Fault::Corrupt(format!("{id:?} is no tenant")))
 }

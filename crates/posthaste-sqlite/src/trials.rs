@@ -281,8 +281,9 @@ async fn a_store_ahead_of_the_clock_is_refused_unless_someone_says_so() {
     assert!(matches!(refused, Err(OpenError::AheadOfTheClock { .. })));
     let options = Options {
         ahead_of_the_clock: true,
+        ..Options::default()
     };
-    SqliteStore::open_with(&path, options, earlier).unwrap();
+    SqliteStore::open_with(&path, &options, earlier).unwrap();
     SqliteStore::open(&path, earlier + Duration::from_secs(1)).unwrap();
 }
 

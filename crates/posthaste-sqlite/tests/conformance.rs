@@ -20,9 +20,10 @@ impl OnDisk {
     fn open(directory: TempDir, now: Timestamp) -> Self {
         let options = Options {
             ahead_of_the_clock: true,
+            ..Options::default()
         };
         let path = directory.path().join(NAME);
-        let store = SqliteStore::open_with(path, options, now).expect("a store that opens");
+        let store = SqliteStore::open_with(path, &options, now).expect("a store that opens");
         let store = Arc::new(store);
         Self { store, directory }
     }
@@ -33,6 +34,8 @@ fn copy(from: &Path, to: &Path) {
         let name = format!("{NAME}{suffix}");
         fs::copy(from.join(&name), to.join(&name)).expect("a file of an open store");
     }
+    let key = "master.key";
+    fs::copy(from.join(key), to.join(key)).expect("the key of an open store");
 }
 
 #[async_trait]

@@ -39,6 +39,34 @@ fn ids(of: &[Waiting]) -> Vec<u64> {
     of.iter().map(|waiting| waiting.id.as_u64()).collect()
 }
 
+/// Remnants of it lie in a page that is in use, in free pages and in the WAL.
+#[tokio::test]
+async fn nothing_secret_of_an_earlier_store_is_left_in_its_files() {
+    let directory = as_of_the_first_step();
+    let path = directory.path().join("a.db");
+    let file = Connection::open(&path).expect("a file");
+    let sql = "PRAGMA journal_mode = WAL;
+        UPDATE subscriptions SET settings = replace(settings, 'sixteen bytes', 'seventeen byte');
+        CREATE TABLE big (text TEXT);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+        INSERT INTO big SELECT 'another secret of old ' || i FROM n;
+        DROP TABLE big;";
+    file.execute_batch(sql).expect("a past");
+    let store = SqliteStore::open(&path, START).expect("it opens");
+    for name in ["a.db", "a.db-wal"] {
+        let bytes = std::fs::read(directory.path().join(name)).expect("its file");
+        for secret in ["secret of s", "secret of old", "\"secret\""] {
+            let mut windows = bytes.windows(secret.len());
+            let found = windows.any(|window| window == secret.as_bytes());
+            assert!(!found, "{secret} is in {name}");
+        }
+    }
+    let known = store.subscription(&TenantId::default_tenant(), TO).await;
+    let known = known.unwrap().expect("the subscription");
+    assert_eq!(known.secrets.current.expose(), "a secret of seventeen byte");
+    assert!(*store.identity().cursor_key == [0; 32], "cursors go on");
+}
+
 #[tokio::test]
 async fn a_store_of_the_first_step_has_all_it_had_and_keeps_what_is_new() {
     let directory = as_of_the_first_step();

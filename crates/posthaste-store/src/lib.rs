@@ -13,6 +13,7 @@ pub mod rollup;
 pub mod settings;
 pub mod keeping;
 pub mod event_type;
+pub mod keyring;
 mod store;
 pub mod memory;
 #[cfg(any(test, feature = "conformance"))]

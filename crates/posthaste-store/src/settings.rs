@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use posthaste::{clock::Timestamp, event::TenantId, id::KeyId};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 /// One isolated customer of the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,10 +142,10 @@ pub struct ApiKey {
 }
 
 /// What a store was given when it was made, the same for as long as it lives.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Names this server to itself, where an event comes back to it.
     pub server: u64,
     /// Authenticates page cursors.
-    pub cursor_key: [u8; 32],
+    pub cursor_key: Zeroizing<[u8; 32]>,
 }

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value};
 
+use super::rotate_master;
 use crate::{
     client::{Call, ServerArguments},
     session::{Session, Wanted, object},
@@ -60,6 +61,8 @@ enum Command {
     },
     /// Delete it; from now on it opens nothing
     Delete { id: String },
+    /// Seal a store's secrets with another master key, while no server runs on it
+    RotateMaster(rotate_master::Arguments),
 }
 
 impl Arguments {
@@ -82,6 +85,9 @@ impl Arguments {
             Command::Delete { id } => {
                 let call = Call::new(Method::DELETE, object("keys", &id));
                 session.done(call, |_| format!("{id} is deleted")).await
+            }
+            Command::RotateMaster(arguments) => {
+                arguments.run(self.server.data_dir.as_deref(), json)
             }
         }
     }

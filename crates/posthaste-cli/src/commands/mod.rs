@@ -6,6 +6,7 @@ mod audit;
 pub mod deliveries;
 pub mod event_types;
 pub mod replays;
+mod rotate_master;
 pub mod keys;
 pub mod tenants;
 mod figures;

@@ -17,6 +17,8 @@ pub enum Kind {
     Log,
     LogFormat,
     AdminKey,
+    MasterKey,
+    File,
 }
 
 impl Kind {
@@ -34,6 +36,8 @@ impl Kind {
             }
             Self::LogFormat => "text or json".to_owned(),
             Self::AdminKey => "pst_ and at least 32 letters and digits".to_owned(),
+            Self::MasterKey => "32 bytes in base64 or hex".to_owned(),
+            Self::File => "a file".to_owned(),
         }
     }
 
@@ -43,7 +47,7 @@ impl Kind {
 
     /// Never shown.
     pub fn is_secret(self) -> bool {
-        self == Self::AdminKey
+        matches!(self, Self::AdminKey | Self::MasterKey)
     }
 }
 
@@ -121,6 +125,8 @@ pub const KEYS: &[Key] = &[
         number(MIB, 65_536 * MIB),
     ),
     key("delivery.unparked_for_ms", "5000", number(10, 600_000)),
+    optional("secrets.master_key", Kind::MasterKey),
+    optional("secrets.master_key_file", Kind::File),
 ];
 
 pub fn find(name: &str) -> Option<&'static Key> {

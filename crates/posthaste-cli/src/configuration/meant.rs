@@ -5,6 +5,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use posthaste::egress::EgressRules;
 use posthaste_engine::{Bounds, Limits, Retention};
+use posthaste_store::keyring::{MasterKeyFile, MasterKeySource};
 
 use super::{
     ConfigurationError,
@@ -27,6 +28,7 @@ pub struct Configuration {
     pub limits: Limits,
     pub retention: Retention,
     pub bounds: Bounds,
+    pub master_key: MasterKeySource,
 }
 
 /// Which store, and where.
@@ -86,6 +88,7 @@ impl Reading<'_> {
             limits: self.limits(),
             retention: self.retention(),
             bounds: self.bounds(),
+            master_key: self.master_key(&data_dir),
             data_dir,
             dev,
         }
@@ -160,6 +163,17 @@ impl Reading<'_> {
             return database;
         }
         Database::Sqlite(data_dir.join("posthaste.db"))
+    }
+
+    fn master_key(&mut self, data_dir: &std::path::Path) -> MasterKeySource {
+        let name = "secrets.master_key";
+        if let Some(key) = self.optional(name, |text| text.parse().ok()) {
+            let from = self.setting(name).source.to_string();
+            return MasterKeySource::Given { key, from };
+        }
+        let file = self.optional("secrets.master_key_file", |text| Some(PathBuf::from(text)));
+        let file = file.unwrap_or_else(|| data_dir.join("master.key"));
+        MasterKeySource::File(MasterKeyFile::at(file))
     }
 
     fn switch(&mut self, name: &str) -> bool {

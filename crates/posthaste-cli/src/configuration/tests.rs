@@ -143,6 +143,31 @@ fn a_refused_admin_key_is_not_shown() {
 }
 
 #[test]
+fn a_master_key_is_in_its_file_unless_it_is_given_and_is_not_shown() {
+    let file = |meant: Configuration| format!("{:?}", meant.master_key);
+    let default = configured(NOTHING).unwrap();
+    assert!(file(default).contains("./posthaste-data/master.key"));
+    let toml = "secrets.master_key_file = '/run/secrets/key'\n";
+    let named = configured(Given { toml, ..NOTHING }).unwrap();
+    assert!(file(named).contains("/run/secrets/key"));
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let environment = &[("POSTHASTE_SECRETS_MASTER_KEY", KEY)];
+    let given = written(Given {
+        toml,
+        environment,
+        ..NOTHING
+    });
+    let given = given.unwrap();
+    let meant = Configuration::from_written(&given).unwrap();
+    assert!(!shown(&given, &meant).contains("AAEC"));
+    assert_eq!(file(meant), "Given(\"POSTHASTE_SECRETS_MASTER_KEY\")");
+    refused(
+        "secrets.master_key = 'a secret'",
+        "secrets.master_key = \"***\" (from posthaste.toml): expected 32 bytes in base64 or hex",
+    );
+}
+
+#[test]
 fn every_complaint_is_made_at_once() {
     let toml = "lisen = 'x'\nfoo = 1.5\n";
     let environment = &[("POSTHASTE_LISTN", "y"), ("POSTHASTE_KEY", "client")];

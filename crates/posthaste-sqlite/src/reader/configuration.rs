@@ -13,6 +13,7 @@ use crate::{
     fault::{Fault, Result},
     row::{Columns, number},
     subscription_row, tenant,
+    vault::Opener,
 };
 
 const SUBSCRIPTIONS: &str = include_str!("../../sql/subscriptions.sql");
@@ -33,7 +34,11 @@ pub fn tenants(moment: &Moment<'_>) -> Result<Vec<Tenant>> {
 
 pub fn subscriptions(moment: &Moment<'_>) -> Result<Vec<Subscription>> {
     let sql = format!("{SUBSCRIPTIONS} ORDER BY s.id");
-    all(moment.disk()?, &sql, subscription_row::read)
+    let connection = moment.disk()?;
+    let mut opener = Opener::new(moment.vault, connection);
+    all(connection, &sql, |row| {
+        subscription_row::read(row, &mut opener)
+    })
 }
 
 pub fn subscription(
@@ -42,9 +47,12 @@ pub fn subscription(
     id: SubscriptionId,
 ) -> Result<Option<Subscription>> {
     let sql = format!("{SUBSCRIPTIONS} AND s.id = ?1 AND t.id = ?2");
-    let mut query = moment.disk()?.prepare_cached(&sql)?;
+    let connection = moment.disk()?;
+    let mut opener = Opener::new(moment.vault, connection);
+    let mut query = connection.prepare_cached(&sql)?;
     let mut rows = query.query((number(id.as_u64()), tenant.as_str()))?;
-    rows.next()?.map(subscription_row::read).transpose()
+    let read = |row| subscription_row::read(row, &mut opener);
+    rows.next()?.map(read).transpose()
 }
 
 pub fn keys(moment: &Moment<'_>) -> Result<Vec<ApiKey>> {
@@ -69,9 +77,7 @@ pub fn keys(moment: &Moment<'_>) -> Result<Vec<ApiKey>> {
 }
 
 pub fn tenant_id(row: &Row<'_>, column: usize) -> Result<TenantId> {
-    let text = row.get_ref(column)?.as_str()?;
-    text.parse()
-        .map_err(|_| Fault::Corrupt(format!("{text:?} is no tenant")))
+    tenant::parse(row.get_ref(column)?.as_str()?)
 }
 
 pub fn all<T>(

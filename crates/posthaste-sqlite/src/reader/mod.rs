@@ -28,6 +28,7 @@ use crate::{
     connection,
     fault::Result,
     live::{Live, State},
+    vault::Vault,
 };
 
 pub use self::{
@@ -51,6 +52,7 @@ const CONNECTIONS: usize = 4;
 pub struct Reader {
     path: PathBuf,
     live: Arc<Live>,
+    vault: Arc<Vault>,
     permits: Arc<Semaphore>,
     spare: Mutex<Vec<Connection>>,
 }
@@ -60,6 +62,7 @@ pub struct Reader {
 pub struct Moment<'a> {
     connection: &'a Connection,
     live: &'a Live,
+    pub vault: &'a Vault,
 }
 
 impl Moment<'_> {
@@ -85,10 +88,11 @@ impl Moment<'_> {
 }
 
 impl Reader {
-    pub fn new(path: PathBuf, live: Arc<Live>) -> Self {
+    pub fn new(path: PathBuf, live: Arc<Live>, vault: Arc<Vault>) -> Self {
         Self {
             path,
             live,
+            vault,
             permits: Arc::new(Semaphore::new(CONNECTIONS)),
             spare: Mutex::new(Vec::new()),
         }
@@ -119,6 +123,7 @@ impl Reader {
         let moment = Moment {
             connection: &connection,
             live: &self.live,
+            vault: &self.vault,
         };
         let answer = query(&moment)?;
         if !connection.is_autocommit() {

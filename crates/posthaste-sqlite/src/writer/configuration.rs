@@ -11,6 +11,7 @@ use posthaste::{
 };
 use posthaste_store::{
     StoreError,
+    keyring::What,
     settings::{ApiKey, Scope, Tenant},
 };
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
@@ -19,7 +20,8 @@ use super::group::Group;
 use crate::{
     fault::{Fault, Result},
     row::{Coded, Columns, number},
-    subscription_row, tenant,
+    subscription_row, subscription_secrets, tenant,
+    vault::Owner,
 };
 
 pub fn insert_tenant(group: &mut Group<'_>, tenant: &Tenant) -> Result<()> {
@@ -64,7 +66,7 @@ pub fn insert_subscription(group: &mut Group<'_>, subscription: &Subscription) -
     }
     let sql = include_str!("../../sql/insert_subscription.sql");
     let mut insert = group.connection.prepare_cached(sql)?;
-    write(&mut insert, tenant, subscription)?;
+    write(&mut insert, group, tenant, subscription)?;
     write_health(group.connection, subscription.id, &subscription.health)
 }
 
@@ -84,7 +86,7 @@ pub fn update_subscription(
     }
     let sql = include_str!("../../sql/update_subscription.sql");
     let mut update = connection.prepare_cached(sql)?;
-    write(&mut update, tenant, subscription)?;
+    write(&mut update, group, tenant, subscription)?;
     if forgive {
         let sql = include_str!("../../sql/forgive.sql");
         let id = number(subscription.id.as_u64());
@@ -120,7 +122,16 @@ fn check_external_id(
     }
 }
 
-fn write(statement: &mut Statement<'_>, tenant: u64, subscription: &Subscription) -> Result<()> {
+fn write(
+    statement: &mut Statement<'_>,
+    group: &Group<'_>,
+    tenant: u64,
+    subscription: &Subscription,
+) -> Result<()> {
+    let owner = Owner::tenant(&subscription.tenant, tenant);
+    let secrets = subscription_secrets::written(subscription)?;
+    let place = (What::Subscription, subscription.id.as_u64());
+    let sealed = group.vault.seal(group.connection, owner, place, &secrets)?;
     statement.execute((
         number(subscription.id.as_u64()),
         number(tenant),
@@ -130,6 +141,7 @@ fn write(statement: &mut Statement<'_>, tenant: u64, subscription: &Subscription
         subscription.updated_at.as_millis(),
         &subscription.external_id,
         subscription_row::settings(subscription)?,
+        sealed,
     ))?;
     Ok(())
 }

@@ -21,12 +21,14 @@ use crate::{
     live::{Implied, Live, State, places_of},
     row::place_of,
     unfolded::Deltas,
+    vault::Vault,
 };
 
 pub struct Group<'a> {
     pub connection: &'a Connection,
     pub live: &'a Live,
     pub ledger: &'a Ledger,
+    pub vault: &'a Vault,
     pub tenants: &'a mut Tenants,
     pub taken: &'a mut Taken,
     /// The writer's stopwatch.

@@ -46,6 +46,7 @@ use crate::{
     connection,
     fault::{Fault, Result},
     live::Live,
+    vault::Vault,
 };
 
 pub use self::{
@@ -197,6 +198,7 @@ pub struct Desk {
     connection: Option<Connection>,
     live: Arc<Live>,
     ledger: Arc<Ledger>,
+    vault: Arc<Vault>,
     checkpoints: Checkpoints,
     tenants: Tenants,
     taken: Taken,
@@ -210,6 +212,7 @@ impl Desk {
         connection: Connection,
         live: Arc<Live>,
         ledger: Arc<Ledger>,
+        vault: Arc<Vault>,
         checkpoints: Checkpoints,
     ) -> Self {
         Self {
@@ -217,6 +220,7 @@ impl Desk {
             connection: Some(connection),
             live,
             ledger,
+            vault,
             checkpoints,
             tenants: Tenants::default(),
             taken: Taken::default(),
@@ -288,6 +292,7 @@ impl Desk {
             connection,
             live: &self.live,
             ledger: &self.ledger,
+            vault: &self.vault,
             tenants: &mut self.tenants,
             taken: &mut self.taken,
             elapsed: self.stopwatch.elapsed(),

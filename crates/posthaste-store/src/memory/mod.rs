@@ -30,6 +30,8 @@ use posthaste::{
     subscription::Subscription,
 };
 
+use zeroize::Zeroizing;
+
 use self::{disk::Disk, queue::State, row::Row};
 use crate::{
     again::{Again, SentAgain},
@@ -65,7 +67,7 @@ impl MemoryStore {
         Self::open(Disk {
             identity: Identity {
                 server: u64::from_le_bytes(chance::secure()),
-                cursor_key: chance::secure(),
+                cursor_key: Zeroizing::new(chance::secure()),
             },
             tenants: BTreeMap::from([(id, tenant)]),
             event_types: BTreeMap::new(),
@@ -119,7 +121,7 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     fn identity(&self) -> Identity {
-        self.lock().disk.identity
+        self.lock().disk.identity.clone()
     }
 
     fn reserve(&self, now: Timestamp, deliveries: &[u32]) -> Vec<EventId> {
