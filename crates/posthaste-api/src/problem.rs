@@ -61,6 +61,7 @@ kinds! {
     InvalidUrl = 422 "invalid-url" "The URL may not be a target";
     NotAvailableYet = 422 "not-available-yet" "This is not available yet";
     QuotaExceeded = 422 "quota-exceeded" "The tenant has as many as it may have";
+    RateLimited = 429 "rate-limited" "Too many requests";
     TooManyStreams = 429 "too-many-streams" "As many streams are open as may be";
     Internal = 500 "internal" "Something went wrong here";
     StorageUnavailable = 503 "storage-unavailable" "Storage is unavailable";
@@ -241,6 +242,11 @@ impl Problem {
                 "idempotency_conflict",
                 "this idempotency key was used for another body; nothing was stored",
             ),
+            PublishError::RateLimited { per_s, retry_after } => Self::new(
+                Kind::RateLimited,
+                format!("nothing was stored: the tenant may publish {per_s} events per second"),
+            )
+            .retry_after(retry_after),
             PublishError::Overloaded { retry_after } => {
                 Self::new(Kind::Overloaded, "nothing was stored; try again later")
                     .retry_after(retry_after)

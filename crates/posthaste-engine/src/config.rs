@@ -11,10 +11,10 @@ use posthaste::{
         http::{HttpConfig, HttpTransport},
     },
 };
-use posthaste_store::settings::TenantLimits;
+use posthaste_store::settings::{EventRate, TenantLimits};
 
 /// What producers may send at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// One event's JSON; default 256 KiB.
     pub event_bytes: usize,
@@ -24,11 +24,28 @@ pub struct Limits {
     pub batch_bytes: usize,
     /// How long an idempotency key is remembered; default 24 h.
     pub dedup_window: Duration,
-    /// Subscriptions of a tenant; default 10,000.
+    /// Events that a tenant may publish, where it has no limit of its own; default none.
+    pub events_per_s: Option<EventRate>,
+    /// Subscriptions of a tenant that has no limit of its own; default 10,000.
     pub subscriptions: usize,
     /// Deliveries in a row that spend their attempts before a subscription that says nothing else is
     /// paused; 0 is never. Default 5.
     pub auto_pause_after: u32,
+}
+
+impl Limits {
+    /// How many events a tenant may publish; none: as many as it likes.
+    #[must_use]
+    pub fn events_per_s(&self, own: &TenantLimits) -> Option<EventRate> {
+        own.events_per_s.or(self.events_per_s)
+    }
+
+    /// How many subscriptions a tenant may have.
+    #[must_use]
+    pub fn subscriptions(&self, own: &TenantLimits) -> usize {
+        own.subscriptions
+            .map_or(self.subscriptions, |own| own as usize)
+    }
 }
 
 impl Default for Limits {
@@ -38,6 +55,7 @@ impl Default for Limits {
             batch_events: 10_000,
             batch_bytes: 16 * 1024 * 1024,
             dedup_window: Duration::from_secs(24 * 3600),
+            events_per_s: None,
             subscriptions: 10_000,
             auto_pause_after: 5,
         }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex, MutexGuard, RwLock},
 };
 
 use posthaste::{
@@ -20,7 +20,10 @@ use posthaste_store::{
     settings::{ApiKey, Tenant},
 };
 
-use crate::catalogue::{CatalogueView, Known};
+use crate::{
+    allowance::Allowance,
+    catalogue::{CatalogueView, Known},
+};
 
 /// A subscription, ready to be sent to.
 #[derive(Debug)]
@@ -82,6 +85,8 @@ pub struct TenantView {
     pub tenant: Tenant,
     pub subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>,
     pub catalogue: Arc<CatalogueView>,
+    /// Shared by all versions of the tenant that have one and the same limit.
+    allowance: Arc<Mutex<Allowance>>,
     exact: HashMap<EventType, Vec<SubscriptionId>>,
     /// Those with a prefix or everything.
     patterned: Vec<Arc<Subscriber>>,
@@ -98,6 +103,7 @@ impl TenantView {
         tenant: Tenant,
         subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>,
         catalogue: Arc<CatalogueView>,
+        allowance: Arc<Mutex<Allowance>>,
     ) -> Self {
         let mut exact: HashMap<EventType, Vec<SubscriptionId>> = HashMap::new();
         let mut patterned = Vec::new();
@@ -129,13 +135,27 @@ impl TenantView {
             tenant,
             subscribers,
             catalogue,
+            allowance,
             exact,
             patterned,
         }
     }
 
     fn with_subscribers(&self, subscribers: BTreeMap<SubscriptionId, Arc<Subscriber>>) -> Self {
-        Self::new(self.tenant.clone(), subscribers, self.catalogue.clone())
+        let catalogue = self.catalogue.clone();
+        Self::new(
+            self.tenant.clone(),
+            subscribers,
+            catalogue,
+            self.allowance.clone(),
+        )
+    }
+
+    /// What the tenant has published of late.
+    pub fn allowance(&self) -> MutexGuard<'_, Allowance> {
+        self.allowance
+            .lock()
+            .expect("nothing panics while it holds an allowance")
     }
 
     /// The subscriptions that take events of this type and version (absent: 1), in the order of
@@ -290,7 +310,12 @@ impl Subscribers {
             let catalogue = Arc::new(catalogues.remove(&tenant.id).unwrap_or_default());
             (
                 tenant.id.clone(),
-                Arc::new(TenantView::new(tenant, subscribers, catalogue)),
+                Arc::new(TenantView::new(
+                    tenant,
+                    subscribers,
+                    catalogue,
+                    Arc::default(),
+                )),
             )
         });
         let snapshot = Snapshot {
@@ -327,7 +352,12 @@ impl Subscribers {
             let before = now.tenants.get(&tenant.id);
             let subscribers = before.map_or_else(BTreeMap::new, |view| view.subscribers.clone());
             let catalogue = before.map_or_else(Arc::default, |view| view.catalogue.clone());
-            Some(now.with_tenant(TenantView::new(tenant, subscribers, catalogue)))
+            // What was published by another limit is not held against the new one.
+            let rate = tenant.limits.events_per_s;
+            let same = before.filter(|view| view.tenant.limits.events_per_s == rate);
+            let allowance = same.map_or_else(Arc::default, |view| view.allowance.clone());
+            let view = TenantView::new(tenant, subscribers, catalogue, allowance);
+            Some(now.with_tenant(view))
         });
     }
 
@@ -346,8 +376,13 @@ impl Subscribers {
             let view = now.tenants.get(tenant)?;
             let mut catalogue = CatalogueView::clone(&view.catalogue);
             change(&mut catalogue);
-            let (tenant, subscribers) = (view.tenant.clone(), view.subscribers.clone());
-            Some(now.with_tenant(TenantView::new(tenant, subscribers, Arc::new(catalogue))))
+            let view = TenantView::new(
+                view.tenant.clone(),
+                view.subscribers.clone(),
+                Arc::new(catalogue),
+                view.allowance.clone(),
+            );
+            Some(now.with_tenant(view))
         });
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// One isolated customer of the platform.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tenant {
     pub id: TenantId,
     pub name: String,
@@ -31,15 +31,54 @@ impl Tenant {
 }
 
 /// A tenant's own limits; what is none is the server's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TenantLimits {
+    /// How many events it may publish.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events_per_s: Option<EventRate>,
+    /// How many subscriptions it may have: 1 to 1,000,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subscriptions: Option<u32>,
     /// How long events, deliveries and attempts are kept, in days: 1 to 3,650.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
     /// How long a delivery may be held before it is discarded, in days: 1 to 3,650.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_days: Option<u32>,
+}
+
+/// Events per second at most; 0.01 to 1,000,000.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct EventRate(f64);
+
+/// Not an [`EventRate`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected 0.01 to 1,000,000 events per second")]
+pub struct EventRateError;
+
+impl EventRate {
+    /// Events per second.
+    #[must_use]
+    pub fn per_s(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for EventRate {
+    type Error = EventRateError;
+
+    fn try_from(per_s: f64) -> Result<Self, EventRateError> {
+        let fits = (0.01..=1_000_000.0).contains(&per_s);
+        fits.then_some(Self(per_s)).ok_or(EventRateError)
+    }
+}
+
+impl From<EventRate> for f64 {
+    fn from(rate: EventRate) -> Self {
+        rate.0
+    }
 }
 
 /// Which event types a tenant takes.

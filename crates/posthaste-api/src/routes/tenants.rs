@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use http::{HeaderMap, StatusCode};
 use posthaste::{clock::Timestamp, event::TenantId};
 use posthaste_engine::operations::TenantChange;
-use posthaste_store::settings::{Catalogue, Tenant};
+use posthaste_store::settings::{Catalogue, EventRate, Tenant};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,12 +19,13 @@ use crate::{
     precondition::if_match,
     principal::Platform,
     problem::{Kind, Problem},
-    values::{Read, label, named, not_available, only, parsed, whole},
+    values::{Fault, Read, label, named, number, parsed, whole},
 };
 
 const NAME_MAX: usize = 255;
 /// Days of retention and of holding at most.
 const DAYS_MAX: u32 = 3650;
+const SUBSCRIPTIONS_MAX: u32 = 1_000_000;
 
 /// A tenant to make.
 #[derive(ToSchema)]
@@ -54,12 +55,14 @@ pub(crate) struct TenantPatchShape {
     catalogue: Option<String>,
 }
 
-/// A tenant's own limits; null is the server's. `events_per_s` and `subscriptions` take no other
-/// value than the one that is shown yet.
+/// A tenant's own limits; null takes one away, so that the server's holds.
 #[derive(ToSchema)]
 #[allow(dead_code)] // the document's shape
 pub(crate) struct LimitsShape {
+    /// Events that it may publish per second; past it a publish is a 429.
+    #[schema(minimum = 0.01, maximum = 1_000_000)]
     events_per_s: Option<f64>,
+    #[schema(minimum = 1, maximum = 1_000_000)]
     subscriptions: Option<u32>,
     /// How long events, deliveries and attempts are kept.
     #[schema(minimum = 1, maximum = 3650)]
@@ -84,10 +87,11 @@ pub(crate) struct TenantView<'a> {
     created_at: Timestamp,
 }
 
-/// A tenant's limits; null is none.
+/// The limits that hold for a tenant: its own, or else the server's, if that has one to show.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[schema(as = TenantLimits)]
 pub(crate) struct LimitsView {
+    /// Null is none.
     events_per_s: Option<f64>,
     subscriptions: usize,
     retention_days: Option<u32>,
@@ -96,12 +100,13 @@ pub(crate) struct LimitsView {
 
 impl<'a> TenantView<'a> {
     fn of(tenant: &'a Tenant, api: &Api) -> Self {
+        let limits = api.engine.limits();
         Self {
             id: &tenant.id,
             name: &tenant.name,
             limits: LimitsView {
-                events_per_s: None,
-                subscriptions: api.engine.limits().subscriptions,
+                events_per_s: limits.events_per_s(&tenant.limits).map(EventRate::per_s),
+                subscriptions: limits.subscriptions(&tenant.limits),
                 retention_days: tenant.limits.retention_days,
                 hold_days: tenant.limits.hold_days,
             },
@@ -129,7 +134,7 @@ pub(crate) async fn create_tenant(
     parameters.finish()?;
     let mut fields = body.fields(&["id", "name", "limits", "catalogue"])?;
     let id = fields.required("id", parsed::<TenantId>("invalid_id"));
-    let settings = change(&mut fields, &api);
+    let settings = change(&mut fields);
     fields.finish()?;
     let id = id.expect("no fault, so it was there");
     let tenant = api.engine.create_tenant(id, settings).await?;
@@ -140,9 +145,9 @@ pub(crate) async fn create_tenant(
 
 /// The members that a POST and a PATCH have in common. Null is as good as absent, and inside
 /// `limits` takes a limit away.
-fn change(fields: &mut Fields<'_>, api: &Api) -> TenantChange {
+fn change(fields: &mut Fields<'_>) -> TenantChange {
     let name = fields.optional("name", label(NAME_MAX));
-    let limits = fields.optional("limits", |raw| limits(raw, api));
+    let limits = fields.optional("limits", limits);
     let kind = named::<Catalogue>("invalid_catalogue", "expected open or strict");
     TenantChange {
         name,
@@ -151,28 +156,30 @@ fn change(fields: &mut Fields<'_>, api: &Api) -> TenantChange {
     }
 }
 
-fn limits(raw: &str, api: &Api) -> Read<TenantChange> {
-    let subscriptions = api.engine.limits().subscriptions;
+fn limits(raw: &str) -> Read<TenantChange> {
     nested(raw, LIMITS, |fields| {
-        fields.present("events_per_s", only("null"));
-        fields.present("subscriptions", |raw| match raw.parse::<usize>() {
-            Ok(given) if given == subscriptions => Ok(()),
-            _ => Err(not_available().into()),
-        });
         Some(TenantChange {
-            retention_days: fields.present("retention_days", days),
-            hold_days: fields.present("hold_days", days),
+            events_per_s: fields.present("events_per_s", |raw| own(raw, events_per_s)),
+            subscriptions: fields
+                .present("subscriptions", |raw| own(raw, whole(1, SUBSCRIPTIONS_MAX))),
+            retention_days: fields.present("retention_days", |raw| own(raw, whole(1, DAYS_MAX))),
+            hold_days: fields.present("hold_days", |raw| own(raw, whole(1, DAYS_MAX))),
             ..TenantChange::default()
         })
     })
 }
 
-/// A limit in days; null is the server's.
-fn days(raw: &str) -> Read<Option<u32>> {
+/// A limit of the tenant's own; null is none.
+fn own<T>(raw: &str, read: impl FnOnce(&str) -> Read<T>) -> Read<Option<T>> {
     match raw {
         "null" => Ok(None),
-        raw => whole(1, DAYS_MAX)(raw).map(Some),
+        raw => read(raw).map(Some),
     }
+}
+
+fn events_per_s(raw: &str) -> Read<EventRate> {
+    let rate = EventRate::try_from(number(raw)?);
+    rate.map_err(|error| Fault::new("out_of_range", error.to_string()).into())
 }
 
 const LIMITS: &[&str] = &[
@@ -280,7 +287,7 @@ pub(crate) async fn change_tenant(
     let own = answer::tag(&answer::text(&TenantView::of(&now, &api)));
     let expected = if_match(&headers, Some(&own))?.then_some(now);
     let mut fields = body.fields(&["name", "limits", "catalogue"])?;
-    let change = change(&mut fields, &api);
+    let change = change(&mut fields);
     fields.finish()?;
     let changed = api.engine.change_tenant(&id, change, expected).await?;
     Ok(answer::tagged(&TenantView::of(&changed, &api)))

@@ -374,14 +374,8 @@ async fn tenants_are_made_once() {
     for (bad, slug) in [
         (r#"{"id":"Acme"}"#, "validation"),
         ("{}", "validation"),
-        (
-            r#"{"id":"b","limits":{"events_per_s":5}}"#,
-            "not-available-yet",
-        ),
-        (
-            r#"{"id":"b","limits":{"subscriptions":5}}"#,
-            "not-available-yet",
-        ),
+        (r#"{"id":"b","limits":{"events_per_s":0}}"#, "validation"),
+        (r#"{"id":"b","limits":{"subscriptions":0}}"#, "validation"),
         (r#"{"id":"b","limits":{"hold_days":0}}"#, "validation"),
         (r#"{"id":"b","limits":{"days":1}}"#, "validation"),
         (r#"{"id":"b","catalogue":"closed"}"#, "validation"),
@@ -438,7 +432,18 @@ async fn a_tenant_is_changed_by_what_is_given() {
             r#"{"limits":{"retention_days":3651}}"#,
             "/limits/retention_days",
         ),
-        (r#"{"limits":{"events_per_s":9}}"#, "/limits/events_per_s"),
+        (
+            r#"{"limits":{"events_per_s":0.009}}"#,
+            "/limits/events_per_s",
+        ),
+        (
+            r#"{"limits":{"events_per_s":1000001}}"#,
+            "/limits/events_per_s",
+        ),
+        (
+            r#"{"limits":{"subscriptions":1.5}}"#,
+            "/limits/subscriptions",
+        ),
         (r#"{"catalogue":"Strict"}"#, "/catalogue"),
         (r#"{"id":"other"}"#, "/id"),
     ] {

@@ -3,6 +3,7 @@
 
 mod world;
 mod access;
+mod tenants;
 mod catalogue;
 mod bad_input;
 mod document;

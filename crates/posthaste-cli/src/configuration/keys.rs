@@ -12,6 +12,8 @@ pub enum Kind {
         min: u64,
         max: u64,
     },
+    /// Events per second, perhaps with a fraction.
+    EventRate,
     Networks,
     Denials,
     Log,
@@ -29,6 +31,7 @@ impl Kind {
             Self::Database => "sqlite:<path>".to_owned(),
             Self::Switch => "true or false".to_owned(),
             Self::Number { min, max } => format!("a whole number from {min} to {max}"),
+            Self::EventRate => "0.01 to 1,000,000 events per second".to_owned(),
             Self::Networks => "networks such as 10.0.0.0/8 or fd00::/8".to_owned(),
             Self::Denials => "networks, host names, and suffixes such as .example.com".to_owned(),
             Self::Log => {
@@ -109,6 +112,7 @@ pub const KEYS: &[Key] = &[
     key("limits.batch_events", "10000", number(1, 100_000)),
     key("limits.batch_bytes", "16777216", number(1, 256 * MIB)),
     key("limits.dedup_window_s", "86400", number(1, 30 * 86400)),
+    optional("limits.events_per_s", Kind::EventRate),
     key("limits.subscriptions", "10000", number(1, 1_000_000)),
     key("retention.days", "30", number(1, 3650)),
     key("retention.hold_days", "90", number(1, 3650)),

@@ -5,7 +5,10 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use posthaste::egress::EgressRules;
 use posthaste_engine::{Bounds, Limits, Retention};
-use posthaste_store::keyring::{MasterKeyFile, MasterKeySource};
+use posthaste_store::{
+    keyring::{MasterKeyFile, MasterKeySource},
+    settings::EventRate,
+};
 
 use super::{
     ConfigurationError,
@@ -118,6 +121,9 @@ impl Reading<'_> {
             batch_events: self.count("limits.batch_events"),
             batch_bytes: self.count("limits.batch_bytes"),
             dedup_window: Duration::from_secs(self.number("limits.dedup_window_s")),
+            events_per_s: self.optional("limits.events_per_s", |text| {
+                EventRate::try_from(text.trim().parse::<f64>().ok()?).ok()
+            }),
             subscriptions: self.count("limits.subscriptions"),
             auto_pause_after: u32::try_from(self.number("delivery.auto_pause_after"))
                 .expect("at most a million"),

@@ -49,7 +49,7 @@ fn value(key: &Key, text: &str) -> String {
             let items: Vec<_> = text.split(',').map(quoted).collect();
             format!("[{}]", items.join(", "))
         }
-        Kind::Switch | Kind::Number { .. } => text.trim().to_owned(),
+        Kind::Switch | Kind::Number { .. } | Kind::EventRate => text.trim().to_owned(),
         _ => quoted(text),
     }
 }

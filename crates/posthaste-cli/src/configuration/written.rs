@@ -151,6 +151,7 @@ fn text_of(value: &toml::Value) -> Option<String> {
             let items: Option<Vec<_>> = items.iter().map(text_of).collect();
             Some(items?.join(","))
         }
-        toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => None,
+        toml::Value::Float(number) => Some(number.to_string()),
+        toml::Value::Datetime(_) | toml::Value::Table(_) => None,
     }
 }

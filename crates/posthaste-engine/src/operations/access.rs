@@ -10,7 +10,7 @@ use posthaste::{
 };
 use posthaste_store::{
     StoreError,
-    settings::{ApiKey, Catalogue, Scope, Tenant, TenantLimits},
+    settings::{ApiKey, Catalogue, EventRate, Scope, Tenant, TenantLimits},
 };
 use sha2::{Digest, Sha256};
 
@@ -64,15 +64,20 @@ pub struct TenantChange {
     pub name: Option<String>,
     pub catalogue: Option<Catalogue>,
     /// None inside takes the tenant's own limit away.
+    pub events_per_s: Option<Option<EventRate>>,
+    pub subscriptions: Option<Option<u32>>,
     pub retention_days: Option<Option<u32>>,
     pub hold_days: Option<Option<u32>>,
 }
 
 impl TenantChange {
     fn applied(self, to: Tenant) -> Tenant {
+        let own = to.limits;
         let limits = TenantLimits {
-            retention_days: self.retention_days.unwrap_or(to.limits.retention_days),
-            hold_days: self.hold_days.unwrap_or(to.limits.hold_days),
+            events_per_s: self.events_per_s.unwrap_or(own.events_per_s),
+            subscriptions: self.subscriptions.unwrap_or(own.subscriptions),
+            retention_days: self.retention_days.unwrap_or(own.retention_days),
+            hold_days: self.hold_days.unwrap_or(own.hold_days),
         };
         Tenant {
             name: self.name.unwrap_or(to.name),

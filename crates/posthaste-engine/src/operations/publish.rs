@@ -18,6 +18,7 @@ use posthaste::{
 use posthaste_store::{
     StoreError,
     record::{Acceptance, Accepted, Idempotency, IdempotencyConflict},
+    settings::EventRate,
 };
 use sha2::{Digest, Sha256};
 
@@ -97,7 +98,7 @@ pub enum Refusal {
 }
 
 /// Why nothing was published.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PublishError {
     #[error("no such tenant")]
     UnknownTenant,
@@ -108,6 +109,8 @@ pub enum PublishError {
     LoopDetected,
     #[error("the idempotency key of event {index} was used for another body")]
     IdempotencyConflict { index: usize },
+    #[error("the tenant may publish {per_s} events per second")]
+    RateLimited { per_s: f64, retry_after: Duration },
     #[error("too much waits already")]
     Overloaded { retry_after: Duration },
     #[error("the events make {owed} deliveries, more than {at_most} at once: publish fewer")]
@@ -134,6 +137,10 @@ impl Engine {
         if events.iter().any(|event| event.details.hops >= HOPS_MAX) {
             return Err(PublishError::LoopDetected);
         }
+        let rate = self.limits().events_per_s(&view.tenant.limits);
+        let rate = rate.map(|rate| (view, rate));
+        // Whoever may not publish is told before filters and schemas are gone through.
+        self.charge(rate, 0)?;
         let refused = refusals(view, &events).await;
         if !refused.is_empty() && !self.are_repetitions(tenant, &events, &refused).await? {
             return Err(PublishError::Refused(refused));
@@ -143,10 +150,32 @@ impl Engine {
             all.push(takers(view, event, &mut judged).await);
         }
         let _owed = self.owe(all.iter().map(|takers| takers.len()).sum())?;
+        let count = events.len();
         // Once ids are reserved nothing waits until the store has them.
         let slot = self.0.intake.slot().await.map_err(PublishError::Storage)?;
+        self.charge(rate, count)?;
         let acceptances = self.acceptances(tenant, events, all);
-        accepted(slot, acceptances).await
+        let answer = accepted(slot, acceptances).await;
+        if let (Err(_), Some((view, rate))) = (&answer, rate) {
+            view.allowance().give_back(rate, count);
+        }
+        answer
+    }
+
+    /// Counts so many events against a tenant's rate, where it may publish now.
+    fn charge(
+        &self,
+        rate: Option<(&Arc<TenantView>, EventRate)>,
+        events: usize,
+    ) -> Result<(), PublishError> {
+        let Some((view, rate)) = rate else {
+            return Ok(());
+        };
+        let charged = view.allowance().charge(self.now(), rate, events);
+        charged.map_err(|retry_after| PublishError::RateLimited {
+            per_s: rate.per_s(),
+            retry_after,
+        })
     }
 
     /// Every event that [`Self::publish`] would refuse by itself, by its index: for a batch of which

@@ -197,7 +197,7 @@ impl Engine {
             .get(tenant)
             .ok_or(OperationError::NotFound("tenant"))?;
         supported(view, &new.events)?;
-        let limit = self.0.config.limits.subscriptions;
+        let limit = self.limits().subscriptions(&view.tenant.limits);
         if view.subscribers.len() >= limit {
             let what = "subscriptions";
             return Err(OperationError::Quota { what, limit });

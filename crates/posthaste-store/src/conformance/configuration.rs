@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     record::{HealthChange, SettleBatch},
-    settings::{ApiKey, Catalogue, Scope, Tenant, TenantLimits},
+    settings::{ApiKey, Catalogue, EventRate, Scope, Tenant, TenantLimits},
     store::StoreError,
 };
 
@@ -260,6 +260,8 @@ pub async fn what_is_set_for_a_tenant_is_kept_also_after_a_crash(world: &mut Wor
     let changed = Tenant {
         name: String::from("Acme & Söhne"),
         limits: TenantLimits {
+            events_per_s: Some(EventRate::try_from(0.25).expect("a rate")),
+            subscriptions: Some(3),
             retention_days: Some(7),
             hold_days: None,
         },
