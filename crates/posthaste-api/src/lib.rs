@@ -14,6 +14,12 @@ mod answer;
 mod principal;
 mod body;
 mod request_id;
+mod browser;
+mod cors;
+mod framing;
+mod refusal;
+mod guard;
+mod tls;
 mod listeners;
 mod sse;
 mod openapi;
@@ -29,6 +35,7 @@ use std::{
 use axum::{
     Router,
     extract::{MatchedPath, RawPathParams},
+    middleware,
     response::Response,
 };
 use http::{Method, StatusCode, header};
@@ -38,24 +45,30 @@ use tower::{Layer, util::MapResponseLayer};
 use zeroize::Zeroizing;
 
 use crate::{
+    cors::Origins,
     listeners::Listeners,
     problem::{Kind, Problem},
     request_id::RequestIds,
 };
 
+pub use cors::{NoOrigin, Origin};
 pub use server::serve;
+pub use tls::{Tls, TlsError};
 
 /// What may be set about the API.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How long a request's body may take; default 30 s.
     pub body_deadline: Duration,
+    /// Whose pages may read answers; default none.
+    pub origins: Vec<Origin>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             body_deadline: Duration::from_secs(30),
+            origins: Vec::new(),
         }
     }
 }
@@ -86,6 +99,7 @@ impl Deref for Api {
 
 /// The whole API over an engine.
 pub fn router(engine: Engine, options: Options) -> Router {
+    let origins = Origins::new(options.origins.clone());
     let api = Api(Arc::new(Shared {
         cursor_key: engine.identity().cursor_key,
         server_id: engine.server_name(),
@@ -103,7 +117,9 @@ pub fn router(engine: Engine, options: Options) -> Router {
         .fallback(|| async { nothing_here() })
         .method_not_allowed_fallback(not_allowed)
         .with_state(api)
-        .layer(RequestIds::new());
+        .layer(middleware::from_fn_with_state(origins, cors::apply))
+        .layer(RequestIds::new())
+        .layer(MapResponseLayer::new(browser::guarded));
     Router::new().fallback_service(MapResponseLayer::new(without_allow).layer(routes))
 }
 

@@ -42,6 +42,7 @@ macro_rules! kinds {
 kinds! {
     MalformedJson = 400 "malformed-json" "The body is not valid JSON";
     InvalidUtf8 = 400 "invalid-utf8" "The body is not valid UTF-8";
+    MalformedRequest = 400 "malformed-request" "The request is not valid HTTP";
     InvalidCursor = 400 "invalid-cursor" "The cursor does not belong to this list";
     Unauthenticated = 401 "unauthenticated" "A valid API key is needed";
     InsufficientScope = 403 "insufficient-scope" "The API key lacks a scope";
@@ -54,6 +55,7 @@ kinds! {
     SubscriptionDisabled = 409 "subscription-disabled" "The subscription is disabled";
     PreconditionFailed = 412 "precondition-failed" "It changed since it was read";
     PayloadTooLarge = 413 "payload-too-large" "The body is too large";
+    UriTooLong = 414 "uri-too-long" "The request line is too long";
     UnsupportedMediaType = 415 "unsupported-media-type" "The body is of an unsupported type";
     Validation = 422 "validation" "Some of the request is not valid";
     InvalidEventType = 422 "invalid-event-type" "The event type is not valid";
@@ -63,6 +65,7 @@ kinds! {
     QuotaExceeded = 422 "quota-exceeded" "The tenant has as many as it may have";
     RateLimited = 429 "rate-limited" "Too many requests";
     TooManyStreams = 429 "too-many-streams" "As many streams are open as may be";
+    HeadTooLarge = 431 "head-too-large" "The request's head is too large";
     Internal = 500 "internal" "Something went wrong here";
     StorageUnavailable = 503 "storage-unavailable" "Storage is unavailable";
     Overloaded = 503 "overloaded" "Too much is waiting";

@@ -32,6 +32,11 @@ impl RequestIds {
         Self(Arc::new(Chance::from_system()))
     }
 
+    /// Names a response that no request led to.
+    pub(crate) fn name(&self, response: &mut Response) {
+        response.headers_mut().insert(X_REQUEST_ID, self.next());
+    }
+
     fn next(&self) -> HeaderValue {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let bits = self.0.bits();

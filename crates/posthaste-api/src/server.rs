@@ -1,8 +1,7 @@
-//! The listener: hyper's HTTP/1.1 with a deadline for each head, a bound on its size, and a bound on
-//! connections.
+//! The listener: hyper's HTTP/1.1 behind a [`Guard`], over TLS where there is a certificate, and a
+//! bound on connections, handshakes included.
 //!
-//! What is no HTTP is answered by hyper itself and closed. A drain stops accepting, lets requests
-//! under way finish, ends those that have no end, and returns.
+//! A drain stops accepting, lets requests under way finish, ends those that have no end, and returns.
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -13,16 +12,16 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
+use tower::util::MapResponseLayer;
 
-use crate::sse::Draining;
+use crate::{browser, guard::Guard, refusal, request_id::RequestIds, sse::Draining, tls::Tls};
 
-/// How long a request's head may take.
-const HEAD_DEADLINE: Duration = Duration::from_secs(10);
-/// The largest head.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// What hyper may hold of a connection: more than the largest head that a [`Guard`] hands on.
+const BUFFER_BYTES: usize = 32 * 1024;
 /// Connections at once; more wait in the listener's backlog.
 const CONNECTIONS_MAX: u32 = 10_000;
 /// The pause after accepting failed, as when descriptors ran out.
@@ -32,18 +31,25 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// Serves until `shutdown` is done and the requests under way have been answered.
+/// Serves until `shutdown` is done and the requests under way have been answered; over TLS where
+/// there is a certificate, and then over nothing else.
 ///
 /// # Errors
 /// None after it has begun: what fails is one connection, or passes.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    tls: Option<Tls>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
     let (drain, draining) = watch::channel(false);
     let router = router.layer(Extension(Draining(Some(draining.clone()))));
+    let router = match tls {
+        Some(_) => router.layer(MapResponseLayer::new(browser::over_tls)),
+        None => router,
+    };
+    let ids = RequestIds::new();
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -52,7 +58,13 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer, slot)) => {
-                let connection = connection(stream, Peer(peer), router.clone(), draining.clone());
+                let connection = Connection {
+                    peer: Peer(peer),
+                    router: router.clone(),
+                    ids: ids.clone(),
+                    draining: draining.clone(),
+                };
+                let connection = connection.open(stream, tls.clone());
                 tokio::spawn(async move {
                     connection.await;
                     drop(slot);
@@ -83,30 +95,58 @@ async fn accept(
     Ok((stream, peer, slot))
 }
 
-async fn connection(
-    stream: TcpStream,
+/// What one connection needs.
+struct Connection {
     peer: Peer,
     router: Router,
-    mut draining: watch::Receiver<bool>,
-) {
-    // A connection that cannot be tuned still serves.
-    stream.set_nodelay(true).ok();
-    let service = TowerToHyperService::new(router.layer(Extension(peer)));
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_DEADLINE)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .half_close(true)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut served = pin!(served);
-    let ended = tokio::select! {
-        ended = &mut served => ended,
-        () = async { drop(draining.wait_for(|draining| *draining).await) } => {
-            served.as_mut().graceful_shutdown();
-            served.await
+    ids: RequestIds,
+    draining: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn open(mut self, stream: TcpStream, tls: Option<Tls>) {
+        // A connection that cannot be tuned still serves.
+        stream.set_nodelay(true).ok();
+        let Some(tls) = tls else {
+            return self.serve(stream).await;
+        };
+        let secured = tokio::select! {
+            secured = tls.accept(stream) => secured,
+            () = drain(&mut self.draining) => return,
+        };
+        match secured {
+            Ok(stream) => self.serve(stream).await,
+            Err(error) => tracing::debug!(%error, peer = %self.peer.0, "connection.handshake"),
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, peer = %peer.0, "connection.ended");
     }
+
+    async fn serve(mut self, stream: impl AsyncRead + AsyncWrite + Send + Unpin) {
+        let ids = self.ids;
+        let refuse = Box::new(move |fault| refusal::written(fault, &ids));
+        let stream = TokioIo::new(Guard::new(stream, refuse));
+        let router = self.router.layer(Extension(self.peer));
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // The guard has the deadline of heads.
+            .header_read_timeout(None)
+            .max_buf_size(BUFFER_BYTES)
+            .half_close(true)
+            .serve_connection(stream, TowerToHyperService::new(router));
+        let mut served = pin!(served);
+        let ended = tokio::select! {
+            ended = &mut served => ended,
+            () = drain(&mut self.draining) => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, peer = %self.peer.0, "connection.ended");
+        }
+    }
+}
+
+async fn drain(draining: &mut watch::Receiver<bool>) {
+    // A server that is gone drains too.
+    draining.wait_for(|draining| *draining).await.ok();
 }

@@ -76,7 +76,7 @@ impl Server {
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let options = posthaste_api::Options::default();
         let router = posthaste_api::router(self.engine.clone(), options);
-        let serving = posthaste_api::serve(self.listener, router, shutdown.clone().asked());
+        let serving = posthaste_api::serve(self.listener, router, None, shutdown.clone().asked());
         tokio::select! {
             served = serving => served?,
             () = self.engine.failed() => {

@@ -23,7 +23,7 @@ async fn served() -> Served {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let shutdown = async { stopped.await.unwrap_or(()) };
-    let done = tokio::spawn(posthaste_api::serve(listener, world.router, shutdown));
+    let done = tokio::spawn(posthaste_api::serve(listener, world.router, None, shutdown));
     Served {
         address,
         stop,

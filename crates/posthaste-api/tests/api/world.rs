@@ -101,6 +101,7 @@ impl World {
         engine.ensure_platform_key(PLATFORM_KEY).await.unwrap();
         let options = Options {
             body_deadline: Duration::from_millis(300),
+            ..Options::default()
         };
         let router = posthaste_api::router(engine.clone(), options);
         Self { router, engine }
