@@ -11,6 +11,8 @@ mod cursor;
 mod path;
 mod precondition;
 mod answer;
+mod client;
+mod failures;
 mod principal;
 mod body;
 mod request_id;
@@ -32,29 +34,37 @@ use axum::{
     response::Response,
 };
 use http::{Method, StatusCode, header};
-use posthaste::event::TenantId;
+use posthaste::{event::TenantId, network::Network};
 use posthaste_engine::Engine;
 use tower::{Layer, util::MapResponseLayer};
 
 use crate::{
+    failures::Failures,
     listeners::Listeners,
     problem::{Kind, Problem},
     request_id::RequestIds,
 };
 
-pub use server::serve;
+pub use server::{Peer, serve};
 
 /// What may be set about the API.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How long a request's body may take; default 30 s.
     pub body_deadline: Duration,
+    /// Proxies that are believed when they say where a request comes from; default none.
+    pub trusted_proxies: Vec<Network>,
+    /// Wrong keys that an address may show in a minute before it has to wait; 0 is without a bound.
+    /// Default 20.
+    pub failures_per_min: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             body_deadline: Duration::from_secs(30),
+            trusted_proxies: Vec::new(),
+            failures_per_min: 20,
         }
     }
 }
@@ -71,6 +81,7 @@ pub(crate) struct Shared {
     server_id: String,
     default_tenant: TenantId,
     listeners: Listeners,
+    failures: Failures,
     /// The document, written once.
     openapi: OnceLock<Vec<u8>>,
 }
@@ -90,6 +101,7 @@ pub fn router(engine: Engine, options: Options) -> Router {
         server_id: engine.server_name(),
         default_tenant: TenantId::default_tenant(),
         listeners: Listeners::default(),
+        failures: Failures::new(options.failures_per_min),
         openapi: OnceLock::new(),
         engine,
         options,

@@ -61,6 +61,7 @@ kinds! {
     InvalidUrl = 422 "invalid-url" "The URL may not be a target";
     NotAvailableYet = 422 "not-available-yet" "This is not available yet";
     QuotaExceeded = 422 "quota-exceeded" "The tenant has as many as it may have";
+    RateLimited = 429 "rate-limited" "Too many requests";
     TooManyStreams = 429 "too-many-streams" "As many streams are open as may be";
     Internal = 500 "internal" "Something went wrong here";
     StorageUnavailable = 503 "storage-unavailable" "Storage is unavailable";
@@ -171,6 +172,12 @@ impl Problem {
     pub(crate) fn unauthenticated() -> Self {
         let detail = "send one header, Authorization: Bearer <key>, with a key that is valid";
         Self::new(Kind::Unauthenticated, detail)
+    }
+
+    /// The same for whoever shows too many wrong keys, right ones being no matter.
+    pub(crate) fn too_many_guesses(wait: Duration) -> Self {
+        let detail = "too many failed attempts from this address; try again later";
+        Self::new(Kind::RateLimited, detail).retry_after(wait)
     }
 
     pub(crate) fn lacks(scope: Scope) -> Self {

@@ -43,6 +43,7 @@
 
 pub mod config;
 pub mod catalogue;
+pub mod keyring;
 pub mod subscribers;
 pub mod scheduler;
 pub mod telemetry;

@@ -13,6 +13,7 @@ pub enum Kind {
         max: u64,
     },
     Networks,
+    Proxies,
     Denials,
     Log,
     LogFormat,
@@ -28,6 +29,7 @@ impl Kind {
             Self::Switch => "true or false".to_owned(),
             Self::Number { min, max } => format!("a whole number from {min} to {max}"),
             Self::Networks => "networks such as 10.0.0.0/8 or fd00::/8".to_owned(),
+            Self::Proxies => "addresses and networks such as 10.0.0.1 or fd00::/8".to_owned(),
             Self::Denials => "networks, host names, and suffixes such as .example.com".to_owned(),
             Self::Log => {
                 "a level (error, warn, info, debug, trace, off) or target=level".to_owned()
@@ -38,7 +40,7 @@ impl Kind {
     }
 
     pub fn is_list(self) -> bool {
-        matches!(self, Self::Networks | Self::Denials)
+        matches!(self, Self::Networks | Self::Proxies | Self::Denials)
     }
 
     /// Never shown.
@@ -101,6 +103,8 @@ pub const KEYS: &[Key] = &[
     optional("egress.deny", Kind::Denials),
     key("egress.nat64", "false", Kind::Switch),
     key("egress.allow_http", "false", Kind::Switch),
+    optional("proxies.trusted", Kind::Proxies),
+    key("keys.failures_per_min", "20", number(0, 10_000)),
     key("limits.event_bytes", "262144", number(1, 16 * MIB)),
     key("limits.batch_events", "10000", number(1, 100_000)),
     key("limits.batch_bytes", "16777216", number(1, 256 * MIB)),

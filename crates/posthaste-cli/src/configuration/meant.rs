@@ -27,6 +27,7 @@ pub struct Configuration {
     pub limits: Limits,
     pub retention: Retention,
     pub bounds: Bounds,
+    pub api: posthaste_api::Options,
 }
 
 /// Which store, and where.
@@ -86,6 +87,7 @@ impl Reading<'_> {
             limits: self.limits(),
             retention: self.retention(),
             bounds: self.bounds(),
+            api: self.api(),
             data_dir,
             dev,
         }
@@ -143,6 +145,15 @@ impl Reading<'_> {
             deliveries: self.count("delivery.memory_deliveries"),
             bytes: self.count("delivery.memory_bytes"),
             unparked_for: Duration::from_millis(self.number("delivery.unparked_for_ms")),
+        }
+    }
+
+    fn api(&mut self) -> posthaste_api::Options {
+        posthaste_api::Options {
+            trusted_proxies: self.list("proxies.trusted"),
+            failures_per_min: u32::try_from(self.number("keys.failures_per_min"))
+                .expect("at most ten thousand"),
+            ..posthaste_api::Options::default()
         }
     }
 
