@@ -11,6 +11,8 @@ mod cursor;
 mod path;
 mod precondition;
 mod answer;
+mod client;
+mod failures;
 mod principal;
 mod body;
 mod request_id;
@@ -39,20 +41,21 @@ use axum::{
     response::Response,
 };
 use http::{Method, StatusCode, header};
-use posthaste::event::TenantId;
+use posthaste::{event::TenantId, network::Network};
 use posthaste_engine::Engine;
 use tower::{Layer, util::MapResponseLayer};
 use zeroize::Zeroizing;
 
 use crate::{
     cors::Origins,
+    failures::Failures,
     listeners::Listeners,
     problem::{Kind, Problem},
     request_id::RequestIds,
 };
 
 pub use cors::{NoOrigin, Origin};
-pub use server::serve;
+pub use server::{Peer, serve};
 pub use tls::{Tls, TlsError};
 
 /// What may be set about the API.
@@ -62,6 +65,11 @@ pub struct Options {
     pub body_deadline: Duration,
     /// Whose pages may read answers; default none.
     pub origins: Vec<Origin>,
+    /// Proxies that are believed when they say where a request comes from; default none.
+    pub trusted_proxies: Vec<Network>,
+    /// Wrong keys that an address may show in a minute before it has to wait; 0 is without a bound.
+    /// Default 20.
+    pub failures_per_min: u32,
 }
 
 impl Default for Options {
@@ -69,6 +77,8 @@ impl Default for Options {
         Self {
             body_deadline: Duration::from_secs(30),
             origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            failures_per_min: 20,
         }
     }
 }
@@ -85,6 +95,7 @@ pub(crate) struct Shared {
     server_id: String,
     default_tenant: TenantId,
     listeners: Listeners,
+    failures: Failures,
     /// The document, written once.
     openapi: OnceLock<Vec<u8>>,
 }
@@ -105,6 +116,7 @@ pub fn router(engine: Engine, options: Options) -> Router {
         server_id: engine.server_name(),
         default_tenant: TenantId::default_tenant(),
         listeners: Listeners::default(),
+        failures: Failures::new(options.failures_per_min),
         openapi: OnceLock::new(),
         engine,
         options,

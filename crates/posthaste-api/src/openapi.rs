@@ -72,6 +72,7 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     say("401", "No valid key");
     say("403", "The key lacks a scope");
     say("404", "There is no such thing, or tenant");
+    say("429", "Too many failed attempts from this address");
     say("422", "Something in the request is not valid");
     say("500", "Our own fault");
     say("503", "Storage is unavailable; nothing was stored");

@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
 use posthaste::event::TenantId;
-use posthaste_engine::{Engine, operations::Principal};
+use posthaste_engine::operations::Principal;
 use posthaste_store::settings::Scope;
 
-use crate::{Api, problem::Problem};
+use crate::{Api, client::Client, problem::Problem};
 
 /// The longest key that is looked up.
 const TOKEN_MAX: usize = 256;
@@ -55,7 +55,7 @@ impl<N: Need> FromRequestParts<Api> for Authorized<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let principal = authenticated(&parts.headers, &api.engine)?;
+        let principal = authenticated(parts, api)?;
         if let Some(scope) = N::SCOPE
             && !principal.may(scope)
         {
@@ -78,7 +78,7 @@ impl FromRequestParts<Api> for Platform {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let principal = authenticated(&parts.headers, &api.engine)?;
+        let principal = authenticated(parts, api)?;
         if principal.is_platform() && principal.may(Scope::TenantsManage) {
             return Ok(Self);
         }
@@ -86,9 +86,16 @@ impl FromRequestParts<Api> for Platform {
     }
 }
 
-fn authenticated(headers: &HeaderMap, engine: &Engine) -> Result<Principal, Problem> {
-    let principal = bearer(headers).and_then(|token| engine.authenticate(token));
-    principal.ok_or_else(Problem::unauthenticated)
+/// Whoever shows no key at all has guessed nothing.
+fn authenticated(parts: &Parts, api: &Api) -> Result<Principal, Problem> {
+    let token = bearer(&parts.headers).ok_or_else(Problem::unauthenticated)?;
+    let client = Client::of(parts, api);
+    if let Some(principal) = api.engine.authenticate(token, client.address) {
+        return Ok(principal);
+    }
+    let from = client.address.or(client.peer);
+    let wait = api.failures.failed(from, api.engine.clock().elapsed());
+    Err(wait.map_or_else(Problem::unauthenticated, Problem::too_many_guesses))
 }
 
 /// The token of the one `Authorization` header.

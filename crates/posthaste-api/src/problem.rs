@@ -177,6 +177,12 @@ impl Problem {
         Self::new(Kind::Unauthenticated, detail)
     }
 
+    /// The same for whoever shows too many wrong keys, right ones being no matter.
+    pub(crate) fn too_many_guesses(wait: Duration) -> Self {
+        let detail = "too many failed attempts from this address; try again later";
+        Self::new(Kind::RateLimited, detail).retry_after(wait)
+    }
+
     pub(crate) fn lacks(scope: Scope) -> Self {
         let mut problem = Self::new(Kind::InsufficientScope, format!("{scope} is needed"));
         problem.0.required_scope = Some(scope);

@@ -27,9 +27,11 @@ const CONNECTIONS_MAX: u32 = 10_000;
 /// The pause after accepting failed, as when descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Who is at the other end of a request's connection: a client, or a proxy in front of it.
+/// Who is at the other end of a request's connection: a client, or a proxy in front of it. Whoever
+/// serves the router by other means than [`serve`] adds it to each request as an extension; without
+/// it nobody knows where requests come from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+pub struct Peer(pub SocketAddr);
 
 /// Serves until `shutdown` is done and the requests under way have been answered; over TLS where
 /// there is a certificate, and then over nothing else.

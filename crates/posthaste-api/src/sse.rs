@@ -1,6 +1,6 @@
 //! Server-Sent Events: the text of a message, and an answer that goes on for as long as it may.
 //!
-//! A stream ends when the server drains or when its key is no longer good; whoever listens comes
+//! A stream ends when the server drains, and at the moment when its key is no longer good; whoever listens comes
 //! back by itself. What a listener has not taken yet is one message, so that its memory is bounded
 //! by its source's.
 
@@ -70,13 +70,13 @@ impl<S: Source> Streaming<S> {
         if !std::mem::replace(&mut self.began, true) {
             return Some(RETRY.to_owned() + &self.source.idle());
         }
-        let next = tokio::select! {
+        tokio::select! {
             biased;
             () = self.open.draining.begun() => None,
+            () = self.open.engine.revoked(&self.open.principal) => None,
             next = self.source.next() => next,
             () = tokio::time::sleep(KEEP_ALIVE) => Some(self.source.idle()),
-        };
-        next.filter(|_| self.open.engine.is_good(&self.open.principal))
+        }
     }
 }
 

@@ -31,6 +31,7 @@ pub struct Server {
     engine: Engine,
     store: Arc<SqliteStore>,
     listener: TcpListener,
+    options: posthaste_api::Options,
 }
 
 impl Server {
@@ -61,6 +62,7 @@ impl Server {
             engine,
             store,
             listener,
+            options: configuration.api.clone(),
         })
     }
 
@@ -74,8 +76,7 @@ impl Server {
     /// # Errors
     /// The store could not be closed; what was accepted is in it all the same.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let options = posthaste_api::Options::default();
-        let router = posthaste_api::router(self.engine.clone(), options);
+        let router = posthaste_api::router(self.engine.clone(), self.options);
         let serving = posthaste_api::serve(self.listener, router, None, shutdown.clone().asked());
         tokio::select! {
             served = serving => served?,

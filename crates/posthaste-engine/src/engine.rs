@@ -33,6 +33,7 @@ use crate::{
     upkeep::{
         self,
         expiry::Expiry,
+        key_use::{self, KeyUses},
         replay::{Replays, Word},
         retention::Pruning,
         rounds::rounds,
@@ -194,6 +195,7 @@ impl Engine {
             idle.wait_for(|idle| *idle).await.ok();
             self.0.outcomes.close();
             written.wait_for(|written| *written).await.ok();
+            self.write_key_uses().await;
         };
         tokio::time::timeout(deadline, drained).await.is_ok()
     }
@@ -306,6 +308,12 @@ impl Engine {
         let (store, retention) = (running.store.clone(), running.config.retention);
         let (clock, telemetry) = (&running.config.clock, &running.telemetry);
         let pruning = Pruning::new(store, retention, telemetry.clone());
+        let uses = KeyUses {
+            store: running.store.clone(),
+            subscribers: running.subscribers.clone(),
+        };
+        let written = rounds(uses, clock.clone(), draining.clone());
+        essential("key_uses", failed, written);
         let rounds = rounds(pruning, clock.clone(), draining.clone());
         essential("retention", failed, rounds);
         let (alerts, dispatch) = (running.alerts.clone(), running.dispatch.clone());
@@ -315,6 +323,18 @@ impl Engine {
             failed,
             upkeep::rounds::rounds(expiry, clock.clone(), draining),
         );
+    }
+
+    /// Writes down when keys were last used.
+    async fn write_key_uses(&self) {
+        let (store, subscribers) = (&*self.0.store, &self.0.subscribers);
+        loop {
+            match key_use::write(store, subscribers).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => return tracing::error!(%error, "key.touch"),
+            }
+        }
     }
 
     /// What deleted subscriptions left on their shelves is discarded, in small steps.

@@ -3,14 +3,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, RwLock},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use posthaste::{
     delivery::Health,
     event::{EventType, TenantId},
     filter::{EventDocument, Filter},
-    id::SubscriptionId,
+    id::{KeyId, SubscriptionId},
     signature::Signer,
     subscription::{EventPattern, Subscription, SubscriptionStatus},
 };
@@ -19,10 +19,12 @@ use posthaste_store::{
     record::StoredEvent,
     settings::{ApiKey, Tenant},
 };
+use tokio::sync::watch;
 
 use crate::{
     allowance::Allowance,
     catalogue::{CatalogueView, Known},
+    keyring::Keyring,
 };
 
 /// A subscription, ready to be sent to.
@@ -249,8 +251,7 @@ fn exact_types(patterns: &[EventPattern]) -> Option<Vec<&EventType>> {
 #[derive(Debug, Default)]
 pub struct Snapshot {
     pub tenants: HashMap<TenantId, Arc<TenantView>>,
-    /// By the SHA-256 of the key.
-    pub keys: HashMap<[u8; 32], Arc<ApiKey>>,
+    pub keys: Keyring,
 }
 
 impl Snapshot {
@@ -280,12 +281,19 @@ impl Snapshot {
             keys: self.keys.clone(),
         }
     }
+
+    fn with_keys(&self, keys: Keyring) -> Self {
+        Self {
+            tenants: self.tenants.clone(),
+            keys,
+        }
+    }
 }
 
 /// Holds the current snapshot. Changes are made one at a time, by whoever holds the engine's
 /// configuration lock.
 #[derive(Debug, Default)]
-pub struct Subscribers(RwLock<Arc<Snapshot>>);
+pub struct Subscribers(watch::Sender<Arc<Snapshot>>);
 
 impl Subscribers {
     #[must_use]
@@ -320,30 +328,29 @@ impl Subscribers {
         });
         let snapshot = Snapshot {
             tenants: views.collect(),
-            keys: keys
-                .into_iter()
-                .map(|key| (key.hash, Arc::new(key)))
-                .collect(),
+            keys: keys.into_iter().collect(),
         };
-        Self(RwLock::new(Arc::new(snapshot)))
+        Self(watch::Sender::new(Arc::new(snapshot)))
     }
 
     #[must_use]
     pub fn now(&self) -> Arc<Snapshot> {
-        self.0
-            .read()
-            .expect("nothing panics while it holds the snapshot")
-            .clone()
+        self.0.borrow().clone()
+    }
+
+    /// Tells of every change from now on.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.0.subscribe()
     }
 
     fn change(&self, change: impl FnOnce(&Snapshot) -> Option<Snapshot>) {
-        let mut current = self
-            .0
-            .write()
-            .expect("nothing panics while it holds the snapshot");
-        if let Some(next) = change(&current) {
-            *current = Arc::new(next);
-        }
+        self.0.send_if_modified(|current| {
+            let next = change(current).map(Arc::new);
+            let changed = next.is_some();
+            next.into_iter().for_each(|next| *current = next);
+            changed
+        });
     }
 
     /// Adds a tenant, or changes what is set for it.
@@ -413,24 +420,10 @@ impl Subscribers {
     }
 
     pub fn put_key(&self, key: ApiKey) {
-        self.change(|now| {
-            let mut keys = now.keys.clone();
-            keys.insert(key.hash, Arc::new(key));
-            Some(Snapshot {
-                tenants: now.tenants.clone(),
-                keys,
-            })
-        });
+        self.change(|now| Some(now.with_keys(now.keys.with(key))));
     }
 
-    pub fn remove_key(&self, hash: &[u8; 32]) {
-        self.change(|now| {
-            let mut keys = now.keys.clone();
-            keys.remove(hash)?;
-            Some(Snapshot {
-                tenants: now.tenants.clone(),
-                keys,
-            })
-        });
+    pub fn remove_key(&self, id: KeyId) {
+        self.change(|now| Some(now.with_keys(now.keys.without(id)?)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use posthaste::{clock::Timestamp, event::TenantId, id::KeyId};
+use posthaste::{clock::Timestamp, event::TenantId, id::KeyId, network::Network};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -176,6 +176,8 @@ pub struct ApiKey {
     pub name: String,
     pub scopes: Vec<Scope>,
     pub expires_at: Option<Timestamp>,
+    /// Where it may be used from; none is anywhere.
+    pub allowed_ips: Vec<Network>,
     pub created_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
 }

@@ -90,6 +90,7 @@ pub mod chance;
 pub mod id;
 pub mod json;
 pub mod event;
+pub mod network;
 pub mod signature;
 pub mod egress;
 pub mod body;

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use posthaste::{clock::Timestamp, event::TenantId, id::KeyId};
+use posthaste::{clock::Timestamp, event::TenantId, id::KeyId, network::Network};
 use posthaste_engine::operations::{NewKey, OperationError};
 use posthaste_store::settings::{ApiKey, Scope};
 use serde::Serialize;
@@ -24,10 +24,12 @@ use crate::{
     path::Id,
     principal::{Authorized, ManageKeys},
     problem::Problem,
-    values::{Fault, Read, boolean, distinct, line, list, only, parsed, time},
+    values::{Fault, Read, boolean, distinct, line, list, parsed, time},
 };
 
 const NAME_MAX: usize = 255;
+/// Networks that one key may be bound to.
+const NETWORKS_MAX: usize = 100;
 
 /// A key to make.
 #[derive(ToSchema)]
@@ -39,7 +41,8 @@ pub(crate) struct NewKeyShape {
     scopes: Vec<String>,
     #[schema(format = DateTime)]
     expires_at: Option<String>,
-    /// Not available yet: none or empty.
+    /// Networks and addresses that it may be used from; none or empty is anywhere.
+    #[schema(max_items = 100, example = json!(["203.0.113.0/24", "2001:db8::1"]))]
     allowed_ips: Option<Vec<String>>,
     /// Makes a key of the platform; for the platform's keys alone.
     platform: Option<bool>,
@@ -61,6 +64,7 @@ pub(crate) struct KeyView<'a> {
     tenant: Option<&'a TenantId>,
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
+    /// As networks; empty is anywhere.
     allowed_ips: Vec<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -77,7 +81,7 @@ impl<'a> KeyView<'a> {
             scopes: key.scopes.iter().map(|scope| scope.as_str()).collect(),
             tenant: key.tenant.as_ref(),
             expires_at: key.expires_at,
-            allowed_ips: Vec::new(),
+            allowed_ips: key.allowed_ips.iter().map(Network::to_string).collect(),
             created_at: key.created_at,
             last_used_at: key.last_used_at,
         }
@@ -113,7 +117,8 @@ fn new_key(tenant: &TenantId, body: &JsonText, now: Timestamp) -> Result<NewKey,
     let scopes = list(Scope::EVERY.len(), parsed::<Scope>("invalid_scope"));
     let scopes = fields.required("scopes", distinct(scopes));
     let expires_at = fields.optional("expires_at", |raw| after(now, raw));
-    fields.optional("allowed_ips", only("[]"));
+    let networks = list(NETWORKS_MAX, parsed::<Network>("invalid_network"));
+    let allowed_ips = fields.optional("allowed_ips", networks);
     let platform = fields.optional("platform", boolean).unwrap_or(false);
     let platforms = |scope: &Scope| *scope == Scope::TenantsManage && !platform;
     if let Some(index) = scopes.iter().flatten().position(platforms) {
@@ -121,11 +126,15 @@ fn new_key(tenant: &TenantId, body: &JsonText, now: Timestamp) -> Result<NewKey,
         fields.fault("scopes", Fault::new("invalid_scope", detail).under(index));
     }
     fields.finish()?;
+    let mut allowed_ips = allowed_ips.unwrap_or_default();
+    allowed_ips.sort_unstable();
+    allowed_ips.dedup();
     Ok(NewKey {
         name: name.unwrap_or_default(),
         scopes: scopes.expect("no fault, so they were there"),
         tenant: (!platform).then(|| tenant.clone()),
         expires_at,
+        allowed_ips,
     })
 }
 

@@ -317,8 +317,8 @@ async fn keys_are_shown_once_and_open_nothing_after_their_end() {
             "validation",
         ),
         (
-            r#"{"scopes":["*"],"allowed_ips":["10.0.0.0/8"]}"#,
-            "not-available-yet",
+            r#"{"scopes":["*"],"allowed_ips":["10.0.0.0/8","10.0.0.0/33"]}"#,
+            "validation",
         ),
     ] {
         let answer = world.post("/keys", bad).await;

@@ -101,6 +101,7 @@ impl World {
         engine.ensure_platform_key(PLATFORM_KEY).await.unwrap();
         let options = Options {
             body_deadline: Duration::from_millis(300),
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..Options::default()
         };
         let router = posthaste_api::router(engine.clone(), options);

@@ -15,6 +15,7 @@ pub enum Kind {
     /// Events per second, perhaps with a fraction.
     EventRate,
     Networks,
+    Proxies,
     Denials,
     Log,
     LogFormat,
@@ -33,6 +34,7 @@ impl Kind {
             Self::Number { min, max } => format!("a whole number from {min} to {max}"),
             Self::EventRate => "0.01 to 1,000,000 events per second".to_owned(),
             Self::Networks => "networks such as 10.0.0.0/8 or fd00::/8".to_owned(),
+            Self::Proxies => "addresses and networks such as 10.0.0.1 or fd00::/8".to_owned(),
             Self::Denials => "networks, host names, and suffixes such as .example.com".to_owned(),
             Self::Log => {
                 "a level (error, warn, info, debug, trace, off) or target=level".to_owned()
@@ -45,7 +47,7 @@ impl Kind {
     }
 
     pub fn is_list(self) -> bool {
-        matches!(self, Self::Networks | Self::Denials)
+        matches!(self, Self::Networks | Self::Proxies | Self::Denials)
     }
 
     /// Never shown.
@@ -108,6 +110,8 @@ pub const KEYS: &[Key] = &[
     optional("egress.deny", Kind::Denials),
     key("egress.nat64", "false", Kind::Switch),
     key("egress.allow_http", "false", Kind::Switch),
+    optional("proxies.trusted", Kind::Proxies),
+    key("keys.failures_per_min", "20", number(0, 10_000)),
     key("limits.event_bytes", "262144", number(1, 16 * MIB)),
     key("limits.batch_events", "10000", number(1, 100_000)),
     key("limits.batch_bytes", "16777216", number(1, 256 * MIB)),

@@ -32,6 +32,7 @@ pub struct Configuration {
     pub retention: Retention,
     pub bounds: Bounds,
     pub master_key: MasterKeySource,
+    pub api: posthaste_api::Options,
 }
 
 /// Which store, and where.
@@ -92,6 +93,7 @@ impl Reading<'_> {
             retention: self.retention(),
             bounds: self.bounds(),
             master_key: self.master_key(&data_dir),
+            api: self.api(),
             data_dir,
             dev,
         }
@@ -152,6 +154,15 @@ impl Reading<'_> {
             deliveries: self.count("delivery.memory_deliveries"),
             bytes: self.count("delivery.memory_bytes"),
             unparked_for: Duration::from_millis(self.number("delivery.unparked_for_ms")),
+        }
+    }
+
+    fn api(&mut self) -> posthaste_api::Options {
+        posthaste_api::Options {
+            trusted_proxies: self.list("proxies.trusted"),
+            failures_per_min: u32::try_from(self.number("keys.failures_per_min"))
+                .expect("at most ten thousand"),
+            ..posthaste_api::Options::default()
         }
     }
 

@@ -1,26 +1,28 @@
 //! Who may do what: keys and tenants.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use posthaste::{
     chance,
     clock::Timestamp,
     event::TenantId,
     id::{KeyId, Place},
+    network::Network,
 };
 use posthaste_store::{
     StoreError,
     settings::{ApiKey, Catalogue, EventRate, Scope, Tenant, TenantLimits},
 };
-use sha2::{Digest, Sha256};
 
 use super::OperationError;
-use crate::Engine;
+use crate::{Engine, keyring::KeyDigest};
 
 /// What every key begins with.
 pub const KEY_PREFIX: &str = "pst_";
 /// Tokens longer than this are no keys; they are not hashed.
 const TOKEN_BYTES_MAX: usize = 512;
+/// How often someone who waits for a key's end looks whether time has brought it.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// Whoever holds a key.
 #[derive(Clone, Debug)]
@@ -56,6 +58,20 @@ pub struct NewKey {
     /// None makes a key of the platform.
     pub tenant: Option<TenantId>,
     pub expires_at: Option<Timestamp>,
+    /// Where it may be used from; none is anywhere.
+    pub allowed_ips: Vec<Network>,
+}
+
+/// Whether a key opens anything, at this time.
+fn is_current(key: &ApiKey, now: Timestamp) -> bool {
+    key.expires_at.is_none_or(|at| now < at)
+}
+
+/// Whether it may be used from there. Where nobody knows from where, a key that is bound to places
+/// opens nothing.
+fn is_allowed(key: &ApiKey, from: Option<IpAddr>) -> bool {
+    let within = |from| key.allowed_ips.iter().any(|network| network.contains(from));
+    key.allowed_ips.is_empty() || from.is_some_and(within)
 }
 
 /// What may be set for a tenant; absent members stay as they are.
@@ -89,28 +105,42 @@ impl TenantChange {
 }
 
 impl Engine {
-    /// Whose key this is. The look-up is by hash, so that its time says nothing about a key.
+    /// Whose key this is, shown by someone at this address.
     #[must_use]
-    pub fn authenticate(&self, token: &str) -> Option<Principal> {
+    pub fn authenticate(&self, token: &str, from: Option<IpAddr>) -> Option<Principal> {
         if !token.starts_with(KEY_PREFIX) || token.len() > TOKEN_BYTES_MAX {
             return None;
         }
         let snapshot = self.snapshot();
-        let key = snapshot.keys.get(&hash(token))?.clone();
-        let valid = key.expires_at.is_none_or(|at| self.now() < at);
-        valid.then_some(Principal { key })
+        let known = snapshot.keys.get(KeyDigest::of(token))?;
+        let (key, now) = (&known.key, self.now());
+        if !is_current(key, now) || !is_allowed(key, from) {
+            return None;
+        }
+        known.used(now);
+        Some(Principal { key: key.clone() })
     }
 
     /// Whether a key that was good still is: neither deleted nor past its time, nor its tenant gone.
     #[must_use]
     pub fn is_good(&self, principal: &Principal) -> bool {
         let (key, snapshot) = (&principal.key, self.snapshot());
-        let known = snapshot.keys.get(&key.hash);
-        known.is_some_and(|known| known.expires_at.is_none_or(|at| self.now() < at))
+        snapshot.keys.get(KeyDigest::stored(key)).is_some()
+            && is_current(key, self.now())
             && key
                 .tenant
                 .as_ref()
                 .is_none_or(|tenant| snapshot.tenants.contains_key(tenant))
+    }
+
+    /// Returns when a key is no longer good, at once.
+    pub async fn revoked(&self, principal: &Principal) {
+        let mut changes = self.0.subscribers.changes();
+        while self.is_good(principal) {
+            let left = principal.key.expires_at.map(|at| at.since(self.now()));
+            let left = left.map_or(LOOK, |left| left.clamp(Duration::from_millis(1), LOOK));
+            tokio::time::timeout(left, changes.changed()).await.ok();
+        }
     }
 
     /// Makes a key; its value is shown this once.
@@ -141,7 +171,7 @@ impl Engine {
     /// # Errors
     /// [`OperationError::Storage`].
     pub async fn ensure_platform_key(&self, value: &str) -> Result<(), OperationError> {
-        if self.snapshot().keys.contains_key(&hash(value)) {
+        if self.snapshot().keys.get(KeyDigest::of(value)).is_some() {
             return Ok(());
         }
         let new = NewKey {
@@ -149,6 +179,7 @@ impl Engine {
             scopes: vec![Scope::All],
             tenant: None,
             expires_at: None,
+            allowed_ips: Vec::new(),
         };
         self.keep_key(new, value).await.map(drop)
     }
@@ -158,11 +189,12 @@ impl Engine {
         let now = self.now();
         let key = ApiKey {
             id: KeyId::at(self.new_place(now)),
-            hash: hash(value),
+            hash: KeyDigest::of(value).bytes(),
             tenant: new.tenant,
             name: new.name,
             scopes: new.scopes,
             expires_at: new.expires_at,
+            allowed_ips: new.allowed_ips,
             created_at: now,
             last_used_at: None,
         };
@@ -182,11 +214,9 @@ impl Engine {
     #[must_use]
     pub fn keys(&self, tenant: Option<&TenantId>) -> Vec<Arc<ApiKey>> {
         let snapshot = self.snapshot();
-        let keys = snapshot.keys.values();
-        let mut keys: Vec<_> = keys
-            .filter(|key| key.tenant.as_ref() == tenant)
-            .cloned()
-            .collect();
+        let known = snapshot.keys.all();
+        let known = known.filter(|known| known.key.tenant.as_ref() == tenant);
+        let mut keys: Vec<_> = known.map(|known| Arc::new(known.shown())).collect();
         keys.sort_unstable_by_key(|key| std::cmp::Reverse(key.id));
         keys
     }
@@ -204,10 +234,7 @@ impl Engine {
         if !self.0.store.delete_key(tenant, id).await? {
             return Err(OperationError::NotFound("key"));
         }
-        let snapshot = self.snapshot();
-        if let Some(key) = snapshot.keys.values().find(|key| key.id == id) {
-            self.0.subscribers.remove_key(&key.hash);
-        }
+        self.0.subscribers.remove_key(id);
         Ok(())
     }
 
@@ -283,10 +310,6 @@ impl Engine {
     }
 }
 
-fn hash(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
-}
-
 /// `pst_` and 32 random bytes in base62.
 #[must_use]
 pub fn new_key_value() -> String {
@@ -334,6 +357,7 @@ mod tests {
             name: String::new(),
             scopes: scopes.to_vec(),
             expires_at: None,
+            allowed_ips: Vec::new(),
             created_at: Timestamp::from_millis(0),
             last_used_at: None,
         };

@@ -1,5 +1,7 @@
 //! Tenants, subscriptions and keys.
 
+use std::str::FromStr;
+
 use posthaste::{
     event::TenantId,
     id::{KeyId, SubscriptionId},
@@ -59,21 +61,27 @@ pub fn keys(moment: &Moment<'_>) -> Result<Vec<ApiKey>> {
     let sql = include_str!("../../sql/keys.sql");
     all(moment.disk()?, sql, |row| {
         let tenant: Option<String> = row.get(2)?;
-        let scopes = row.get_ref(4)?.as_str()?;
-        let scopes = scopes.split_whitespace().map(str::parse);
         Ok(ApiKey {
             id: row.number(0).map(KeyId::from_u64)?,
             hash: row.get(1)?,
             tenant: tenant.map(|_| tenant_id(row, 2)).transpose()?,
             name: row.get(3)?,
-            scopes: scopes
-                .collect::<std::result::Result<_, _>>()
-                .map_err(|_| Fault::Corrupt("a key's scopes cannot be read".into()))?,
+            scopes: words(row, 4)?,
+            allowed_ips: words(row, 8)?,
             expires_at: row.time(5)?,
             created_at: row.time(6)?.unwrap_or_default(),
             last_used_at: row.time(7)?,
         })
     })
+}
+
+/// Values with spaces between them; none at all where there is no text.
+fn words<T: FromStr>(row: &Row<'_>, column: usize) -> Result<Vec<T>> {
+    let text = row.get_ref(column)?.as_str_or_null()?.unwrap_or_default();
+    let words = text.split_whitespace().map(str::parse);
+    words
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|_| Fault::Corrupt("what a key may do cannot be read".into()))
 }
 
 pub fn tenant_id(row: &Row<'_>, column: usize) -> Result<TenantId> {

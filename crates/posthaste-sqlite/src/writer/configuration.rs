@@ -12,7 +12,7 @@ use posthaste::{
 use posthaste_store::{
     StoreError,
     keyring::What,
-    settings::{ApiKey, Scope, Tenant},
+    settings::{ApiKey, Tenant},
 };
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 
@@ -190,23 +190,25 @@ pub fn insert_key(group: &mut Group<'_>, key: &ApiKey) -> Result<()> {
         Some(tenant) => Some(group.tenants.number(group.connection, tenant)?),
         None => None,
     };
-    let scopes: Vec<&str> = key
-        .scopes
-        .iter()
-        .map(|scope| Scope::as_str(*scope))
-        .collect();
     let sql = include_str!("../../sql/insert_key.sql");
     group.connection.prepare_cached(sql)?.execute((
         number(key.id.as_u64()),
         key.hash,
         tenant.map(number),
         &key.name,
-        scopes.join(" "),
+        words(&key.scopes),
         key.expires_at.map(Timestamp::as_millis),
         key.created_at.as_millis(),
         key.last_used_at.map(Timestamp::as_millis),
+        words(&key.allowed_ips),
     ))?;
     Ok(())
+}
+
+/// With spaces between them, as they are read.
+fn words(of: &[impl ToString]) -> String {
+    let words: Vec<String> = of.iter().map(ToString::to_string).collect();
+    words.join(" ")
 }
 
 pub fn delete_key(group: &mut Group<'_>, tenant: Option<&TenantId>, id: KeyId) -> Result<bool> {

@@ -298,6 +298,10 @@ fn key(world: &World, tenant: Option<TenantId>, hash: u8) -> ApiKey {
         name: String::from("a key"),
         scopes: vec![Scope::EventsPublish, Scope::All],
         expires_at: Some(world.after(60)),
+        allowed_ips: ["10.0.0.0/8", "::1"]
+            .iter()
+            .map(|network| network.parse().expect("a network"))
+            .collect(),
         created_at: world.now,
         last_used_at: None,
     }
