@@ -3,6 +3,7 @@
 
 mod world;
 mod access;
+mod browsers;
 mod catalogue;
 mod bad_input;
 mod document;

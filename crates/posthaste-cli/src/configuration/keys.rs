@@ -14,6 +14,8 @@ pub enum Kind {
     },
     Networks,
     Denials,
+    File,
+    Origins,
     Log,
     LogFormat,
     AdminKey,
@@ -29,6 +31,10 @@ impl Kind {
             Self::Number { min, max } => format!("a whole number from {min} to {max}"),
             Self::Networks => "networks such as 10.0.0.0/8 or fd00::/8".to_owned(),
             Self::Denials => "networks, host names, and suffixes such as .example.com".to_owned(),
+            Self::File => "a file".to_owned(),
+            Self::Origins => {
+                "origins such as https://app.example.com, without a path or a *".to_owned()
+            }
             Self::Log => {
                 "a level (error, warn, info, debug, trace, off) or target=level".to_owned()
             }
@@ -38,7 +44,7 @@ impl Kind {
     }
 
     pub fn is_list(self) -> bool {
-        matches!(self, Self::Networks | Self::Denials)
+        matches!(self, Self::Networks | Self::Denials | Self::Origins)
     }
 
     /// Never shown.
@@ -97,6 +103,9 @@ pub const KEYS: &[Key] = &[
     key("dev", "false", Kind::Switch),
     key("log", "info", Kind::Log),
     key("log_format", "text", Kind::LogFormat),
+    optional("tls.certificate", Kind::File),
+    optional("tls.key", Kind::File),
+    optional("cors.origins", Kind::Origins),
     optional("egress.allow", Kind::Networks),
     optional("egress.deny", Kind::Denials),
     key("egress.nat64", "false", Kind::Switch),
