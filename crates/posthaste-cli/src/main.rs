@@ -11,6 +11,7 @@ mod admin_key;
 mod log;
 mod shutdown;
 mod open_files;
+mod certificate;
 mod server;
 mod serve;
 mod client;

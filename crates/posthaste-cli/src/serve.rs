@@ -63,6 +63,13 @@ impl Arguments {
         log::start(&configuration.log, configuration.log_format);
         let shutdown = Shutdown::on_signals()?;
         let server = Server::start(&configuration).await?;
+        if server.is_exposed() {
+            tracing::warn!(
+                address = %server.address,
+                "keys and events can be read on their way here: set tls.certificate and tls.key, \
+                 or listen on 127.0.0.1 behind a proxy that speaks TLS"
+            );
+        }
         announce(&server, configuration.dev);
         server.run(shutdown).await?;
         tracing::info!("stopped");

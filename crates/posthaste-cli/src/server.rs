@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     admin_key::{self, AdminKey},
+    certificate::Certificate,
     configuration::{Configuration, Database},
     open_files,
     shutdown::Shutdown,
@@ -32,13 +33,14 @@ pub struct Server {
     store: Arc<SqliteStore>,
     listener: TcpListener,
     options: posthaste_api::Options,
+    certificate: Option<Certificate>,
 }
 
 impl Server {
     /// When this returns, connections are accepted by the operating system.
     ///
     /// # Errors
-    /// The store cannot be opened, or the address not be listened on.
+    /// The store cannot be opened, the certificate not be used, or the address not be listened on.
     pub async fn start(configuration: &Configuration) -> anyhow::Result<Self> {
         open_files::raise(configuration.bounds.in_flight);
         let data_dir = &configuration.data_dir;
@@ -48,6 +50,10 @@ impl Server {
         let listener = TcpListener::bind(configuration.listen)
             .await
             .with_context(|| format!("cannot listen on {}", configuration.listen))?;
+        let certificate = match &configuration.tls {
+            Some(files) => Some(Certificate::load(files).await?),
+            None => None,
+        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store = Arc::new(open(configuration, &clock)?);
         let config = engine_config(configuration, clock)?;
@@ -63,11 +69,21 @@ impl Server {
             store,
             listener,
             options: configuration.api.clone(),
+            certificate,
         })
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = match self.certificate {
+            Some(_) => "https",
+            None => "http",
+        };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Where what is sent to the API may be read on its way.
+    pub fn is_exposed(&self) -> bool {
+        self.certificate.is_none() && !self.address.ip().is_loopback()
     }
 
     /// Serves until asked to stop: then nothing new is accepted, requests are answered, attempts
@@ -77,9 +93,12 @@ impl Server {
     /// The store could not be closed; what was accepted is in it all the same.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let router = posthaste_api::router(self.engine.clone(), self.options);
-        let serving = posthaste_api::serve(self.listener, router, None, shutdown.clone().asked());
+        let tls = self.certificate.as_ref().map(Certificate::tls);
+        let asked = shutdown.clone().asked();
+        let serving = posthaste_api::serve(self.listener, router, tls, asked);
         tokio::select! {
             served = serving => served?,
+            () = watch(self.certificate) => unreachable!("it has no end"),
             () = self.engine.failed() => {
                 anyhow::bail!("the engine failed; what was accepted is in the store, start again");
             }
@@ -94,6 +113,13 @@ impl Server {
             .shutdown()
             .await
             .context("cannot close the store")
+    }
+}
+
+async fn watch(certificate: Option<Certificate>) {
+    match certificate {
+        Some(certificate) => certificate.watch().await,
+        None => std::future::pending().await,
     }
 }
 

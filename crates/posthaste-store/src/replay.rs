@@ -171,3 +171,24 @@ pub struct ReplayStep {
     /// Nothing is left: it is completed.
     pub last: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_longer_stored_is_counted_as_expired() {
+        let sent = SentAgain {
+            reopened: vec![Reopened::Redelivered, Reopened::Missing],
+            made: vec![Reopened::Missing, Reopened::AlreadyWaiting],
+        };
+        let progress = Progress::default().with(&Progress::default(), &sent);
+        let expected = Progress {
+            redelivered: 1,
+            already_waiting: 1,
+            expired: 2,
+            ..Progress::default()
+        };
+        assert_eq!(progress, expected);
+    }
+}

@@ -4,6 +4,7 @@
 mod world;
 mod access;
 mod tenants;
+mod browsers;
 mod catalogue;
 mod bad_input;
 mod document;

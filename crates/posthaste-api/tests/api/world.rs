@@ -85,8 +85,17 @@ impl World {
         Self::with(Limits::default()).await
     }
 
-    #[allow(clippy::disallowed_methods)] // paused: this reads no clock
     pub async fn with(limits: Limits) -> Self {
+        Self::with_all(limits, &[]).await
+    }
+
+    /// Pages of these origins may read its answers.
+    pub async fn with_origins(origins: &[&str]) -> Self {
+        Self::with_all(Limits::default(), origins).await
+    }
+
+    #[allow(clippy::disallowed_methods)] // paused: this reads no clock
+    async fn with_all(limits: Limits, origins: &[&str]) -> Self {
         let config = EngineConfig {
             limits,
             retention: Retention::default(),
@@ -101,6 +110,7 @@ impl World {
         engine.ensure_platform_key(PLATFORM_KEY).await.unwrap();
         let options = Options {
             body_deadline: Duration::from_millis(300),
+            origins: origins.iter().map(|one| one.parse().unwrap()).collect(),
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..Options::default()
         };

@@ -183,7 +183,7 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, CallError> {
-        let connected = socket::connect(&self.target.server).await;
+        let connected = socket::connect(&self.target.server, self.target.trust.as_ref()).await;
         connected.map_err(|cause| CallError::Unreachable {
             server: self.server(),
             cause,

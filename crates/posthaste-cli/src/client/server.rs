@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use url::Url;
 
+use super::socket::Trust;
 use crate::{
     admin_key,
     configuration::{self, Configuration, Flag},
@@ -36,6 +37,9 @@ pub struct ServerArguments {
     /// The tenant that a platform key acts for
     #[arg(long, global = true, env = "POSTHASTE_TENANT", value_name = "ID")]
     pub tenant: Option<String>,
+    /// An authority that certifies the server, in PEM, beside the public ones
+    #[arg(long, global = true, env = "POSTHASTE_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// Where the server on this machine keeps its data, for admin.key
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -47,12 +51,15 @@ pub struct Target {
     pub server: Url,
     pub key: Option<String>,
     pub tenant: Option<String>,
+    /// Of a server over TLS.
+    pub trust: Option<Trust>,
 }
 
 impl ServerArguments {
     /// # Errors
     /// A URL that is neither http nor https; a key or tenant that no header can carry; a
-    /// configuration that cannot be read, where it is needed to find the key.
+    /// configuration that cannot be read, where it is needed to find the key; an authority that is
+    /// none.
     pub fn target(&self) -> anyhow::Result<Target> {
         if !matches!(self.server.scheme(), "http" | "https") {
             return Err(usage(format!(
@@ -71,10 +78,15 @@ impl ServerArguments {
                 return Err(usage(format!("{name}: expected visible ASCII")));
             }
         }
+        let trust = match self.server.scheme() {
+            "https" => Some(Trust::new(self.ca.as_deref())?),
+            _ => None,
+        };
         Ok(Target {
             server: self.server.clone(),
             key,
             tenant,
+            trust,
         })
     }
 

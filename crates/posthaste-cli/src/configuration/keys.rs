@@ -17,11 +17,12 @@ pub enum Kind {
     Networks,
     Proxies,
     Denials,
+    File,
+    Origins,
     Log,
     LogFormat,
     AdminKey,
     MasterKey,
-    File,
 }
 
 impl Kind {
@@ -36,18 +37,24 @@ impl Kind {
             Self::Networks => "networks such as 10.0.0.0/8 or fd00::/8".to_owned(),
             Self::Proxies => "addresses and networks such as 10.0.0.1 or fd00::/8".to_owned(),
             Self::Denials => "networks, host names, and suffixes such as .example.com".to_owned(),
+            Self::File => "a file".to_owned(),
+            Self::Origins => {
+                "origins such as https://app.example.com, without a path or a *".to_owned()
+            }
             Self::Log => {
                 "a level (error, warn, info, debug, trace, off) or target=level".to_owned()
             }
             Self::LogFormat => "text or json".to_owned(),
             Self::AdminKey => "pst_ and at least 32 letters and digits".to_owned(),
             Self::MasterKey => "32 bytes in base64 or hex".to_owned(),
-            Self::File => "a file".to_owned(),
         }
     }
 
     pub fn is_list(self) -> bool {
-        matches!(self, Self::Networks | Self::Proxies | Self::Denials)
+        matches!(
+            self,
+            Self::Networks | Self::Proxies | Self::Denials | Self::Origins
+        )
     }
 
     /// Never shown.
@@ -106,6 +113,9 @@ pub const KEYS: &[Key] = &[
     key("dev", "false", Kind::Switch),
     key("log", "info", Kind::Log),
     key("log_format", "text", Kind::LogFormat),
+    optional("tls.certificate", Kind::File),
+    optional("tls.key", Kind::File),
+    optional("cors.origins", Kind::Origins),
     optional("egress.allow", Kind::Networks),
     optional("egress.deny", Kind::Denials),
     key("egress.nat64", "false", Kind::Switch),

@@ -27,12 +27,21 @@ pub struct Configuration {
     pub dev: bool,
     pub log: String,
     pub log_format: LogFormat,
+    /// Without them the API speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
     pub egress: EgressRules,
     pub limits: Limits,
     pub retention: Retention,
     pub bounds: Bounds,
     pub master_key: MasterKeySource,
     pub api: posthaste_api::Options,
+}
+
+/// Where the API's certificate is, and its private key; both in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 /// Which store, and where.
@@ -88,6 +97,7 @@ impl Reading<'_> {
             admin_key: self.optional("admin_key", |text| is_key(text).then(|| text.to_owned())),
             log: self.value("log", |text| is_filter(text).then(|| text.to_owned())),
             log_format: self.value("log_format", log_format),
+            tls: self.tls(),
             egress: self.egress(dev),
             limits: self.limits(),
             retention: self.retention(),
@@ -115,6 +125,19 @@ impl Reading<'_> {
             rules.allow_localhost |= dev.allow_localhost;
         }
         rules
+    }
+
+    fn tls(&mut self) -> Option<TlsFiles> {
+        let mut file = |name| self.optional(name, |text| Some(PathBuf::from(text)));
+        let (certificate, key) = (file("tls.certificate"), file("tls.key"));
+        let missing = match (certificate, key) {
+            (Some(certificate), Some(key)) => return Some(TlsFiles { certificate, key }),
+            (None, None) => return None,
+            (Some(_), None) => "tls.key: expected a file, as tls.certificate is set",
+            (None, Some(_)) => "tls.certificate: expected a file, as tls.key is set",
+        };
+        self.complaints.push(missing.to_owned());
+        None
     }
 
     fn limits(&mut self) -> Limits {
@@ -162,6 +185,7 @@ impl Reading<'_> {
             trusted_proxies: self.list("proxies.trusted"),
             failures_per_min: u32::try_from(self.number("keys.failures_per_min"))
                 .expect("at most ten thousand"),
+            origins: self.list("cors.origins"),
             ..posthaste_api::Options::default()
         }
     }

@@ -10,7 +10,7 @@ mod shown;
 
 use std::path::{Path, PathBuf};
 
-pub use meant::{Configuration, Database, LogFormat};
+pub use meant::{Configuration, Database, LogFormat, TlsFiles};
 pub use shown::shown;
 pub use written::{Flag, Written};
 

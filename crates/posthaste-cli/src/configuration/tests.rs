@@ -132,6 +132,41 @@ fn a_wrong_value_is_named_with_its_range() {
 }
 
 #[test]
+fn a_certificate_and_its_key_go_together() {
+    let both = "[tls]\ncertificate = 'a.pem'\nkey = 'b.pem'\n";
+    let toml = configured(Given {
+        toml: both,
+        ..NOTHING
+    });
+    let files = TlsFiles {
+        certificate: "a.pem".into(),
+        key: "b.pem".into(),
+    };
+    assert_eq!(toml.unwrap().tls, Some(files));
+    assert_eq!(configured(NOTHING).unwrap().tls, None);
+    refused(
+        "tls.certificate = 'a.pem'",
+        "tls.key: expected a file, as tls.certificate is set",
+    );
+    refused(
+        "tls.key = 'b.pem'",
+        "tls.certificate: expected a file, as tls.key is set",
+    );
+}
+
+#[test]
+fn origins_are_exact() {
+    let toml = "[cors]\norigins = ['https://app.example.com', 'http://localhost:3000']\n";
+    let meant = configured(Given { toml, ..NOTHING }).unwrap();
+    assert_eq!(meant.api.origins.len(), 2);
+    refused(
+        "cors.origins = ['*']",
+        "cors.origins = \"*\" (from posthaste.toml): expected origins such as \
+         https://app.example.com, without a path or a *",
+    );
+}
+
+#[test]
 fn a_refused_admin_key_is_not_shown() {
     refused(
         "admin_key = 'hunter2'",

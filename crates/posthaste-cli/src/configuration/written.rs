@@ -11,6 +11,7 @@ const OTHERS: &[&str] = &[
     "POSTHASTE_SERVER",
     "POSTHASTE_KEY",
     "POSTHASTE_TENANT",
+    "POSTHASTE_CA",
     "POSTHASTE_CONFIG",
     "POSTHASTE_SEED",
 ];

@@ -76,6 +76,7 @@ impl Arguments {
             server: Url::parse(&url)?,
             key: Some(key.clone()),
             tenant: None,
+            trust: None,
         });
         let stage = Stage::set(client, json).await?;
         if !json {

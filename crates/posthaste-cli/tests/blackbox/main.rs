@@ -48,5 +48,6 @@ mod stats;
 mod storage_full;
 mod streams;
 mod test_route;
+mod tls;
 mod trigger;
 mod verify;

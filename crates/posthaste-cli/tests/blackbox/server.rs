@@ -80,6 +80,12 @@ impl Launch {
         self
     }
 
+    /// As for production, without `--dev`.
+    pub fn strict(mut self) -> Self {
+        self.flags.clear();
+        self
+    }
+
     /// No file of the server's grows over this, until [`Server::lift_limits`].
     pub fn with_files_up_to_kib(mut self, kib: u64) -> Self {
         self.file_size_kib = Some(kib);
