@@ -15,6 +15,8 @@ pub struct Message {
 #[derive(Debug, Default)]
 pub struct Parser {
     line: Vec<u8>,
+    /// A line has ended: what looks like a byte order mark is none any more.
+    begun: bool,
     /// The last line ended in a carriage return, so that a line feed ends none.
     after_return: bool,
     event: String,
@@ -54,11 +56,15 @@ impl Parser {
 
     fn end_line(&mut self) -> Option<Message> {
         let line = std::mem::take(&mut self.line);
+        let line = String::from_utf8_lossy(&line);
+        let first = !std::mem::replace(&mut self.begun, true);
+        let line = match line.strip_prefix('\u{feff}') {
+            Some(behind) if first => behind,
+            _ => &line,
+        };
         if line.is_empty() {
             return self.end_message();
         }
-        let line = String::from_utf8_lossy(&line);
-        let line = line.trim_start_matches('\u{feff}');
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         self.field(name, value.strip_prefix(' ').unwrap_or(value));
         None
@@ -126,6 +132,7 @@ mod tests {
         check("data:a\ndata\ndata: \n\n", &[("message", "", "a\n\n")], "");
         check("data:  é\n\n", &[("message", "", " é")], "");
         check("\u{feff}data: a\n\n", &[("message", "", "a")], "");
+        check("\n\u{feff}data: a\n\n", &[], "");
     }
 
     #[test]

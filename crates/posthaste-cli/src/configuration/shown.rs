@@ -32,7 +32,7 @@ fn line(key: &Key, name: &str, written: &Written, configuration: &Configuration)
         return format!("{:COMMENT_AT$} # not set\n", format!("# {name} ="));
     }
     let value = if derived {
-        format!("{:?}", configuration.database.to_string())
+        quoted(&configuration.database.to_string())
     } else {
         value(key, &setting.text)
     };
@@ -40,9 +40,12 @@ fn line(key: &Key, name: &str, written: &Written, configuration: &Configuration)
     format!("{value:COMMENT_AT$} # {}\n", setting.source)
 }
 
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.trim().to_owned()).to_string()
+}
+
 fn value(key: &Key, text: &str) -> String {
     use super::keys::Kind;
-    let quoted = |text: &str| toml::Value::String(text.trim().to_owned()).to_string();
     match key.kind {
         kind if kind.is_secret() => quoted("***"),
         kind if kind.is_list() => {

@@ -234,7 +234,8 @@ fn variables_that_kubernetes_sets_are_no_settings() {
 
 #[test]
 fn what_is_printed_means_the_same_and_hides_the_key() {
-    let toml = "admin_key = 'pst_0123456789abcdefghijABCDEFGHIJ01'\nlog = 'warn'\n";
+    let toml = "admin_key = 'pst_0123456789abcdefghijABCDEFGHIJ01'\nlog = 'warn'\n\
+        data_dir = \"a\\u0000b\\\"c\"\n";
     let environment = &[("POSTHASTE_EGRESS_ALLOW", "10.0.0.0/8")];
     let given = written(Given {
         toml,
@@ -251,5 +252,6 @@ fn what_is_printed_means_the_same_and_hides_the_key() {
     assert_eq!(complaints, Vec::<String>::new());
     let again = Configuration::from_written(&again).unwrap();
     assert_eq!(again.log, "warn");
+    assert_eq!(again.data_dir, Path::new("a\0b\"c"));
     assert_eq!(again.egress.allow.len(), 1);
 }

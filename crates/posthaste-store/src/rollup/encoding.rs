@@ -194,6 +194,13 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_bucket_is_refused() {
+        let bucket = |count| [&[VERSION, 0, 0, 0, 0, 0, 1, 3, count], &[0, 0][..]].concat();
+        assert!(Rollup::read(&mut &bucket(1)[..]).is_ok());
+        assert_eq!(Rollup::read(&mut &bucket(0)[..]), Err(Garbled));
+    }
+
+    #[test]
     fn a_quiet_minute_takes_a_few_bytes() {
         let mut rollup = Rollup {
             delivered: 3,

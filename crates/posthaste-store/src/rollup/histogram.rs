@@ -89,10 +89,12 @@ impl Histogram {
             let (bucket, rest) = from.split_first().ok_or(Garbled)?;
             *from = rest;
             let ascends = histogram.counts.last().is_none_or(|last| last.0 < *bucket);
-            if !ascends || usize::from(*bucket) > LIMITS {
+            let count = read_varint(from)?;
+            // An empty bucket is never written, and has no share to draw a line through.
+            if !ascends || usize::from(*bucket) > LIMITS || count == 0 {
                 return Err(Garbled);
             }
-            histogram.counts.push((*bucket, read_varint(from)?));
+            histogram.counts.push((*bucket, count));
         }
         Ok(histogram)
     }

@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 pub use rustls::pki_types::CertificateDer;
 
+pub use self::retry_after::retry_after;
 use self::{answer::Heard, dial::Dialer, link::Link, pool::Pool, request::Outgoing};
 use super::{Answer, Headers, TransportError, WebhookTransport};
 use crate::{

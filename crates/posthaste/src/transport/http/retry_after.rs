@@ -20,10 +20,14 @@ pub(super) fn asked_for(
     let (value, None) = (values.next()?, values.next()) else {
         return None;
     };
-    parse(value.to_str().ok()?.trim(), now)
+    retry_after(value.to_str().ok()?.trim(), now())
 }
 
-fn parse(text: &str, now: &dyn Fn() -> Timestamp) -> Option<Duration> {
+/// How long the text of a `Retry-After` asks to wait from `now` on, by the wall clock: for a
+/// transport of one's own. None where it is neither seconds nor a date; a date that has passed is no
+/// wait.
+#[must_use]
+pub fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
@@ -31,7 +35,7 @@ fn parse(text: &str, now: &dyn Fn() -> Timestamp) -> Option<Duration> {
     let time = jiff::fmt::rfc2822::DateTimeParser::new()
         .parse_timestamp(date)
         .ok()?;
-    Some(Timestamp::from_millis(time.as_millisecond()).since(now()))
+    Some(Timestamp::from_millis(time.as_millisecond()).since(now))
 }
 
 #[cfg(test)]
