@@ -1,6 +1,6 @@
 //! A subscription as a row: what SQL asks about in columns, the rest as one JSON text.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use posthaste::{
     body::BodyFormat,
@@ -11,8 +11,8 @@ use posthaste::{
     filter::Filter,
     json::RawJson,
     retry::RetryPolicy,
-    signature::{Scheme, Secret, Secrets, XWebhookHash},
-    subscription::{BatchLimits, EventPattern, Ordering, RateLimit, Subscription},
+    signature::{Algorithm, Scheme, Secret, Secrets},
+    subscription::{Access, BatchLimits, EventPattern, Ordering, RateLimit, Subscription},
 };
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
@@ -30,10 +30,12 @@ struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     filter: Option<Filter>,
     schemes: Vec<Scheme>,
-    algorithm: XWebhookHash,
+    algorithm: Algorithm,
     secret: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<(String, Timestamp)>,
+    #[serde(default, skip_serializing_if = "asks_nothing")]
+    access: Arc<Access>,
     retry: RetryPolicy,
     timeout_ms: u64,
     max_in_flight: u32,
@@ -50,6 +52,10 @@ struct Settings {
     metadata: RawJson,
 }
 
+fn asks_nothing(access: &Access) -> bool {
+    access.is_none()
+}
+
 /// The part of a subscription that is one JSON text.
 pub fn settings(subscription: &Subscription) -> Result<String> {
     let secrets = &subscription.secrets;
@@ -63,6 +69,7 @@ pub fn settings(subscription: &Subscription) -> Result<String> {
         algorithm: subscription.algorithm,
         secret: secrets.current.expose().to_owned(),
         previous: previous.map(|(secret, until)| (secret.expose().to_owned(), *until)),
+        access: subscription.access.clone(),
         retry: subscription.retry.clone(),
         timeout_ms: u64::try_from(subscription.timeout.as_millis()).unwrap_or(u64::MAX),
         max_in_flight: subscription.max_in_flight,
@@ -98,6 +105,7 @@ pub fn read(row: &Row<'_>) -> Result<Subscription> {
             current: Secret::trusted(settings.secret),
             previous: previous.map(|(secret, until)| (Secret::trusted(secret), until)),
         },
+        access: settings.access,
         retry: settings.retry,
         timeout: Duration::from_millis(settings.timeout_ms),
         max_in_flight: settings.max_in_flight,

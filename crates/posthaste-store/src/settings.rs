@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use posthaste::{clock::Timestamp, event::TenantId, id::KeyId};
+use posthaste::{clock::Timestamp, egress::DenyList, event::TenantId, id::KeyId};
 use serde::{Deserialize, Serialize};
 
 /// One isolated customer of the platform.
@@ -12,6 +12,8 @@ pub struct Tenant {
     pub name: String,
     pub limits: TenantLimits,
     pub catalogue: Catalogue,
+    /// Where it does not want to send, beside what the operator refuses.
+    pub denied: DenyList,
     pub created_at: Timestamp,
 }
 
@@ -24,6 +26,7 @@ impl Tenant {
             name,
             limits: TenantLimits::default(),
             catalogue: Catalogue::default(),
+            denied: DenyList::default(),
             created_at,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use posthaste::{
     chance,
     clock::Timestamp,
+    egress::DenyList,
     event::TenantId,
     id::{KeyId, Place},
 };
@@ -63,6 +64,7 @@ pub struct NewKey {
 pub struct TenantChange {
     pub name: Option<String>,
     pub catalogue: Option<Catalogue>,
+    pub denied: Option<DenyList>,
     /// None inside takes the tenant's own limit away.
     pub retention_days: Option<Option<u32>>,
     pub hold_days: Option<Option<u32>>,
@@ -77,6 +79,7 @@ impl TenantChange {
         Tenant {
             name: self.name.unwrap_or(to.name),
             catalogue: self.catalogue.unwrap_or(to.catalogue),
+            denied: self.denied.unwrap_or(to.denied),
             limits,
             ..to
         }

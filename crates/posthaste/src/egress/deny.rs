@@ -127,8 +127,8 @@ impl DenyList {
     }
 
     /// What tells lists apart, so that what was judged by one is not used under another.
-    #[cfg(feature = "http")]
-    pub(crate) fn mark(&self) -> Option<&str> {
+    #[must_use]
+    pub fn mark(&self) -> Option<&str> {
         self.0.as_ref().map(|list| list.mark.as_str())
     }
 
