@@ -8,6 +8,7 @@ use posthaste_store::settings::{Catalogue, Tenant};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::tenant_egress::{EgressShape, egress};
 use crate::{
     Api,
     answer::{self, PageView},
@@ -40,6 +41,8 @@ pub(crate) struct NewTenantShape {
     limits: Option<LimitsShape>,
     /// `open` unless chosen (any event type is taken), or `strict`: those in the catalogue alone.
     catalogue: Option<String>,
+    #[schema(inline)]
+    egress: Option<EgressShape>,
 }
 
 /// Changes to a tenant; absent members stay as they are.
@@ -52,6 +55,8 @@ pub(crate) struct TenantPatchShape {
     limits: Option<LimitsShape>,
     /// `open` or `strict`.
     catalogue: Option<String>,
+    #[schema(inline)]
+    egress: Option<EgressShape>,
 }
 
 /// A tenant's own limits; null is the server's. `events_per_s` and `subscriptions` take no other
@@ -80,6 +85,7 @@ pub(crate) struct TenantView<'a> {
     /// `open`: any event type is taken; `strict`: those in the catalogue alone.
     #[schema(value_type = String)]
     catalogue: Catalogue,
+    egress: EgressShape,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
@@ -106,6 +112,7 @@ impl<'a> TenantView<'a> {
                 hold_days: tenant.limits.hold_days,
             },
             catalogue: tenant.catalogue,
+            egress: EgressShape::of(&tenant.denied),
             created_at: tenant.created_at,
         }
     }
@@ -127,7 +134,7 @@ pub(crate) async fn create_tenant(
     body: JsonText,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let mut fields = body.fields(&["id", "name", "limits", "catalogue"])?;
+    let mut fields = body.fields(&["id", "name", "limits", "catalogue", "egress"])?;
     let id = fields.required("id", parsed::<TenantId>("invalid_id"));
     let settings = change(&mut fields, &api);
     fields.finish()?;
@@ -147,6 +154,7 @@ fn change(fields: &mut Fields<'_>, api: &Api) -> TenantChange {
     TenantChange {
         name,
         catalogue: fields.optional("catalogue", kind),
+        denied: fields.optional("egress", egress),
         ..limits.unwrap_or_default()
     }
 }
@@ -279,7 +287,7 @@ pub(crate) async fn change_tenant(
     let now = find(&api, &id)?;
     let own = answer::tag(&answer::text(&TenantView::of(&now, &api)));
     let expected = if_match(&headers, Some(&own))?.then_some(now);
-    let mut fields = body.fields(&["name", "limits", "catalogue"])?;
+    let mut fields = body.fields(&["name", "limits", "catalogue", "egress"])?;
     let change = change(&mut fields, &api);
     fields.finish()?;
     let changed = api.engine.change_tenant(&id, change, expected).await?;

@@ -153,7 +153,7 @@ fn jitter_spreads_what_failed_together() {
     let waits: Vec<Duration> = waiting.iter().map(wait).collect();
     let within = |from_s: u64, to_s: u64| {
         let range = Duration::from_secs(from_s)..Duration::from_secs(to_s);
-        waits.iter().filter(|wait| range.contains(wait)).count()
+        waits.iter().filter(|wait| range.contains(*wait)).count()
     };
     assert_eq!(within(1000, 2000 + SLACK_MS / 1000), 40, "{waits:?}");
     // Each half is missed by all of 40 once in 2^40 runs.

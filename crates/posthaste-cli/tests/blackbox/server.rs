@@ -70,6 +70,12 @@ impl Launch {
         self
     }
 
+    /// As in production: without what `--dev` allows.
+    pub fn strict(mut self) -> Self {
+        self.flags.clear();
+        self
+    }
+
     pub fn without(mut self, variable: &str) -> Self {
         self.environment.retain(|(name, _)| name != variable);
         self
