@@ -61,7 +61,7 @@ kinds! {
     InvalidEventType = 422 "invalid-event-type" "The event type is not valid";
     UnsupportedEventType = 422 "unsupported-event-type" "The event type is not in the catalogue";
     InvalidUrl = 422 "invalid-url" "The URL may not be a target";
-    NotAvailableYet = 422 "not-available-yet" "This is not available yet";
+    InvalidHeader = 422 "invalid-header" "The header may not be sent";
     QuotaExceeded = 422 "quota-exceeded" "The tenant has as many as it may have";
     RateLimited = 429 "rate-limited" "Too many requests";
     TooManyStreams = 429 "too-many-streams" "As many streams are open as may be";
@@ -313,6 +313,17 @@ impl From<OperationError> for Problem {
                     Unfit::Format { asked: false } => ("/mode", "format_in_batches"),
                 };
                 Self::field(Kind::Validation, pointer, code, unfit.to_string())
+            }
+            OperationError::Unsendable(why) => {
+                let (pointer, code) = (why.pointer(), why.code());
+                let kind = match pointer.starts_with("/headers") {
+                    true => Kind::InvalidHeader,
+                    false => Kind::Validation,
+                };
+                Self::field(kind, pointer, code, why.to_string())
+            }
+            OperationError::Unsignable(why) => {
+                Self::field(Kind::Validation, why.pointer(), why.code(), why.to_string())
             }
             OperationError::UnsupportedTypes(places) => Self::fields(
                 places

@@ -263,26 +263,6 @@ pub(crate) fn distinct<T: PartialEq>(
     }
 }
 
-/// What a later version brings: accepted where it is what this one does anyway.
-pub(crate) fn only(default: &'static str) -> impl FnOnce(&str) -> Read<()> {
-    move |raw| {
-        let given: Option<serde_json::Value> = serde_json::from_str(raw).ok();
-        let default: Option<serde_json::Value> = serde_json::from_str(default).ok();
-        if given.is_some() && given == default {
-            return Ok(());
-        }
-        Err(not_available().into())
-    }
-}
-
-pub(crate) fn not_available() -> Fault {
-    let fault = Fault::new(
-        "not_available_yet",
-        "this version knows no other value than its default",
-    );
-    fault.of_kind(Kind::NotAvailableYet)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,13 +329,5 @@ mod tests {
         check(types()(r#"["a","a","a","a"]"#), "length");
         check(distinct(types())(r#"["a","b","a"]"#), "/2duplicate");
         check(distinct(types())("[]"), "length");
-    }
-
-    #[test]
-    fn what_comes_later_is_accepted_at_its_default() {
-        check(only("{}")("{ }"), "");
-        check(only("null")("null"), "");
-        check(only("{}")(r#"{"a":1}"#), "not_available_yet");
-        check(only(r#""none""#)(r#""fifo""#), "not_available_yet");
     }
 }

@@ -19,7 +19,7 @@ pub struct Session {
     pub json: bool,
 }
 
-/// A page of any list, each item as the server wrote it.
+/// A page of any list, each item as the server wrote it. One without pages has no cursor.
 #[derive(Deserialize)]
 struct Page {
     data: Vec<Box<RawValue>>,
@@ -94,6 +94,24 @@ impl Session {
                 eprintln!("there are more: --limit N, or --all");
             }
         }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Lists all that a path has, where that is little enough to have no pages.
+    pub async fn list_whole(&self, path: &str, columns: &[Column]) -> anyhow::Result<ExitCode> {
+        let page: Page = self.client.call(Call::get(path)).await?.read()?;
+        if self.json {
+            for item in page.data {
+                stdout::json_line(item.get())?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        let items = page
+            .data
+            .iter()
+            .map(|item| serde_json::from_str(item.get()));
+        let table: Vec<Value> = items.collect::<Result<_, _>>()?;
+        stdout::print(table::listed(columns, &table))?;
         Ok(ExitCode::SUCCESS)
     }
 

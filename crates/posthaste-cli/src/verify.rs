@@ -31,7 +31,7 @@ pub struct Arguments {
     /// standard, pt or x-webhook [default: all that the headers carry]
     #[arg(long, value_parser = scheme)]
     scheme: Option<Scheme>,
-    /// The subscription's secret
+    /// The subscription's secret, or its public key (whpk_…)
     #[arg(long, conflicts_with = "secret_file")]
     secret: Option<String>,
     /// A file with the secret, which then stands in no shell's history

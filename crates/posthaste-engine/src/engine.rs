@@ -109,6 +109,7 @@ impl Engine {
             transport: config.transport.clone(),
             clock: config.clock.clone(),
             chance: config.chance.clone(),
+            subscribers: subscribers.clone(),
             dispatch: dispatch.clone(),
             server: server_name(&store.identity()),
         };

@@ -8,11 +8,13 @@ use std::{
 
 use posthaste::{
     delivery::Health,
+    egress::DenyList,
     event::{EventType, TenantId},
     filter::{EventDocument, Filter},
     id::{KeyId, SubscriptionId},
     signature::Signer,
-    subscription::{EventPattern, Subscription, SubscriptionStatus},
+    subscription::{EventPattern, OwnHeader, Subscription, SubscriptionStatus},
+    transport::http::{TlsFault, TlsIdentity},
 };
 use posthaste_store::{
     EventTypeEntry,
@@ -32,6 +34,10 @@ use crate::{
 pub struct Subscriber {
     pub subscription: Subscription,
     pub signer: Signer,
+    /// Headers of its own, with its credentials, as they are sent.
+    pub own_headers: Vec<OwnHeader>,
+    /// Its TLS settings, read. Where they cannot be, nothing is sent.
+    pub tls: Result<Option<TlsIdentity>, TlsFault>,
     /// Shared by all versions of the subscription; the scheduler writes it.
     health: Arc<Mutex<Health>>,
 }
@@ -49,7 +55,10 @@ impl Subscriber {
             subscription.algorithm,
             &subscription.secrets,
         );
+        let access = &subscription.access;
         Self {
+            own_headers: access.own_headers(),
+            tls: access.tls.as_ref().map(TlsIdentity::new).transpose(),
             subscription,
             signer,
             health,
@@ -258,6 +267,14 @@ impl Snapshot {
     #[must_use]
     pub fn subscriber(&self, tenant: &TenantId, id: SubscriptionId) -> Option<&Arc<Subscriber>> {
         self.tenants.get(tenant)?.subscribers.get(&id)
+    }
+
+    /// Where a tenant does not want to send; an unknown one has nothing against anything.
+    #[must_use]
+    pub fn denied(&self, tenant: &TenantId) -> DenyList {
+        let view = self.tenants.get(tenant);
+        view.map(|view| view.tenant.denied.clone())
+            .unwrap_or_default()
     }
 
     pub fn all_subscribers(&self) -> impl Iterator<Item = Arc<Subscriber>> + '_ {

@@ -80,6 +80,7 @@ impl World {
             schemes: Vec::new(),
             algorithm: Default::default(),
             secrets: Secrets::new(Secret::trusted(String::from("0123456789abcdef"))),
+            access: Default::default(),
             retry: endpoint.terms.policy(),
             timeout: endpoint.timeout,
             max_in_flight: endpoint.max_in_flight,

@@ -11,7 +11,7 @@ use posthaste::{
     filter::Filter,
     json::RawJson,
     retry::RetryPolicy,
-    signature::{Scheme, XWebhookHash},
+    signature::{Algorithm, Scheme},
     subscription::{BatchLimits, EventPattern, Ordering, RateLimit, Subscription},
 };
 use posthaste_store::keyring::What;
@@ -33,7 +33,7 @@ struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     filter: Option<Filter>,
     schemes: Vec<Scheme>,
-    algorithm: XWebhookHash,
+    algorithm: Algorithm,
     retry: RetryPolicy,
     timeout_ms: u64,
     max_in_flight: u32,
@@ -84,7 +84,8 @@ pub fn read(row: &Row<'_>, opener: &mut Opener<'_>) -> Result<Subscription> {
     let owner = Owner::tenant(&tenant, row.number(16)?);
     let sealed = row.get_ref(17)?.as_blob()?;
     let opened = opener.open(owner, (What::Subscription, id.as_u64()), sealed)?;
-    let secrets = subscription_secrets::read(&opened).ok_or_else(|| corrupt("secrets"))?;
+    let secret = subscription_secrets::read(&opened);
+    let (secrets, access) = secret.ok_or_else(|| corrupt("secrets"))?;
     Ok(Subscription {
         id,
         tenant,
@@ -97,6 +98,7 @@ pub fn read(row: &Row<'_>, opener: &mut Opener<'_>) -> Result<Subscription> {
         schemes: settings.schemes,
         algorithm: settings.algorithm,
         secrets,
+        access,
         retry: settings.retry,
         timeout: Duration::from_millis(settings.timeout_ms),
         max_in_flight: settings.max_in_flight,

@@ -1,6 +1,6 @@
 //! Tenants' numbers, which rows carry instead of their names; and what is set for one.
 
-use posthaste::event::TenantId;
+use posthaste::{egress::DenyList, event::TenantId};
 use posthaste_store::settings::{Catalogue, Tenant, TenantLimits};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,12 @@ pub fn parse(id: &str) -> Result<TenantId> {
 pub struct Settings {
     pub limits: TenantLimits,
     pub catalogue: Catalogue,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub denied: DenyList,
+}
+
+fn is_empty(list: &DenyList) -> bool {
+    list.entries().is_empty()
 }
 
 /// None is all defaults.
@@ -44,6 +50,7 @@ pub fn settings(tenant: &Tenant) -> Result<Option<String>> {
     let settings = Settings {
         limits: tenant.limits,
         catalogue: tenant.catalogue,
+        denied: tenant.denied.clone(),
     };
     let unlike = settings != Settings::default();
     let text = unlike.then(|| serde_json::to_string(&settings)).transpose();

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use posthaste::{clock::Timestamp, event::TenantId, id::KeyId, network::Network};
+use posthaste::{clock::Timestamp, egress::DenyList, event::TenantId, id::KeyId, network::Network};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -13,6 +13,8 @@ pub struct Tenant {
     pub name: String,
     pub limits: TenantLimits,
     pub catalogue: Catalogue,
+    /// Where it does not want to send, beside what the operator refuses.
+    pub denied: DenyList,
     pub created_at: Timestamp,
 }
 
@@ -25,6 +27,7 @@ impl Tenant {
             name,
             limits: TenantLimits::default(),
             catalogue: Catalogue::default(),
+            denied: DenyList::default(),
             created_at,
         }
     }

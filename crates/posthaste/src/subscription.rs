@@ -1,6 +1,12 @@
 //! Subscriptions: a URL that wants events, and how it wants them.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+mod header;
+mod access;
+
+use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc, time::Duration};
+
+pub use access::{Access, Auth, AuthError, ClientCertificate, TlsSettings};
+pub use header::{HIDDEN, HeaderName, HeaderNameError, HeaderValue, HeaderValueError, OwnHeader};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -14,7 +20,7 @@ use crate::{
     id::SubscriptionId,
     json::RawJson,
     retry::RetryPolicy,
-    signature::{Scheme, Secrets, XWebhookHash},
+    signature::{Algorithm, Scheme, Secrets},
 };
 
 /// What a subscription wants of one kind: `memory.created`, `memory.*` or `*`.
@@ -204,10 +210,12 @@ pub struct Subscription {
     pub status: SubscriptionStatus,
     /// How its requests are signed.
     pub schemes: Vec<Scheme>,
-    /// The hash of the `x-webhook` scheme.
-    pub algorithm: XWebhookHash,
+    /// The hash of the `x-webhook` scheme, or a key pair instead of a shared secret.
+    pub algorithm: Algorithm,
     /// What they are signed with.
     pub secrets: Secrets,
+    /// What its receiver asks for beside a signature. Shared, because it may be long.
+    pub access: Arc<Access>,
     /// The waits between attempts.
     pub retry: RetryPolicy,
     /// For a whole attempt; 100 to 60,000 ms, default 10,000.

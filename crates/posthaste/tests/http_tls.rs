@@ -1,9 +1,10 @@
 //! TLS and HTTP/2 of the transport: whom it trusts, and that one connection carries many requests.
 #![cfg(feature = "http")]
 
+mod authority;
+
 use std::{
     convert::Infallible,
-    io,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -11,77 +12,24 @@ use std::{
     time::Duration,
 };
 
+use authority::{AMPLE, Authority, Here, Identity, NAME, named, transport};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use posthaste::{
     delivery::FailureClass,
-    egress::{Answers, EgressRules, Resolver},
+    egress::EgressRules,
     transport::{
         Answer, Headers, TransportError, WebhookTransport,
         http::{CertificateDer, HttpConfig, HttpTransport, Limits},
     },
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::pki_types::PrivateKeyDer;
+use rcgen::{CertificateParams, KeyPair};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-const NAME: &str = "hooks.example.test";
-const AMPLE: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(100);
-
-/// Every name is this machine.
-struct Here;
-
-#[async_trait::async_trait]
-impl Resolver for Here {
-    async fn resolve(&self, _: &str) -> io::Result<Answers> {
-        let addresses = vec!["127.0.0.1".parse().unwrap()];
-        Ok(Answers {
-            addresses,
-            aliases: 0,
-        })
-    }
-}
-
-/// A certificate authority of a test's own.
-struct Authority {
-    root: CertificateDer<'static>,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let root = params.self_signed(&key).unwrap().der().clone();
-        Self {
-            root,
-            issuer: Issuer::new(params, key),
-        }
-    }
-
-    fn certify(&self, params: &CertificateParams) -> Identity {
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
-        Identity {
-            certificate,
-            key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-        }
-    }
-}
-
-struct Identity {
-    certificate: CertificateDer<'static>,
-    key: PrivateKeyDer<'static>,
-}
-
-fn named(name: &str) -> CertificateParams {
-    CertificateParams::new([name.to_owned()]).unwrap()
-}
 
 /// Answers with the version of HTTP and the request's body; `/hang` never, `/huge` with a head of
 /// 64 KiB.
@@ -97,7 +45,7 @@ impl Server {
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![identity.certificate], identity.key)
+            .with_single_cert(vec![identity.der()], identity.key())
             .unwrap();
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -161,23 +109,6 @@ async fn respond(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, In
         String::from_utf8_lossy(&body)
     );
     Ok(Response::new(Full::new(text.into())))
-}
-
-fn transport(roots: &[&Authority]) -> HttpTransport {
-    HttpTransport::new(HttpConfig {
-        rules: Arc::new(EgressRules::dev()),
-        resolver: Arc::new(Here),
-        extra_roots: roots
-            .iter()
-            .map(|authority| authority.root.clone())
-            .collect(),
-        limits: Limits {
-            tls: Duration::from_secs(10),
-            ..Limits::default()
-        },
-        ..HttpConfig::default()
-    })
-    .unwrap()
 }
 
 async fn post(
@@ -269,10 +200,9 @@ async fn a_certificate_that_proves_nothing_is_a_tls_failure() {
 
 #[tokio::test]
 async fn a_certificate_that_signed_itself_is_a_tls_failure() {
-    let key = KeyPair::generate().unwrap();
-    let certificate = named(NAME).self_signed(&key).unwrap().der().clone();
-    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-    let server = Server::start(Identity { certificate, key }, &[]).await;
+    let pair = KeyPair::generate().unwrap();
+    let certificate = named(NAME).self_signed(&pair).unwrap();
+    let server = Server::start(Identity { certificate, pair }, &[]).await;
     refused(
         post(&transport(&[]), &server.url("/"), AMPLE).await,
         "invalid peer certificate",

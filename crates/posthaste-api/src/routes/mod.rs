@@ -13,14 +13,18 @@ mod batch_limits;
 mod streams;
 mod filters;
 mod retry_body;
+mod access_body;
+mod access_view;
 mod subscription_body;
 mod subscription_view;
 mod subscriptions;
 mod subscription_actions;
+mod public_keys;
 mod quick;
 mod event_type_body;
 mod event_types;
 mod keys;
+mod tenant_egress;
 mod tenants;
 mod stats;
 mod verify;
@@ -53,6 +57,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(subscription_actions::resume))
         .routes(routes!(subscription_actions::rotate_secret))
         .routes(routes!(subscription_actions::reveal_secret))
+        .routes(routes!(public_keys::public_keys))
         .routes(routes!(streams::stream_events))
         .routes(routes!(streams::stream_deliveries))
         .routes(routes!(deliveries::list_deliveries))

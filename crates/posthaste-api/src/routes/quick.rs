@@ -8,9 +8,11 @@ use http::StatusCode;
 use posthaste::{
     body::BodyFormat,
     clock::Timestamp,
+    event::TenantId,
     id::{DeliveryId, SubscriptionId},
     json::RawJson,
     retry::{Preset, RetryPolicy},
+    signature::Algorithm,
     subscription::{EventPattern, Subscription, SubscriptionStatus},
 };
 use posthaste_engine::operations::NewSubscription;
@@ -105,7 +107,7 @@ pub(crate) async fn register_hook(
     body: JsonText,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let new = hook(&api, &body)?;
+    let new = hook(&api, &auth.tenant, &body)?;
     let made = api.engine.subscribe(&auth.tenant, new).await?;
     let view = HookDoneView {
         webhook_id: made.id,
@@ -114,11 +116,11 @@ pub(crate) async fn register_hook(
     Ok(answer::json(StatusCode::CREATED, &view))
 }
 
-fn hook(api: &Api, body: &JsonText) -> Result<NewSubscription, Problem> {
+fn hook(api: &Api, tenant: &TenantId, body: &JsonText) -> Result<NewSubscription, Problem> {
     let mut fields = body.fields(&["url", "events", "secret", "metadata"])?;
-    let url = fields.required("url", |raw| target_url(raw, &api.engine));
+    let url = fields.required("url", |raw| target_url(raw, &api.engine, tenant));
     let events = fields.required("events", patterns);
-    let secret = fields.optional("secret", secret);
+    let secret = fields.optional("secret", |raw| secret(raw, Algorithm::default()));
     let metadata = fields.optional("metadata", object);
     fields.finish()?;
     Ok(NewSubscription {

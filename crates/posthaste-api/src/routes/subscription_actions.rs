@@ -8,6 +8,7 @@ use posthaste::{
     clock::Timestamp,
     id::{DeliveryId, EventId, SubscriptionId},
 };
+use posthaste_engine::operations::signing;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,8 +27,7 @@ use crate::{
     values::{duration, event_type},
 };
 
-/// A rotation's overlap: default a day, at most a week.
-const OVERLAP_DEFAULT: Duration = Duration::from_secs(86_400);
+/// A rotation's overlap: at most a week.
 const OVERLAP_S_MAX: u64 = 604_800;
 
 /// Hold a subscription's deliveries: they are made and go out on resume.
@@ -166,9 +166,10 @@ pub(crate) async fn rotate_secret(
         "overlap_s",
         duration(0, OVERLAP_S_MAX, Duration::from_secs(1)),
     );
-    let secret = fields.optional("secret", secret);
+    let algorithm = find(&api, &auth.tenant, id)?.algorithm;
+    let secret = fields.optional("secret", |raw| secret(raw, algorithm));
     fields.finish()?;
-    let overlap = overlap.unwrap_or(OVERLAP_DEFAULT);
+    let overlap = overlap.unwrap_or(signing::OVERLAP);
     let rotated = api
         .engine
         .rotate_secret(&auth.tenant, id, secret, overlap)
@@ -186,6 +187,9 @@ pub(crate) async fn rotate_secret(
 #[schema(as = Secret)]
 pub(crate) struct SecretView<'a> {
     secret: &'a str,
+    /// What verifies it, with `ed25519`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
 }
 
 /// Reveal a subscription's secret.
@@ -202,10 +206,13 @@ pub(crate) async fn reveal_secret(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let found = find(&api, &auth.tenant, id)?;
-    let secret = found.secrets.current.expose();
+    let current = &found.secrets.current;
+    let view = SecretView {
+        secret: current.expose(),
+        public_key: current
+            .signing_key()
+            .map(|key| key.public_key().to_string()),
+    };
     tracing::info!(subscription = %id, key = %auth.principal.key.id, "secret.reveal");
-    Ok(answer::unstored(answer::json(
-        StatusCode::OK,
-        &SecretView { secret },
-    )))
+    Ok(answer::unstored(answer::json(StatusCode::OK, &view)))
 }

@@ -1,30 +1,29 @@
 //! What may be said about a subscription, in a POST and in a PATCH: one list of members, read the
 //! same way in both.
-//!
-//! What a later version brings is known here already, and accepted where it asks for what this one
-//! does anyway.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use posthaste::{
     body::BodyFormat,
     egress::{TargetUrl, UrlRefusal},
-    event::{EventType, EventTypeError},
+    event::{EventType, EventTypeError, TenantId},
     json::RawJson,
     retry::RetryPolicy,
-    signature::{Scheme, Secret, XWebhookHash},
-    subscription::{EventPattern, Ordering, RateLimit, RateLimitError},
+    signature::{Algorithm, Scheme, Secret, SecretError},
+    subscription::{Access, EventPattern, Ordering, RateLimit, RateLimitError},
 };
 use posthaste_engine::{
     Engine,
     operations::{
         NewSubscription, OperationError, RequestedStatus, SubscriptionPatch,
         batching::{self, Mode},
+        credentials::AskedAccess,
     },
 };
 use utoipa::ToSchema;
 
 use super::{
+    access_body::{self, AuthShape, TlsShape},
     batch_limits::{BatchLimitsShape, batch_limits},
     filters::filter,
     retry_body::retry,
@@ -33,8 +32,8 @@ use crate::{
     fields::Fields,
     problem::{Kind, Problem},
     values::{
-        Fault, Read, distinct, duration, label, line, list, named, not_available, number, object,
-        object_of, only, parsed, text, whole,
+        Fault, Read, distinct, duration, label, line, list, named, number, object, object_of,
+        parsed, text, whole,
     },
 };
 
@@ -59,9 +58,6 @@ members! {
     PATCH = ["status"];
 }
 
-/// What a later version brings, and what this one does anyway.
-const LATER: &[(&str, &str)] = &[("headers", "{}"), ("auth", "null"), ("tls", "null")];
-
 /// A subscription to make.
 #[derive(ToSchema)]
 #[schema(as = NewSubscription)]
@@ -69,7 +65,8 @@ const LATER: &[(&str, &str)] = &[("headers", "{}"), ("auth", "null"), ("tls", "n
 pub(crate) struct NewSubscriptionShape {
     /// `https://…`, to a public address, at most 2,048 bytes.
     url: String,
-    /// At least 16 bytes; behind `whsec_`, base64 of 24 to 64 bytes. One is made where none is given.
+    /// At least 16 bytes; behind `whsec_`, base64 of 24 to 64 bytes. With `ed25519` a private key,
+    /// `whsk_…`. One is made where none is given.
     secret: Option<String>,
     #[serde(flatten)]
     rest: SubscriptionShape,
@@ -87,8 +84,7 @@ pub(crate) struct SubscriptionPatchShape {
     rest: SubscriptionShape,
 }
 
-/// What may be chosen. `headers`, `auth` and `tls` take no other value than their default
-/// yet.
+/// What may be chosen.
 #[derive(ToSchema)]
 #[allow(dead_code)] // the document's shape
 pub(crate) struct SubscriptionShape {
@@ -102,7 +98,8 @@ pub(crate) struct SubscriptionShape {
     filter: Option<RawJson>,
     /// Of `standard`, `pt` and `x-webhook`.
     schemes: Option<Vec<String>>,
-    /// `hmac-sha256` or `hmac-sha512`: the hash of `x-webhook`.
+    /// `hmac-sha256` or `hmac-sha512`: the hash of `x-webhook`. Or `ed25519`, with the scheme
+    /// `standard` alone: a change between the two kinds rotates the secret.
     algorithm: Option<String>,
     /// A preset (`default`, `quick`, `patient`, `none`), or `schedule_s`, `exponential` or `linear`.
     #[schema(value_type = Option<serde_json::Value>)]
@@ -132,21 +129,35 @@ pub(crate) struct SubscriptionShape {
     /// Types of which it takes this one version alone: `{"memory.created": 1}`. An event without a
     /// version has the version 1.
     versions: Option<BTreeMap<String, u32>>,
+    /// Sent with every request, 20 at most: a text, or `{"secret": text}` for one that reads `***`.
+    #[schema(value_type = Option<Object>)]
+    headers: Option<BTreeMap<String, serde_json::Value>>,
+    #[schema(value_type = Option<AuthShape>)]
+    auth: Option<AuthShape>,
+    #[schema(value_type = Option<TlsShape>)]
+    tls: Option<TlsShape>,
     #[schema(value_type = Option<Object>)]
     metadata: Option<RawJson>,
 }
 
 /// A subscription out of the body of a POST. Null is the default.
-pub(crate) fn create(mut fields: Fields<'_>, engine: &Engine) -> Result<NewSubscription, Problem> {
-    let url = fields.required("url", |raw| target_url(raw, engine));
-    let secret = fields.optional("secret", secret);
+pub(crate) fn create(
+    mut fields: Fields<'_>,
+    engine: &Engine,
+    tenant: &TenantId,
+) -> Result<NewSubscription, Problem> {
+    let url = fields.required("url", |raw| target_url(raw, engine, tenant));
     let external_id = fields.optional("external_id", label(EXTERNAL_ID_MAX));
     let chosen = chosen(&mut fields, true);
+    let algorithm = chosen.algorithm.unwrap_or_default();
+    let secret = fields.optional("secret", |raw| secret(raw, algorithm));
     fields.finish()?;
     let mut new = NewSubscription::to(url.expect("no fault, so it was there"));
     (new.secret, new.external_id) = (secret, external_id);
     let batch = batching::limits(None, chosen.mode, chosen.batch);
     new.batch = batch.map_err(OperationError::from)?;
+    let access = chosen.access.clone().applied(&Access::default());
+    new.access = access.map_err(OperationError::from)?;
     fill(&mut new, chosen);
     Ok(new)
 }
@@ -182,10 +193,14 @@ fn fill(new: &mut NewSubscription, chosen: SubscriptionPatch) {
 }
 
 /// Changes out of the body of a PATCH. Null clears `external_id`, `filter` and `rate_limit_per_s`,
-/// sets `events`, `description`, `metadata`, `retry`, `batch` and `versions` back to their defaults, and
-/// is no value elsewhere.
-pub(crate) fn patch(mut fields: Fields<'_>, engine: &Engine) -> Result<SubscriptionPatch, Problem> {
-    let url = fields.present("url", |raw| target_url(raw, engine));
+/// sets `events`, `description`, `metadata`, `retry`, `batch`, `versions`, `headers`, `auth` and `tls` back
+/// to their defaults, and is no value elsewhere.
+pub(crate) fn patch(
+    mut fields: Fields<'_>,
+    engine: &Engine,
+    tenant: &TenantId,
+) -> Result<SubscriptionPatch, Problem> {
+    let url = fields.present("url", |raw| target_url(raw, engine, tenant));
     let status = fields.present("status", status);
     let external_id = fields.present("external_id", |raw| match raw {
         "null" => Ok(None),
@@ -203,9 +218,6 @@ pub(crate) fn patch(mut fields: Fields<'_>, engine: &Engine) -> Result<Subscript
 
 /// The members that both have.
 fn chosen(fields: &mut Fields<'_>, null_is_default: bool) -> SubscriptionPatch {
-    for &(name, default) in LATER {
-        fields.present(name, only(default));
-    }
     let mut chosen = Chosen {
         fields,
         null_is_default,
@@ -215,7 +227,12 @@ fn chosen(fields: &mut Fields<'_>, null_is_default: bool) -> SubscriptionPatch {
         events: chosen.or_default("events", Vec::new, patterns),
         filter: chosen.or_default("filter", || None, |raw| filter(raw).map(Some)),
         schemes: chosen.read("schemes", distinct(list(Scheme::ALL.len(), scheme))),
-        algorithm: chosen.read("algorithm", algorithm),
+        algorithm: chosen.read("algorithm", parsed::<Algorithm>("invalid_algorithm")),
+        access: AskedAccess {
+            headers: chosen.or_default("headers", BTreeMap::new, access_body::headers),
+            auth: chosen.or_default("auth", || None, |raw| access_body::auth(raw).map(Some)),
+            tls: chosen.or_default("tls", || None, |raw| access_body::tls(raw).map(Some)),
+        },
         retry: chosen.or_default("retry", RetryPolicy::default, retry),
         timeout: chosen.read(
             "timeout_ms",
@@ -274,14 +291,14 @@ impl<'a> Chosen<'_, 'a> {
     }
 }
 
-/// A URL that may be a target, as egress judges it.
-pub(crate) fn target_url(raw: &str, engine: &Engine) -> Read<TargetUrl> {
+/// A URL that may be a target, as egress judges it for a tenant.
+pub(crate) fn target_url(raw: &str, engine: &Engine, tenant: &TenantId) -> Read<TargetUrl> {
     let refused = |refusal: UrlRefusal| {
         let fault = Fault::new(refusal.code(), refusal.to_string());
         Vec::from(fault.of_kind(Kind::InvalidUrl))
     };
     let url: TargetUrl = text(raw)?.parse().map_err(refused)?;
-    engine.judge_url(&url).map_err(refused)?;
+    engine.judge_url(tenant, &url).map_err(refused)?;
     Ok(url)
 }
 
@@ -310,27 +327,12 @@ fn versions(raw: &str) -> Read<BTreeMap<EventType, u32>> {
 }
 
 /// A chosen secret; what is wrong with it is said, and nothing of it.
-pub(crate) fn secret(raw: &str) -> Read<Secret> {
-    let secret = text(raw)?.parse();
-    secret.map_err(|error: <Secret as std::str::FromStr>::Err| {
-        Fault::new("invalid_secret", error.to_string()).into()
-    })
-}
-
-/// To come: an algorithm of the scheme `standard`, whichever of the two members names it.
-const ED25519: &str = r#""ed25519""#;
-
-fn algorithm(raw: &str) -> Read<XWebhookHash> {
-    if raw == ED25519 {
-        return Err(not_available().into());
-    }
-    named("invalid_algorithm", "expected hmac-sha256 or hmac-sha512")(raw)
+pub(crate) fn secret(raw: &str, algorithm: Algorithm) -> Read<Secret> {
+    let secret = algorithm.secret(&text(raw)?);
+    secret.map_err(|error: SecretError| Fault::new("invalid_secret", error.to_string()).into())
 }
 
 fn scheme(raw: &str) -> Read<Scheme> {
-    if raw == ED25519 {
-        return Err(not_available().into());
-    }
     named("invalid_scheme", "expected standard, pt or x-webhook")(raw)
 }
 

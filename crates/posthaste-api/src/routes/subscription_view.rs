@@ -11,7 +11,7 @@ use posthaste::{
     id::SubscriptionId,
     json::RawJson,
     retry::RetryPolicy,
-    signature::{Scheme, XWebhookHash},
+    signature::{Algorithm, Scheme},
     subscription::{
         BatchLimits, EventPattern, Ordering, RateLimit, Subscription, SubscriptionStatus,
     },
@@ -21,7 +21,11 @@ use serde::Serialize;
 use serde_json::Number;
 use utoipa::ToSchema;
 
-use super::batch_limits::BatchLimitsShape;
+use super::{
+    access_body::{AuthShape, TlsShape},
+    access_view::{AccessView, AuthView, TlsView},
+    batch_limits::BatchLimitsShape,
+};
 
 /// A URL that wants events, and how it wants them.
 #[derive(Serialize, ToSchema)]
@@ -45,7 +49,7 @@ pub(crate) struct SubscriptionView<'a> {
     #[schema(value_type = Vec<String>)]
     schemes: &'a [Scheme],
     #[schema(value_type = String)]
-    algorithm: XWebhookHash,
+    algorithm: Algorithm,
     #[schema(value_type = serde_json::Value)]
     retry: &'a RetryPolicy,
     timeout_ms: u128,
@@ -68,11 +72,13 @@ pub(crate) struct SubscriptionView<'a> {
     /// Types of which it takes this one version alone.
     #[schema(value_type = BTreeMap<String, u32>)]
     versions: &'a BTreeMap<EventType, u32>,
-    headers: BTreeMap<String, String>,
-    /// Not available yet.
-    auth: Option<()>,
-    /// Not available yet.
-    tls: Option<()>,
+    /// Sent with every request; a secret reads `***`.
+    #[schema(value_type = BTreeMap<String, String>)]
+    headers: BTreeMap<&'a str, &'a str>,
+    #[schema(value_type = Option<AuthShape>)]
+    auth: Option<AuthView<'a>>,
+    #[schema(value_type = Option<TlsShape>)]
+    tls: Option<TlsView<'a>>,
     #[schema(value_type = Object)]
     metadata: &'a RawJson,
     health: HealthView,
@@ -140,6 +146,7 @@ impl<'a> SubscriptionView<'a> {
             SubscriptionStatus::Paused(reason) => Some(reason),
             SubscriptionStatus::Active | SubscriptionStatus::Disabled => None,
         };
+        let access = AccessView::of(&subscription.access);
         Self {
             id: subscription.id,
             external_id: subscription.external_id.as_deref(),
@@ -161,9 +168,9 @@ impl<'a> SubscriptionView<'a> {
             ordering: subscription.ordering,
             format: subscription.format,
             versions: &subscription.versions,
-            headers: BTreeMap::new(),
-            auth: None,
-            tls: None,
+            headers: access.headers,
+            auth: access.auth,
+            tls: access.tls,
             metadata: &subscription.metadata,
             health: HealthView::of(&subscription.health),
             created_at: subscription.created_at,

@@ -55,7 +55,7 @@ pub(crate) async fn create_subscription(
     body: JsonText,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let new = create(create_fields(&body)?, &api.engine)?;
+    let new = create(create_fields(&body)?, &api.engine, &auth.tenant)?;
     let made = api.engine.subscribe(&auth.tenant, new).await?;
     let view = SubscriptionView::of(&made).with_secret(&made);
     let response = answer::unstored(answer::json(StatusCode::CREATED, &view));
@@ -192,7 +192,7 @@ pub(crate) async fn change_subscription(
     if fields.is_empty() {
         return Ok(shown(StatusCode::OK, &now));
     }
-    let patch = patch(fields, &api.engine)?;
+    let patch = patch(fields, &api.engine, &auth.tenant)?;
     let changed = api
         .engine
         .change_subscription(&auth.tenant, id, patch, if_revision)

@@ -8,6 +8,7 @@ use posthaste_store::settings::{Catalogue, EventRate, Tenant};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::tenant_egress::{EgressShape, egress};
 use crate::{
     Api,
     answer::{self, PageView},
@@ -41,6 +42,8 @@ pub(crate) struct NewTenantShape {
     limits: Option<LimitsShape>,
     /// `open` unless chosen (any event type is taken), or `strict`: those in the catalogue alone.
     catalogue: Option<String>,
+    #[schema(inline)]
+    egress: Option<EgressShape>,
 }
 
 /// Changes to a tenant; absent members stay as they are.
@@ -53,6 +56,8 @@ pub(crate) struct TenantPatchShape {
     limits: Option<LimitsShape>,
     /// `open` or `strict`.
     catalogue: Option<String>,
+    #[schema(inline)]
+    egress: Option<EgressShape>,
 }
 
 /// A tenant's own limits; null takes one away, so that the server's holds.
@@ -83,6 +88,7 @@ pub(crate) struct TenantView<'a> {
     /// `open`: any event type is taken; `strict`: those in the catalogue alone.
     #[schema(value_type = String)]
     catalogue: Catalogue,
+    egress: EgressShape,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
@@ -111,6 +117,7 @@ impl<'a> TenantView<'a> {
                 hold_days: tenant.limits.hold_days,
             },
             catalogue: tenant.catalogue,
+            egress: EgressShape::of(&tenant.denied),
             created_at: tenant.created_at,
         }
     }
@@ -132,7 +139,7 @@ pub(crate) async fn create_tenant(
     body: JsonText,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let mut fields = body.fields(&["id", "name", "limits", "catalogue"])?;
+    let mut fields = body.fields(&["id", "name", "limits", "catalogue", "egress"])?;
     let id = fields.required("id", parsed::<TenantId>("invalid_id"));
     let settings = change(&mut fields);
     fields.finish()?;
@@ -152,6 +159,7 @@ fn change(fields: &mut Fields<'_>) -> TenantChange {
     TenantChange {
         name,
         catalogue: fields.optional("catalogue", kind),
+        denied: fields.optional("egress", egress),
         ..limits.unwrap_or_default()
     }
 }
@@ -286,7 +294,7 @@ pub(crate) async fn change_tenant(
     let now = find(&api, &id)?;
     let own = answer::tag(&answer::text(&TenantView::of(&now, &api)));
     let expected = if_match(&headers, Some(&own))?.then_some(now);
-    let mut fields = body.fields(&["name", "limits", "catalogue"])?;
+    let mut fields = body.fields(&["name", "limits", "catalogue", "egress"])?;
     let change = change(&mut fields);
     fields.finish()?;
     let changed = api.engine.change_tenant(&id, change, expected).await?;

@@ -12,6 +12,7 @@ mod lists;
 mod publish;
 mod sockets;
 mod subscriptions;
+mod receivers;
 mod delivery_settings;
 mod deliveries;
 mod again;

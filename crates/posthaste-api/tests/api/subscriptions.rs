@@ -81,34 +81,10 @@ async fn refuse(world: &World, member: &str, slug: &str, pointer: &str, code: &s
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_later_is_known_and_refused_by_name() {
+async fn defaults_may_be_said() {
     let world = World::new().await;
-    let (later, code) = ("not-available-yet", "not_available_yet");
-    for (name, value) in [
-        ("headers", r#"{"x":"y"}"#),
-        ("auth", r#"{"bearer":"x"}"#),
-        ("tls", "{}"),
-    ] {
-        let pointer = format!("/{name}");
-        refuse(
-            &world,
-            &format!(r#""{name}":{value}"#),
-            later,
-            &pointer,
-            code,
-        )
-        .await;
-    }
-    refuse(
-        &world,
-        r#""schemes":["standard","ed25519"]"#,
-        later,
-        "/schemes/1",
-        code,
-    )
-    .await;
     let defaults = r#"{"url":"https://example.com/hook","filter":null,"versions":{},"headers":{},
-        "auth":null,"tls":null}"#;
+        "auth":null,"tls":null,"algorithm":"hmac-sha256"}"#;
     world.subscribe(defaults).await;
 }
 

@@ -1,5 +1,6 @@
 //! Commands that translate arguments into requests, a file per resource, as the API has them.
 
+mod access;
 pub mod subscriptions;
 pub mod events;
 mod audit;

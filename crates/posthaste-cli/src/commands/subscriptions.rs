@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::access::{Access, secret};
 use crate::{
     client::{Call, ServerArguments},
     session::{Session, Wanted, object},
@@ -23,6 +24,13 @@ const COLUMNS: &[Column] = &[
     column("CIRCUIT", "/health/circuit"),
 ];
 
+const KEY_COLUMNS: &[Column] = &[
+    column("PUBLIC KEY", "/public_key"),
+    column("ALGORITHM", "/algorithm"),
+    column("CURRENT", "/current"),
+    column("UNTIL", "/valid_until"),
+];
+
 const CREATE_HELP: &str = "\
 Examples:
   posthaste subscriptions create https://example.com/hook --events 'order.*,user.deleted'
@@ -30,7 +38,11 @@ Examples:
   posthaste subscriptions create https://example.com/hook --retry patient --timeout-ms 5000
   posthaste subscriptions create https://example.com/hook --retry '{\"schedule_s\":[1,10,60]}'
   posthaste subscriptions create https://example.com/hook --rate-limit 10 --ordering fifo
-  posthaste subscriptions create https://example.com/hook --batch --batch-max-events 50";
+  posthaste subscriptions create https://example.com/hook --batch --batch-max-events 50
+  posthaste subscriptions create https://example.com/hook --basic ada:@password.txt
+  posthaste subscriptions create https://example.com/hook --secret-header 'X-Api-Key: @-' < key.txt
+  posthaste subscriptions create https://example.com/hook --client-cert me.pem --client-key me.key
+  posthaste subscriptions create https://example.com/hook --schemes standard --algorithm ed25519";
 
 #[derive(Args, Debug)]
 pub struct Arguments {
@@ -47,7 +59,7 @@ enum Command {
     Create {
         /// Where events are posted to
         url: String,
-        /// A secret of your own [default: one is made]
+        /// A secret of your own; @FILE or @- (stdin) reads it there [default: one is made]
         #[arg(long)]
         secret: Option<String>,
         #[command(flatten)]
@@ -96,13 +108,15 @@ enum Command {
     },
     /// Reveal its secret
     Secret { id: String },
+    /// The public keys that verify its signatures, with the algorithm ed25519
+    PublicKeys { id: String },
     /// Give it a new secret; the old one keeps signing beside it for a while
     RotateSecret {
         id: String,
         /// For how many seconds [default: 86400]
         #[arg(long, value_name = "SECONDS")]
         overlap_s: Option<u64>,
-        /// One of your own
+        /// One of your own; @FILE or @- (stdin) reads it there
         #[arg(long)]
         secret: Option<String>,
     },
@@ -126,7 +140,7 @@ struct Settings {
     /// standard, pt, x-webhook [default: all three]
     #[arg(long, value_name = "SCHEME,…", value_delimiter = ',')]
     schemes: Option<Vec<String>>,
-    /// The hash of x-webhook: hmac-sha256 or hmac-sha512
+    /// The hash of x-webhook, hmac-sha256 or hmac-sha512; or ed25519, with the scheme standard alone
     #[arg(long)]
     algorithm: Option<String>,
     /// default, quick, patient, none, or a policy as JSON
@@ -146,6 +160,8 @@ struct Settings {
     ordering: Option<String>,
     #[command(flatten)]
     batching: Batching,
+    #[command(flatten)]
+    access: Access,
     /// Dead letters in a row after which it is paused; 0 for never
     #[arg(long, value_name = "N")]
     auto_pause_after: Option<u32>,
@@ -221,6 +237,7 @@ impl Settings {
             "metadata": metadata,
         }));
         body.extend(self.batching.members());
+        body.extend(self.access.members()?);
         let limit = self.rate_limit.as_deref().map(rate_limit).transpose()?;
         body.extend(limit.map(|limit| ("rate_limit_per_s".to_owned(), limit)));
         let pins = self.pin.as_deref().map(pins).transpose()?;
@@ -229,6 +246,11 @@ impl Settings {
         body.extend(filter.map(|filter| ("filter".to_owned(), filter)));
         Ok(body)
     }
+}
+
+fn own_secret(given: Option<String>) -> anyhow::Result<Option<(String, Value)>> {
+    let secret = given.as_deref().map(secret).transpose()?;
+    Ok(secret.map(|secret| ("secret".to_owned(), secret.into())))
 }
 
 /// The members of an object that are not null.
@@ -302,7 +324,7 @@ impl Command {
                 settings,
             } => {
                 let mut body = settings.body()?;
-                body.extend(secret.map(|secret| ("secret".to_owned(), secret.into())));
+                body.extend(own_secret(secret)?);
                 body.insert("url".to_owned(), url.into());
                 session
                     .show(Call::post("/subscriptions").json(&body.into()))
@@ -360,14 +382,18 @@ impl Command {
                 let call = Call::get(path(&id) + "/secret");
                 session.done(call, |answer| text(answer, "secret")).await
             }
+            Self::PublicKeys { id } => {
+                let path = path(&id) + "/public-keys";
+                session.list_whole(&path, KEY_COLUMNS).await
+            }
             Self::RotateSecret {
                 id,
                 overlap_s,
                 secret,
             } => {
                 let mut body = Map::new();
+                body.extend(own_secret(secret)?);
                 body.extend(overlap_s.map(|overlap_s| ("overlap_s".to_owned(), overlap_s.into())));
-                body.extend(secret.map(|secret| ("secret".to_owned(), secret.into())));
                 session
                     .show(action(&id, "rotate-secret").json(&body.into()))
                     .await

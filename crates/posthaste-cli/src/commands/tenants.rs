@@ -59,6 +59,10 @@ struct Settings {
     /// open, or strict: event types that are not in its catalogue are refused
     #[arg(long)]
     catalogue: Option<String>,
+    /// Where it does not want to send, beside what the server refuses: addresses, CIDRs, host names
+    /// and suffixes such as .example.com; all of them, or none
+    #[arg(long, value_name = "ENTRY,…", value_delimiter = ',')]
+    deny: Option<Vec<String>>,
     /// How long its events are kept, or none for as long as the server says
     #[arg(long, value_name = "N", value_parser = days)]
     retention_days: Option<Value>,
@@ -79,6 +83,16 @@ fn days(text: &str) -> Result<Value, String> {
     }
 }
 
+/// None of them is an empty list.
+fn egress(entries: Vec<String>) -> Value {
+    let entries = if entries == ["none"] {
+        Vec::new()
+    } else {
+        entries
+    };
+    json!({"deny": entries})
+}
+
 impl Settings {
     fn body(self) -> Map<String, Value> {
         let days = [
@@ -89,6 +103,7 @@ impl Settings {
         let members = [
             ("name", self.name.map(Value::from)),
             ("catalogue", self.catalogue.map(Value::from)),
+            ("egress", self.deny.map(egress)),
             ("limits", (!limits.is_empty()).then_some(limits.into())),
         ];
         given(members).collect()

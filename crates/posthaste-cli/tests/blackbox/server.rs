@@ -70,6 +70,12 @@ impl Launch {
         self
     }
 
+    /// As in production: without what `--dev` allows.
+    pub fn strict(mut self) -> Self {
+        self.flags.clear();
+        self
+    }
+
     pub fn without(mut self, variable: &str) -> Self {
         self.environment.retain(|(name, _)| name != variable);
         self
@@ -77,12 +83,6 @@ impl Launch {
 
     pub fn with(mut self, variable: &str, value: &str) -> Self {
         self.environment.push((variable.into(), value.into()));
-        self
-    }
-
-    /// As for production, without `--dev`.
-    pub fn strict(mut self) -> Self {
-        self.flags.clear();
         self
     }
 

@@ -11,7 +11,7 @@ use tokio::{runtime::Runtime, time::timeout};
 
 use crate::wait::SOON;
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime starts"));
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime starts"));
 
 /// One request that came.
 #[derive(Clone, Debug)]
@@ -53,6 +53,10 @@ impl Sink {
 
     pub fn url(&self) -> String {
         self.0.url("/hook")
+    }
+
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.0.address()
     }
 
     /// The URL of a path of it.

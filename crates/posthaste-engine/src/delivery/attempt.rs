@@ -11,15 +11,20 @@ use posthaste::{
     delivery::{FailureClass, Outcome},
     event::Event,
     id::BatchId,
-    transport::{Answer, Headers, TransportError, WebhookTransport},
+    subscription::OwnHeader,
+    transport::{Answer, Headers, Post, TransportError, WebhookTransport},
 };
 use posthaste_store::record::Attempt;
 
 use super::{
     chain::{self, Chains},
     mailbox::Dispatch,
+    redaction::Unsaid,
 };
-use crate::scheduler::{Assignment, Finished, Input};
+use crate::{
+    scheduler::{Assignment, Finished, Input},
+    subscribers::{Subscriber, Subscribers},
+};
 
 /// What every delivery says it was sent by.
 pub const USER_AGENT: &str = concat!("Posthaste/", env!("CARGO_PKG_VERSION"));
@@ -29,6 +34,8 @@ pub struct Sender {
     pub transport: Arc<dyn WebhookTransport>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<Chance>,
+    /// Where each tenant does not want to send, by now.
+    pub subscribers: Arc<Subscribers>,
     pub dispatch: Dispatch,
     /// This server's name to itself, in `posthaste-hop`.
     pub server: String,
@@ -71,7 +78,6 @@ impl Sender {
         bodies: Vec<Option<Vec<u8>>>,
         started: Started,
     ) -> (Outcome, Attempt) {
-        let subscription = &assignment.subscriber.subscription;
         // A payload that brings our own code down is its own failure, and no one else's.
         let request = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let payload = payload(assignment, bodies)?;
@@ -81,14 +87,31 @@ impl Sender {
         let Ok(Some((payload, headers))) = request else {
             return self.broken(started, FailureClass::Poison, "the request cannot be made");
         };
-        let sent = self
-            .transport
-            .send(&subscription.url, payload, &headers, subscription.timeout);
-        let result = sent.await;
+        let result = self.post(&assignment.subscriber, &payload, &headers).await;
         let latency = self.clock.elapsed().saturating_sub(started.stopwatch);
         let outcome = Outcome::from(&result);
-        let attempt = record(started, latency, &headers, result);
+        let mut attempt = record(started, latency, &headers, result);
+        add_own(&assignment.subscriber, &mut attempt);
         (outcome, attempt)
+    }
+
+    async fn post(
+        &self,
+        subscriber: &Subscriber,
+        payload: &Bytes,
+        headers: &Headers,
+    ) -> Result<Answer, TransportError> {
+        let subscription = &subscriber.subscription;
+        let tls = subscriber.tls.as_ref().map_err(|fault| TransportError {
+            class: FailureClass::Tls,
+            detail: format!("the subscription's TLS settings cannot be used: {fault}"),
+        })?;
+        let denied = self.subscribers.now().denied(&subscription.tenant);
+        let post = Post::new(&subscription.url, payload, headers, subscription.timeout)
+            .with_own(&subscriber.own_headers)
+            .without(&denied)
+            .secured(tls.as_ref());
+        self.transport.post(post).await
     }
 
     fn headers(&self, assignment: &Assignment, payload: &[u8], now: Timestamp) -> Headers {
@@ -195,7 +218,11 @@ fn record(
         number: started.number,
         started_at: started.at,
         latency_us: u64::try_from(latency.as_micros()).unwrap_or(u64::MAX),
-        request_headers: lines(headers),
+        request_headers: lines(
+            headers
+                .iter()
+                .map(|(name, value)| (&**name, value.as_str())),
+        ),
         ..Attempt::default()
     };
     match result {
@@ -211,9 +238,26 @@ fn record(
     attempt
 }
 
-fn lines(headers: &Headers) -> String {
+/// What the subscription's own headers add to the record; a secret shows as that alone, also where
+/// the receiver echoed it.
+fn add_own(subscriber: &Subscriber, attempt: &mut Attempt) {
+    let own = &subscriber.own_headers;
+    if own.is_empty() {
+        return;
+    }
+    attempt.request_headers += &lines(own.iter().map(shown));
+    let unsaid = Unsaid::of(&subscriber.subscription.access, own);
+    attempt.response_headers = unsaid.text(std::mem::take(&mut attempt.response_headers));
+    attempt.response_body = unsaid.bytes(std::mem::take(&mut attempt.response_body));
+}
+
+fn shown(own: &OwnHeader) -> (&str, &str) {
+    (own.name.as_str(), own.value.shown())
+}
+
+fn lines<'a>(headers: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> String {
     let bytes = headers
-        .iter()
+        .clone()
         .map(|(name, value)| name.len() + value.len() + 3);
     let mut lines = String::with_capacity(bytes.sum());
     for (name, value) in headers {

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use posthaste::{
     chance,
     clock::Timestamp,
+    egress::DenyList,
     event::TenantId,
     id::{KeyId, Place},
     network::Network,
@@ -79,6 +80,7 @@ fn is_allowed(key: &ApiKey, from: Option<IpAddr>) -> bool {
 pub struct TenantChange {
     pub name: Option<String>,
     pub catalogue: Option<Catalogue>,
+    pub denied: Option<DenyList>,
     /// None inside takes the tenant's own limit away.
     pub events_per_s: Option<Option<EventRate>>,
     pub subscriptions: Option<Option<u32>>,
@@ -98,6 +100,7 @@ impl TenantChange {
         Tenant {
             name: self.name.unwrap_or(to.name),
             catalogue: self.catalogue.unwrap_or(to.catalogue),
+            denied: self.denied.unwrap_or(to.denied),
             limits,
             ..to
         }

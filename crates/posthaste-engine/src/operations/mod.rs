@@ -4,6 +4,7 @@
 mod access;
 mod audit;
 pub mod batching;
+pub mod credentials;
 mod catalogue;
 mod deliveries;
 mod matches;
@@ -12,6 +13,7 @@ mod provenance;
 mod publish;
 mod stats;
 mod replays;
+pub mod signing;
 mod subscriptions;
 
 use posthaste::{clock::Timestamp, id::SubscriptionId};
@@ -52,6 +54,10 @@ pub enum OperationError {
     RotationUnderWay { until: Timestamp },
     #[error(transparent)]
     Unfit(batching::Unfit),
+    #[error(transparent)]
+    Unsendable(credentials::Unsendable),
+    #[error(transparent)]
+    Unsignable(signing::Unsignable),
     /// Exact types that a strict catalogue does not have, by their places in what was asked for.
     #[error("some event types are not in the catalogue")]
     UnsupportedTypes(Vec<usize>),
@@ -69,6 +75,18 @@ pub enum OperationError {
 impl From<batching::Unfit> for OperationError {
     fn from(unfit: batching::Unfit) -> Self {
         Self::Unfit(unfit)
+    }
+}
+
+impl From<credentials::Unsendable> for OperationError {
+    fn from(unsendable: credentials::Unsendable) -> Self {
+        Self::Unsendable(unsendable)
+    }
+}
+
+impl From<signing::Unsignable> for OperationError {
+    fn from(unsignable: signing::Unsignable) -> Self {
+        Self::Unsignable(unsignable)
     }
 }
 

@@ -12,16 +12,18 @@ use posthaste::{
     id::SubscriptionId,
     json::RawJson,
     retry::RetryPolicy,
-    signature::{Scheme, Secret, Secrets, XWebhookHash},
+    signature::{Algorithm, Scheme, Secret, Secrets},
     subscription::{
-        BatchLimits, EventPattern, Ordering, RateLimit, Subscription, SubscriptionStatus,
+        Access, BatchLimits, EventPattern, Ordering, RateLimit, Subscription, SubscriptionStatus,
     },
 };
 use posthaste_store::StoreError;
 
 use super::{
     OperationError,
-    batching::{self, Mode, Unfit},
+    batching::{self, Mode},
+    credentials::{self, AskedAccess},
+    signing,
 };
 use crate::{
     Engine,
@@ -42,7 +44,9 @@ pub struct NewSubscription {
     pub events: Vec<EventPattern>,
     pub filter: Option<Filter>,
     pub schemes: Vec<Scheme>,
-    pub algorithm: XWebhookHash,
+    pub algorithm: Algorithm,
+    /// What its receiver asks for beside a signature.
+    pub access: Access,
     /// One is made where none is given.
     pub secret: Option<Secret>,
     pub retry: RetryPolicy,
@@ -71,7 +75,8 @@ impl NewSubscription {
             events: Vec::new(),
             filter: None,
             schemes: Scheme::ALL.to_vec(),
-            algorithm: XWebhookHash::default(),
+            algorithm: Algorithm::default(),
+            access: Access::default(),
             secret: None,
             retry: RetryPolicy::default(),
             timeout: Duration::from_secs(10),
@@ -105,7 +110,9 @@ pub struct SubscriptionPatch {
     pub filter: Option<Option<Filter>>,
     pub status: Option<RequestedStatus>,
     pub schemes: Option<Vec<Scheme>>,
-    pub algorithm: Option<XWebhookHash>,
+    /// One of the other kind makes a new secret.
+    pub algorithm: Option<Algorithm>,
+    pub access: AskedAccess,
     pub retry: Option<RetryPolicy>,
     pub timeout: Option<Duration>,
     pub max_in_flight: Option<u32>,
@@ -121,7 +128,7 @@ pub struct SubscriptionPatch {
 }
 
 impl SubscriptionPatch {
-    fn apply(self, to: &mut Subscription) -> Result<(), Unfit> {
+    fn apply(self, to: &mut Subscription, now: Timestamp) -> Result<(), OperationError> {
         fn set<T>(member: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *member = value;
@@ -129,6 +136,9 @@ impl SubscriptionPatch {
         }
         to.batch = batching::limits(to.batch, self.mode, self.batch)?;
         to.status = asked_for(self.status, to.status);
+        to.access = Arc::new(self.access.applied(&to.access)?);
+        let before = to.algorithm;
+        let (schemes_asked, format_asked) = (self.schemes.is_some(), self.format.is_some());
         set(&mut to.url, self.url);
         set(&mut to.external_id, self.external_id);
         set(&mut to.description, self.description);
@@ -145,7 +155,10 @@ impl SubscriptionPatch {
         set(&mut to.format, self.format);
         set(&mut to.versions, self.versions);
         set(&mut to.metadata, self.metadata);
-        batching::fits(to.batch.as_ref(), to.format, self.format.is_some())
+        credentials::check(to.access.tls.as_ref(), &to.url, now)?;
+        signing::fits(to.algorithm, &to.schemes, schemes_asked)?;
+        signing::follow(to, before, now)?;
+        Ok(batching::fits(to.batch.as_ref(), to.format, format_asked)?)
     }
 }
 
@@ -163,16 +176,19 @@ fn asked_for(status: Option<RequestedStatus>, now: SubscriptionStatus) -> Subscr
 }
 
 impl Engine {
-    /// Whether deliveries to this URL may be asked for. Judges the URL alone and resolves nothing.
+    /// Whether a tenant may ask for deliveries to this URL. Judges the URL alone and resolves
+    /// nothing.
     ///
     /// # Errors
     /// Why not.
-    pub fn judge_url(&self, url: &TargetUrl) -> Result<(), UrlRefusal> {
-        self.0.config.egress.judge(url)
+    pub fn judge_url(&self, tenant: &TenantId, url: &TargetUrl) -> Result<(), UrlRefusal> {
+        self.0.config.egress.judge(url)?;
+        self.snapshot().denied(tenant).judge(url)
     }
 
     /// # Errors
     /// [`OperationError::Exists`] where the external id is taken; [`OperationError::Unfit`];
+    /// [`OperationError::Unsendable`]; [`OperationError::Unsignable`];
     /// [`OperationError::UnsupportedTypes`]; [`OperationError::Quota`].
     pub async fn subscribe(
         &self,
@@ -180,6 +196,10 @@ impl Engine {
         new: NewSubscription,
     ) -> Result<Arc<Subscription>, OperationError> {
         batching::fits(new.batch.as_ref(), new.format, true)?;
+        credentials::check(new.access.tls.as_ref(), &new.url, self.now())?;
+        signing::fits(new.algorithm, &new.schemes, true)?;
+        let secret = new.secret.as_ref();
+        secret.map_or(Ok(()), |secret| signing::takes(new.algorithm, secret))?;
         let (engine, tenant) = (self.clone(), tenant.clone());
         let made = async move { engine.make(&tenant, new).await };
         self.to_the_end(made).await
@@ -237,7 +257,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`OperationError::Stale`] where its revision is not `if_revision`; `NotFound`; `Exists`;
-    /// [`OperationError::Unfit`], judged by what the subscription would be;
+    /// [`OperationError::Unfit`], [`OperationError::Unsendable`] and [`OperationError::Unsignable`],
+    /// judged by what the subscription would be; [`OperationError::RotationUnderWay`] where it would
+    /// have a new secret;
     /// [`OperationError::UnsupportedTypes`], of the types that are asked for.
     pub async fn change_subscription(
         &self,
@@ -249,12 +271,13 @@ impl Engine {
         if let (Some(view), Some(events)) = (self.snapshot().tenants.get(tenant), &patch.events) {
             supported(view, events)?;
         }
-        let change = move |mut now: Subscription| {
-            if if_revision.is_some_and(|expected| expected != now.revision) {
+        let now = self.now();
+        let change = move |mut subscription: Subscription| {
+            if if_revision.is_some_and(|expected| expected != subscription.revision) {
                 return Err(OperationError::Stale);
             }
-            patch.clone().apply(&mut now)?;
-            Ok(now)
+            patch.clone().apply(&mut subscription, now)?;
+            Ok(subscription)
         };
         let changed = self.change(tenant, id, false, change).await?;
         if changed.status == SubscriptionStatus::Disabled {
@@ -291,34 +314,6 @@ impl Engine {
         let status = SubscriptionStatus::Active;
         let activate = move |now| Ok(Subscription { status, ..now });
         self.change(tenant, id, true, activate).await
-    }
-
-    /// A new secret; the old one keeps signing beside it for `overlap`. Answers the new one and
-    /// until when the old one is valid.
-    ///
-    /// # Errors
-    /// [`OperationError::RotationUnderWay`] during an overlap; `NotFound`.
-    pub async fn rotate_secret(
-        &self,
-        tenant: &TenantId,
-        id: SubscriptionId,
-        secret: Option<Secret>,
-        overlap: Duration,
-    ) -> Result<(Secret, Timestamp), OperationError> {
-        let next = secret.unwrap_or_else(Secret::generate);
-        let now = self.now();
-        let until = now + overlap;
-        let given = next.clone();
-        let rotate = move |mut subscription: Subscription| {
-            let secrets = subscription.secrets;
-            if let Some((_, until)) = secrets.previous.as_ref().filter(|(_, until)| now < *until) {
-                return Err(OperationError::RotationUnderWay { until: *until });
-            }
-            subscription.secrets = secrets.rotated(given.clone(), until);
-            Ok(subscription)
-        };
-        self.change(tenant, id, false, rotate).await?;
-        Ok((next, until))
     }
 
     /// Deletes it; what it was owed becomes discarded.
@@ -371,7 +366,7 @@ impl Engine {
 
     /// Reads, changes and writes a subscription, again if attempts paused it meanwhile. `forgive`:
     /// its failures, which becoming active does anyway.
-    async fn change(
+    pub(super) async fn change(
         &self,
         tenant: &TenantId,
         id: SubscriptionId,
@@ -469,7 +464,8 @@ fn made(
         status: SubscriptionStatus::Active,
         schemes: new.schemes,
         algorithm: new.algorithm,
-        secrets: Secrets::new(new.secret.unwrap_or_else(Secret::generate)),
+        secrets: Secrets::new(new.secret.unwrap_or_else(|| new.algorithm.new_secret())),
+        access: Arc::new(new.access),
         retry: new.retry,
         timeout: new.timeout,
         max_in_flight: new.max_in_flight,

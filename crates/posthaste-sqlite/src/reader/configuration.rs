@@ -29,6 +29,7 @@ pub fn tenants(moment: &Moment<'_>) -> Result<Vec<Tenant>> {
             name: row.get(1)?,
             limits: settings.limits,
             catalogue: settings.catalogue,
+            denied: settings.denied,
             created_at: row.time(3)?.unwrap_or_default(),
         })
     })

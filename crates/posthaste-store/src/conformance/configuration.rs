@@ -1,17 +1,21 @@
 //! Tenants, subscriptions and keys: kept whole, changed by one hand at a time.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use posthaste::{
     body::BodyFormat,
     circuit::Circuit,
     delivery::{Health, PauseReason},
+    egress::DenyList,
     event::TenantId,
     id::KeyId,
     json::RawJson,
     retry::{Preset, RetryPolicy},
     signature::{Scheme, Secret, Secrets, XWebhookHash},
-    subscription::{BatchLimits, Ordering, RateLimit, Subscription, SubscriptionStatus},
+    subscription::{
+        Access, Auth, BatchLimits, ClientCertificate, HeaderValue, Ordering, RateLimit,
+        Subscription, SubscriptionStatus, TlsSettings,
+    },
 };
 
 use super::{
@@ -29,6 +33,7 @@ use crate::{
 fn check_same(found: &Subscription, expected: &Subscription) {
     assert_eq!(format!("{found:?}"), format!("{expected:?}"));
     assert!(found.secrets == expected.secrets, "the secrets too");
+    assert!(found.access == expected.access, "and what it asks for");
 }
 
 /// With every member unlike its default.
@@ -48,8 +53,9 @@ fn remarkable(world: &World) -> Subscription {
         filter: r#"{"data": {"n":[1.0, "é'\\u0000"]}}"#.parse().ok(),
         status: SubscriptionStatus::Paused(PauseReason::Gone),
         schemes: vec![Scheme::XWebhook, Scheme::Standard],
-        algorithm: XWebhookHash::Sha512,
+        algorithm: XWebhookHash::Sha512.into(),
         secrets: Secrets::new(old).rotated(new, world.after(60)),
+        access: Arc::new(demanding()),
         retry: RetryPolicy::schedule(&[0.05, 1.5], 0.25).expect("a policy"),
         timeout: Duration::from_millis(12_345),
         max_in_flight: 7,
@@ -72,6 +78,22 @@ fn remarkable(world: &World) -> Subscription {
         updated_at: world.after(2),
         revision: 9,
         ..world.fresh_subscription()
+    }
+}
+
+/// All that a receiver can ask for.
+fn demanding() -> Access {
+    let header = HeaderValue::new("a \"value\"; of its own", true).expect("a value");
+    Access {
+        headers: BTreeMap::from([("x-api-key".parse().expect("a name"), header)]),
+        auth: Auth::basic("ada", "a pass:word").ok(),
+        tls: Some(TlsSettings {
+            ca_pem: Some(String::from("an authority\n")),
+            client: Some(ClientCertificate {
+                cert_pem: String::from("a certificate\n"),
+                key_pem: Secret::trusted(String::from("a key\n")),
+            }),
+        }),
     }
 }
 
@@ -266,6 +288,10 @@ pub async fn what_is_set_for_a_tenant_is_kept_also_after_a_crash(world: &mut Wor
             hold_days: None,
         },
         catalogue: Catalogue::Strict,
+        denied: DenyList::new(vec![
+            "10.0.0.0/8".parse().unwrap(),
+            ".a.example".parse().unwrap(),
+        ]),
         ..acme.clone()
     };
     let late = Tenant {

@@ -14,7 +14,7 @@ use posthaste::{
     json::RawJson,
     provenance::Link,
     retry::{Preset, RetryPolicy},
-    signature::{Scheme, Secret, Secrets, XWebhookHash},
+    signature::{Algorithm, Scheme, Secret, Secrets},
     subscription::{Ordering, Subscription, SubscriptionStatus},
 };
 
@@ -39,8 +39,9 @@ pub fn subscription(id: SubscriptionId, tenant: TenantId, now: Timestamp) -> Sub
         filter: None,
         status: SubscriptionStatus::Active,
         schemes: Scheme::ALL.to_vec(),
-        algorithm: XWebhookHash::Sha256,
+        algorithm: Algorithm::default(),
         secrets: Secrets::new(Secret::trusted(String::from("a secret of sixteen bytes"))),
+        access: Default::default(),
         retry: RetryPolicy::preset(Preset::Default),
         timeout: Duration::from_secs(10),
         max_in_flight: 32,

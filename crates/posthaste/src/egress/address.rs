@@ -65,18 +65,24 @@ pub(super) fn inside_nat64(address: IpAddr) -> Option<IpAddr> {
     }
 }
 
-/// The IPv4 address that an IPv6 one leads to or stands for: mapped, NAT64 or 6to4.
-pub(super) fn inside(address: IpAddr) -> Option<IpAddr> {
-    let IpAddr::V6(v6) = address else { return None };
-    if let Some(mapped) = v6.to_ipv4_mapped() {
-        return Some(mapped.into());
-    }
-    let [first, high, low, ..] = v6.segments();
-    let sixtofour = || {
-        let bits = u32::from(high) << 16 | u32::from(low);
-        (first == 0x2002).then(|| Ipv4Addr::from(bits).into())
+/// The IPv4 addresses that an IPv6 one leads to or stands for: mapped, NAT64, 6to4 or Teredo.
+pub(super) fn inside(address: IpAddr) -> impl Iterator<Item = IpAddr> {
+    let v6 = match address {
+        IpAddr::V6(v6) => v6,
+        IpAddr::V4(_) => Ipv6Addr::UNSPECIFIED,
     };
-    inside_nat64(address).or_else(sixtofour)
+    let mapped = v6.to_ipv4_mapped().map(IpAddr::from);
+    let [first, second, third, fourth, ..] = v6.segments();
+    let sixtofour = (first == 0x2002).then(|| joined(second, third));
+    let teredo = (first, second) == (0x2001, 0);
+    let server = teredo.then(|| joined(third, fourth));
+    let client = teredo.then(|| low_bits(Ipv6Addr::from(!u128::from(v6))));
+    let found = [mapped, inside_nat64(address), sixtofour, server, client];
+    found.into_iter().flatten()
+}
+
+fn joined(high: u16, low: u16) -> IpAddr {
+    Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)).into()
 }
 
 #[allow(clippy::cast_possible_truncation)] // the low 32 bits are what is wanted
@@ -119,11 +125,17 @@ mod tests {
 
     #[test]
     fn an_ipv4_address_is_found_inside_an_ipv6_one() {
-        let inside = |text: &str| inside(text.parse().unwrap()).map(|a| a.to_string());
-        assert_eq!(inside("::ffff:10.0.0.1").as_deref(), Some("10.0.0.1"));
-        assert_eq!(inside("64:ff9b::10.0.0.1").as_deref(), Some("10.0.0.1"));
-        assert_eq!(inside("2002:a00:1::").as_deref(), Some("10.0.0.1"));
-        assert_eq!(inside("2606:4700::1111"), None);
-        assert_eq!(inside("10.0.0.1"), None);
+        let check = |text: &str, expected: &[&str]| {
+            let found: Vec<_> = inside(text.parse().unwrap())
+                .map(|a| a.to_string())
+                .collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check("::ffff:10.0.0.1", &["10.0.0.1"]);
+        check("64:ff9b::10.0.0.1", &["10.0.0.1"]);
+        check("2002:a00:1::", &["10.0.0.1"]);
+        check("2001:0:a00:1::f5ff:fffd", &["10.0.0.1", "10.0.0.2"]);
+        check("2606:4700::1111", &[]);
+        check("10.0.0.1", &[]);
     }
 }

@@ -10,12 +10,14 @@ mod address;
 mod name;
 mod port;
 mod target;
+mod deny;
 mod rules;
 #[cfg(feature = "http")]
 mod resolve;
 
+pub use deny::{Deny, DenyError, DenyList};
 pub use refusal::{AddressRefusal, UrlRefusal};
 #[cfg(feature = "http")]
-pub use resolve::{Answers, Resolver, SystemResolver, VetError, vet};
-pub use rules::{Deny, DenyError, EgressRules};
+pub use resolve::{Answers, Resolver, SystemResolver, VetError, vet, vet_for};
+pub use rules::EgressRules;
 pub use target::{TargetHost, TargetUrl};

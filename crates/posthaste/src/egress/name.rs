@@ -15,7 +15,12 @@ const PRIVATE_SUFFIXES: &[&str] = &[
 ];
 
 /// Public names of machines' own metadata services.
-const METADATA: &[&str] = &["metadata.tencentyun.com", "metadata.packet.net"];
+const METADATA: &[&str] = &[
+    "metadata.goog",
+    "metadata.packet.net",
+    "metadata.platformequinix.com",
+    "metadata.tencentyun.com",
+];
 
 /// Whether a name (in lower case, without a last dot) is a host name: labels of letters, digits,
 /// hyphens and underscores, 1 to 63 bytes each, 253 in all.

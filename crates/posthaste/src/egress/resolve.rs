@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-use super::{AddressRefusal, EgressRules, TargetHost, TargetUrl, UrlRefusal};
+use super::{AddressRefusal, DenyList, EgressRules, TargetHost, TargetUrl, UrlRefusal};
 use crate::delivery::FailureClass;
 
 /// Addresses of a name that are dialled at most, in turn; all of them are judged.
@@ -103,13 +103,17 @@ impl VetError {
         }
     }
 
-    /// For the tenant: names no address that a name resolved to.
+    /// For the tenant. A refusal says no more than that it is one: what a name resolves to inside
+    /// the operator's network, and which rule stopped it, is the operator's alone.
     #[must_use]
-    pub fn detail(&self) -> String {
+    pub fn detail(&self) -> &'static str {
         match self {
-            Self::Address { .. } => "the name resolves to an address that is not allowed".into(),
-            Self::Unresolved(_) => "the name cannot be resolved".into(),
-            other => other.to_string(),
+            Self::Url(_) | Self::Address { .. } | Self::Aliases => {
+                "this server does not send there"
+            }
+            Self::NoAddress => "the name has no address",
+            Self::Unresolved(_) => "the name cannot be resolved",
+            Self::Timeout => "the name was not resolved in time",
         }
     }
 }
@@ -125,7 +129,22 @@ pub async fn vet(
     resolver: &dyn Resolver,
     budget: Duration,
 ) -> Result<Vec<SocketAddr>, VetError> {
+    vet_for(url, rules, &DenyList::default(), resolver, budget).await
+}
+
+/// The same for a tenant that refuses more than the operator does.
+///
+/// # Errors
+/// As [`vet`].
+pub async fn vet_for(
+    url: &TargetUrl,
+    rules: &EgressRules,
+    also_denied: &DenyList,
+    resolver: &dyn Resolver,
+    budget: Duration,
+) -> Result<Vec<SocketAddr>, VetError> {
     rules.judge(url)?;
+    also_denied.judge(url)?;
     let addresses = match url.host() {
         TargetHost::Address(address) => vec![address],
         // Nobody is asked for it, so that nobody can answer anything else (RFC 6761).
@@ -137,6 +156,7 @@ pub async fn vet(
     for &address in &addresses {
         let refused = |refusal| VetError::Address { address, refusal };
         rules.judge_address(address).map_err(refused)?;
+        also_denied.judge_address(address).map_err(refused)?;
     }
     let sockets = addresses.into_iter().take(ANSWERS_MAX);
     Ok(sockets.map(|ip| SocketAddr::new(ip, url.port())).collect())

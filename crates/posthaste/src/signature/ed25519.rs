@@ -1,7 +1,7 @@
 //! Standard Webhooks with a key pair: `v1a`. The receiver holds no secret, so that it cannot forge.
 //!
 //! `whsk_` and base64 of the seed, with or without the public key behind it; `whpk_` and base64 of
-//! the public key. The server does not offer it yet; the library signs and verifies.
+//! the public key.
 
 use std::{fmt, str::FromStr};
 
@@ -55,8 +55,11 @@ impl SigningKey {
     /// The `v1a,<base64>` entry of a `webhook-signature`.
     #[must_use]
     pub fn sign(&self, webhook_id: &str, timestamp_s: i64, body: &[u8]) -> String {
-        let content = content(webhook_id, &timestamp_s.to_string(), body);
-        let signature = self.0.sign(&content).to_bytes();
+        self.sign_content(&content(webhook_id, &timestamp_s.to_string(), body))
+    }
+
+    pub(super) fn sign_content(&self, content: &[u8]) -> String {
+        let signature = self.0.sign(content).to_bytes();
         format!("v1a,{}", BASE64.encode(&signature))
     }
 }

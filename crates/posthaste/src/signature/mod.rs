@@ -1,8 +1,9 @@
 //! Signatures: making and checking them, in every scheme of the contract.
 
-mod secret;
 mod mac;
 mod ed25519;
+mod secret;
+mod algorithm;
 pub mod header;
 mod sign;
 mod verify;
@@ -12,6 +13,7 @@ mod plain;
 
 use serde::{Deserialize, Serialize};
 
+pub use algorithm::Algorithm;
 pub use ed25519::{KeyError, PublicKey, SigningKey};
 pub use explain::{Explanation, explain};
 pub use plain::WebhookSignature;

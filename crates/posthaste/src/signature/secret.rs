@@ -6,6 +6,7 @@ use std::{fmt, str::FromStr};
 use data_encoding::{BASE64, BASE64_NOPAD};
 use zeroize::Zeroizing;
 
+use super::{PublicKey, SigningKey};
 use crate::{chance, clock::Timestamp};
 
 /// A signing secret as it is shown: `whsec_` and base64, or any text of at least 16 bytes.
@@ -24,9 +25,12 @@ pub enum SecretError {
     /// Its key has no fitting length, or is no base64.
     #[error("expected base64 of 24 to 64 bytes behind whsec_")]
     Whsec,
-    /// A private key of another scheme.
+    /// A private key of another algorithm.
     #[error("expected whsec_ and base64, or a text of its own; whsk_ belongs to ed25519")]
     Whsk,
+    /// Not the private key that Ed25519 takes.
+    #[error("expected whsk_ and base64 of a 32-byte seed, or of the seed and its public key")]
+    SigningKey,
 }
 
 impl Secret {
@@ -50,6 +54,12 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The private key that it is; none where it is shared with the receiver.
+    #[must_use]
+    pub fn signing_key(&self) -> Option<SigningKey> {
+        self.0.parse().ok()
     }
 
     /// The key of Standard Webhooks: the decoded bytes behind `whsec_`, else the text's own.
@@ -123,6 +133,17 @@ impl Secrets {
             .as_ref()
             .filter(|(_, until)| now < *until)
             .map(|(secret, _)| secret)
+    }
+
+    /// The public keys that verify from now on, the current one first, each with the end of its
+    /// time; none where the secret is shared.
+    #[must_use]
+    pub fn public_keys(&self, now: Timestamp) -> Vec<(PublicKey, Option<Timestamp>)> {
+        let public = |secret: &Secret| Some(secret.signing_key()?.public_key());
+        let current = public(&self.current).map(|key| (key, None));
+        let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
+        let previous = previous.and_then(|(secret, until)| Some((public(secret)?, Some(*until))));
+        current.into_iter().chain(previous).collect()
     }
 
     /// The first of them is used from now on, and `previous` until `until`.

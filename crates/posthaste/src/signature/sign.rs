@@ -5,7 +5,7 @@ use std::fmt;
 use data_encoding::{BASE64, HEXLOWER};
 
 use super::{
-    Scheme, Secret, Secrets, XWebhookHash,
+    Algorithm, Scheme, Secret, Secrets, SigningKey, XWebhookHash,
     header::{
         WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, X_PT_SIGNATURE, X_WEBHOOK_SIGNATURE,
         X_WEBHOOK_SIGNATURE_NEXT,
@@ -27,33 +27,67 @@ pub struct Signer {
 /// One secret, as each scheme in use wants it.
 #[derive(Clone)]
 struct Keys {
-    standard: Option<Keyed>,
+    standard: Option<StandardKey>,
     pt: Option<Keyed>,
     x_webhook: Option<Keyed>,
 }
 
+/// What Standard Webhooks signs with, by the kind of the secret.
+#[derive(Clone)]
+enum StandardKey {
+    Shared(Keyed),
+    Private(Box<SigningKey>),
+}
+
+impl StandardKey {
+    /// One entry of `webhook-signature`.
+    fn sign(&self, request: &Request<'_>) -> String {
+        let parts = request.standard_parts();
+        match self {
+            Self::Shared(keyed) => format!("v1,{}", BASE64.encode(&keyed.tag(&parts))),
+            Self::Private(key) => key.sign_content(&parts.concat()),
+        }
+    }
+}
+
 impl Keys {
     fn new(schemes: &[Scheme], hash: XWebhookHash, secret: &Secret) -> Self {
+        if let Some(key) = secret.signing_key() {
+            return Self::private(schemes, key);
+        }
         let text = secret.expose().as_bytes();
         let key =
             |scheme, hash, key: &[u8]| schemes.contains(&scheme).then(|| Keyed::new(hash, key));
         // Without a key there is no signature, rather than one that nobody can verify.
         let decoded = secret.standard_key().ok();
+        let standard = decoded.and_then(|k| key(Scheme::Standard, XWebhookHash::Sha256, &k));
         Self {
-            standard: decoded.and_then(|k| key(Scheme::Standard, XWebhookHash::Sha256, &k)),
+            standard: standard.map(StandardKey::Shared),
             pt: key(Scheme::Pt, XWebhookHash::Sha256, text),
             x_webhook: key(Scheme::XWebhook, hash, text),
+        }
+    }
+
+    /// A private key signs the one scheme that knows public ones.
+    fn private(schemes: &[Scheme], key: SigningKey) -> Self {
+        let standard = schemes.contains(&Scheme::Standard);
+        Self {
+            standard: standard.then(|| StandardKey::Private(Box::new(key))),
+            pt: None,
+            x_webhook: None,
         }
     }
 }
 
 impl Signer {
-    /// For a subscription's schemes and secrets; `hash` is that of `x-webhook`.
+    /// For a subscription's schemes and secrets. Each secret signs as its own kind does, so that a
+    /// rotation may lead from one kind to the other.
     ///
     /// A `whsec_` secret without base64 behind it, which no [`Secret`] that was parsed can be,
     /// leaves the standard scheme's signature out.
     #[must_use]
-    pub fn new(schemes: &[Scheme], hash: XWebhookHash, secrets: &Secrets) -> Self {
+    pub fn new(schemes: &[Scheme], algorithm: impl Into<Algorithm>, secrets: &Secrets) -> Self {
+        let hash = algorithm.into().hash();
         let keys = |secret| Keys::new(schemes, hash, secret);
         let previous = secrets.previous.as_ref();
         Self {
@@ -135,16 +169,16 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// `v1,<base64>` for each key, the newest first.
-    fn standard(&self, keys: [Option<&Keyed>; 2]) -> Option<String> {
+    /// What Standard Webhooks signs.
+    fn standard_parts(&self) -> [&[u8]; 5] {
         let (id, timestamp) = (self.webhook_id.as_bytes(), self.timestamp.as_bytes());
-        let parts: &[&[u8]] = &[id, b".", timestamp, b".", self.body];
-        let mut value = String::new();
-        for keyed in keys.into_iter().flatten() {
-            value.push_str(if value.is_empty() { "v1," } else { " v1," });
-            BASE64.encode_append(&keyed.tag(parts), &mut value);
-        }
-        (!value.is_empty()).then_some(value)
+        [id, b".", timestamp, b".", self.body]
+    }
+
+    /// `v1,<base64>` or `v1a,<base64>` for each key, the newest first.
+    fn standard(&self, keys: [Option<&StandardKey>; 2]) -> Option<String> {
+        let entries = keys.into_iter().flatten().map(|key| key.sign(self));
+        entries.reduce(|before, entry| before + " " + &entry)
     }
 
     /// `t=<timestamp>`, then `,v1=<hex>` for each key.

@@ -10,8 +10,11 @@ use bytes::Bytes;
 
 use crate::{delivery::FailureClass, egress::TargetUrl};
 
+mod post;
 pub mod callback;
 mod outcome;
+
+pub use post::Post;
 
 /// Request headers in the order sent; names in lower case.
 pub type Headers = Vec<(Cow<'static, str>, String)>;
@@ -50,4 +53,13 @@ pub trait WebhookTransport: Send + Sync + 'static {
         headers: &Headers,
         timeout: Duration,
     ) -> Result<Answer, TransportError>;
+
+    /// The same for a subscription that asks for more than a signature.
+    ///
+    /// As provided, it sends the subscription's own headers with the others. A transport that opens
+    /// connections has to override it: nothing here knows addresses or TLS.
+    async fn post(&self, post: Post<'_>) -> Result<Answer, TransportError> {
+        let (headers, payload) = (post.all_headers(), post.payload.clone());
+        self.send(post.url, payload, &headers, post.timeout).await
+    }
 }

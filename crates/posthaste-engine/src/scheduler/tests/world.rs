@@ -17,6 +17,7 @@ pub(super) fn subscription(n: u64) -> Subscription {
         schemes: Vec::new(),
         algorithm: Default::default(),
         secrets: Secrets::new(Secret::trusted("0123456789abcdef".to_owned())),
+        access: Default::default(),
         retry: RetryPolicy::schedule(&[1.0, 2.0], 0.0).unwrap(),
         timeout: Duration::from_secs(10),
         max_in_flight: 2,

@@ -2,41 +2,49 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::{RootCertStore, pki_types::ServerName};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
     BadRoot, HttpConfig, fault,
     link::Link,
+    trust,
     wire::{Stream, Tally, Wire},
 };
 use crate::{
     delivery::FailureClass,
-    egress::{TargetHost, TargetUrl, VetError, vet},
-    transport::TransportError,
+    egress::{DenyList, TargetHost, TargetUrl, VetError, vet_for},
+    transport::{Post, TransportError},
 };
 
 pub(super) struct Dialer {
     config: HttpConfig,
+    /// The public authorities and the operator's own.
+    roots: Arc<RootCertStore>,
+    /// For whoever has no TLS identity.
     tls: TlsConnector,
 }
 
 impl Dialer {
     pub fn new(config: HttpConfig) -> Result<Self, BadRoot> {
-        let tls = TlsConnector::from(Arc::new(client_config(&config)?));
-        Ok(Self { config, tls })
+        let roots = roots(&config)?;
+        let tls = trust::connector(trust::builder(roots.clone()).with_no_client_auth());
+        Ok(Self { config, roots, tls })
     }
 
-    pub async fn dial(&self, url: &TargetUrl) -> Result<Link, TransportError> {
-        let config = &self.config;
-        let vetted = vet(url, &config.rules, &*config.resolver, config.limits.dns).await;
-        let sockets = vetted.map_err(|refusal| self.refused(url, &refusal))?;
-        let stream = self.connect(url, &sockets).await?;
-        if !url.is_https() {
+    pub async fn dial(&self, post: &Post<'_>) -> Result<Link, TransportError> {
+        let (config, none) = (&self.config, DenyList::default());
+        let denied = post.denied.unwrap_or(&none);
+        let (rules, resolver, budget) = (&config.rules, &*config.resolver, config.limits.dns);
+        let vetted = vet_for(post.url, rules, denied, resolver, budget).await;
+        let sockets = vetted.map_err(|refusal| self.refused(post.url, &refusal))?;
+        let (stream, peer) = self.connect(&sockets).await?;
+        self.look_again(post.url, denied, peer)?;
+        if !post.url.is_https() {
             return self.link(Stream::Plain(stream), false).await;
         }
-        let stream = self.secure(url, stream).await?;
+        let stream = self.secure(post, stream).await?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         self.link(Stream::Tls(Box::new(stream)), http2).await
     }
@@ -46,17 +54,17 @@ impl Dialer {
         fault::error(refusal.class(), refusal.detail())
     }
 
-    /// Tries the addresses in turn, each with its share of the time that is left.
+    /// Tries the addresses in turn, each with its share of the time that is left. The peer is who
+    /// was dialled.
     async fn connect(
         &self,
-        url: &TargetUrl,
         sockets: &[SocketAddr],
-    ) -> Result<TcpStream, TransportError> {
+    ) -> Result<(TcpStream, SocketAddr), TransportError> {
         let share = |n: usize| self.config.limits.connect / u32::try_from(n).unwrap_or(u32::MAX);
         let mut failure = "no address answers".to_owned();
         for &socket in sockets {
             match timeout(share(sockets.len()), TcpStream::connect(socket)).await {
-                Ok(Ok(stream)) => return self.look_again(url, stream, socket),
+                Ok(Ok(stream)) => return peer_of(stream, socket),
                 Ok(Err(cause)) => failure = cause.kind().to_string(),
                 Err(_) => failure = "no connection in time".into(),
             }
@@ -64,33 +72,29 @@ impl Dialer {
         Err(fault::error(FailureClass::Connect, failure))
     }
 
-    /// The peer is who was dialled, and is still allowed.
+    /// The peer is still one that may be dialled.
     fn look_again(
         &self,
         url: &TargetUrl,
-        stream: TcpStream,
-        dialled: SocketAddr,
-    ) -> Result<TcpStream, TransportError> {
-        let io = |cause: io::Error| fault::error(FailureClass::Connect, cause.kind().to_string());
-        let peer = stream.peer_addr().map_err(io)?;
-        if peer.ip() != dialled.ip() || peer.port() != dialled.port() {
-            let detail = "the connection leads to another address than was dialled";
-            return Err(fault::error(FailureClass::Blocked, detail));
-        }
-        self.config.rules.judge_socket(peer).map_err(|refusal| {
+        denied: &DenyList,
+        peer: SocketAddr,
+    ) -> Result<(), TransportError> {
+        let judged = self.config.rules.judge_socket(peer);
+        let judged = judged.and_then(|()| denied.judge_address(peer.ip()));
+        judged.map_err(|refusal| {
             let address = peer.ip();
             self.refused(url, &VetError::Address { address, refusal })
-        })?;
-        stream.set_nodelay(true).map_err(io)?;
-        Ok(stream)
+        })
     }
 
     async fn secure(
         &self,
-        url: &TargetUrl,
+        post: &Post<'_>,
         stream: TcpStream,
     ) -> Result<TlsStream<TcpStream>, TransportError> {
-        let handshake = self.tls.connect(server_name(url)?, stream);
+        let own = post.tls.map(|identity| identity.connector(&self.roots));
+        let connector = own.unwrap_or(&self.tls);
+        let handshake = connector.connect(server_name(post.url)?, stream);
         match timeout(self.config.limits.tls, handshake).await {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(cause)) => {
@@ -127,16 +131,24 @@ fn server_name(url: &TargetUrl) -> Result<ServerName<'static>, TransportError> {
     }
 }
 
-fn client_config(config: &HttpConfig) -> Result<ClientConfig, BadRoot> {
-    let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    for root in &config.extra_roots {
-        roots.add(root.clone())?;
+fn peer_of(
+    stream: TcpStream,
+    dialled: SocketAddr,
+) -> Result<(TcpStream, SocketAddr), TransportError> {
+    let io = |cause: io::Error| fault::error(FailureClass::Connect, cause.kind().to_string());
+    let peer = stream.peer_addr().map_err(io)?;
+    if peer.ip() != dialled.ip() || peer.port() != dialled.port() {
+        let detail = "the connection leads to another address than was dialled";
+        return Err(fault::error(FailureClass::Blocked, detail));
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(tls)
+    stream.set_nodelay(true).map_err(io)?;
+    Ok((stream, peer))
+}
+
+fn roots(config: &HttpConfig) -> Result<Arc<RootCertStore>, BadRoot> {
+    let mut roots = trust::public_roots();
+    for root in &config.extra_roots {
+        Arc::make_mut(&mut roots).add(root.clone())?;
+    }
+    Ok(roots)
 }

@@ -38,7 +38,7 @@ impl From<TransportError> for Fault {
 
 /// Why a connection gave no answer.
 pub(super) fn no_answer(cause: &hyper::Error, tally: &Tally) -> TransportError {
-    if tally.head_is_spent() {
+    if tally.is_spent() {
         return head_too_large();
     }
     if let Some(tls) = find::<io::Error>(cause).and_then(tls_cause) {

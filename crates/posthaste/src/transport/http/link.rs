@@ -50,11 +50,13 @@ impl Link {
             connection,
             tally,
             over: false,
+            since: None,
         })))
     }
 
     pub async fn http2(wire: Wire) -> hyper::Result<Self> {
         let tally = wire.tally.clone();
+        tally.share();
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(64 * 1024)
             .initial_connection_window_size(1024 * 1024)
@@ -98,6 +100,8 @@ pub(super) struct Single {
     tally: Arc<Tally>,
     /// Whether the connection has ended and may not be polled again.
     over: bool,
+    /// The pool's: when it first came there.
+    pub since: Option<u32>,
 }
 
 impl Single {
@@ -169,6 +173,11 @@ impl Shared {
         self.sound.load(Relaxed) && !self.sender.is_closed()
     }
 
+    /// Nobody is to begin anything more over it; what is under way ends as it would.
+    pub fn retire(&self) {
+        self.sound.store(false, Relaxed);
+    }
+
     async fn exchange(
         &mut self,
         outgoing: &Outgoing<'_>,
@@ -176,6 +185,7 @@ impl Shared {
         now: Now<'_>,
     ) -> Result<bool, Fault> {
         let doubt = Doubt(&self.sound);
+        let _under_way = self.tally.begin_shared();
         let response = self.sender.try_send_request(outgoing.http2()?).await;
         let response: Response<Incoming> = response.map_err(|failed| Fault {
             error: fault::no_answer(failed.error(), &self.tally),

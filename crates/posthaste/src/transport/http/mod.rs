@@ -8,6 +8,8 @@ mod fault;
 mod wire;
 mod retry_after;
 mod answer;
+mod trust;
+mod identity;
 mod request;
 mod link;
 mod pool;
@@ -17,11 +19,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+pub use identity::{TlsFault, TlsIdentity, TlsMember};
 pub use rustls::pki_types::CertificateDer;
 
 pub use self::retry_after::retry_after;
 use self::{answer::Heard, dial::Dialer, link::Link, pool::Pool, request::Outgoing};
-use super::{Answer, Headers, TransportError, WebhookTransport};
+use super::{Answer, Headers, Post, TransportError, WebhookTransport};
 use crate::{
     clock::{Clock, SystemClock},
     delivery::FailureClass,
@@ -60,6 +63,9 @@ pub struct Limits {
     pub tls: Duration,
     /// After which an idle connection is closed, give or take a third; default 60 s.
     pub idle: Duration,
+    /// After which a connection is not used again, give or take a third of `idle`: its address was
+    /// vetted when it was opened, and names move. Default 5 min.
+    pub vetted: Duration,
     /// Idle connections to one scheme, host and port; default 256.
     pub idle_per_origin: usize,
     /// Idle connections in all; default 4,096.
@@ -73,6 +79,7 @@ impl Default for Limits {
             connect: Duration::from_secs(5),
             tls: Duration::from_secs(5),
             idle: Duration::from_secs(60),
+            vetted: Duration::from_secs(300),
             idle_per_origin: 256,
             idle_in_all: 4096,
         }
@@ -121,8 +128,8 @@ impl HttpTransport {
         outgoing: &Outgoing<'_>,
         heard: &mut Heard,
     ) -> Result<(), TransportError> {
-        let now = || self.clock.wall();
-        while let Some(mut link) = self.pool.take(outgoing.url.origin()) {
+        let (now, key) = (|| self.clock.wall(), outgoing.key());
+        while let Some(mut link) = self.pool.take(&key) {
             if !link.is_alive().await {
                 continue;
             }
@@ -130,22 +137,22 @@ impl HttpTransport {
             if sent.as_ref().is_err_and(|fault| fault.unsent) {
                 break; // it died before a byte was written: once more, on a fresh one
             }
-            return self.end(outgoing, link, sent);
+            return self.end(&key, link, sent);
         }
-        let mut link = self.dialer.dial(outgoing.url).await?;
+        let mut link = self.dialer.dial(&outgoing.0).await?;
         let sent = link.exchange(outgoing, heard, &now).await;
-        self.end(outgoing, link, sent)
+        self.end(&key, link, sent)
     }
 
     /// A connection that is fit for another request goes back, any other is closed.
     fn end(
         &self,
-        outgoing: &Outgoing<'_>,
+        key: &str,
         link: Link,
         sent: Result<bool, fault::Fault>,
     ) -> Result<(), TransportError> {
         if sent.map_err(|fault| fault.error)? {
-            self.pool.give(outgoing.url.origin(), link);
+            self.pool.give(key, link);
         }
         Ok(())
     }
@@ -160,11 +167,15 @@ impl WebhookTransport for HttpTransport {
         headers: &Headers,
         timeout: Duration,
     ) -> Result<Answer, TransportError> {
-        let outgoing = Outgoing {
-            url,
-            payload,
-            headers,
-        };
+        self.post(Post::new(url, &payload, headers, timeout)).await
+    }
+
+    async fn post(&self, post: Post<'_>) -> Result<Answer, TransportError> {
+        let (timeout, outgoing) = (post.timeout, Outgoing(post));
+        if post.tls.is_some() && !post.url.is_https() {
+            let detail = "the subscription has TLS settings, and its URL is not https";
+            return Err(fault::error(FailureClass::Tls, detail));
+        }
         let mut heard = Heard::default();
         let exchange = self.exchange(&outgoing, &mut heard);
         let ended = tokio::time::timeout(timeout, exchange).await;

@@ -1,5 +1,7 @@
 //! The bytes of a connection, plain or in TLS, and two counts of them that no HTTP library keeps:
-//! whether any byte of the request was written, and how much came before the final head.
+//! whether any byte of the request was written, and how much may still come: over HTTP/1.1 before
+//! the final head, over HTTP/2 for all requests that are under way, so that frames that answer
+//! nothing (interim answers, pings, settings) come to an end.
 
 use std::{
     io,
@@ -22,6 +24,10 @@ pub(super) const HEAD_MAX: usize = 16 * 1024;
 
 const UNBOUNDED: usize = usize::MAX;
 
+/// Bytes that a shared connection may read for each request under way: a head of 256 KiB, which is
+/// read to be called too large, a body as far as it is read, and a window of it on its way.
+const SHARE: usize = 512 * 1024;
+
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -37,42 +43,65 @@ pub(super) struct Wire {
 #[derive(Debug)]
 pub(super) struct Tally {
     written: AtomicBool,
-    /// Bytes that may still be read before the head is complete.
-    head_left: AtomicUsize,
+    /// Bytes that may still be read: before the head is complete, or for what is under way.
+    left: AtomicUsize,
+    /// Requests under way over a shared connection.
+    under_way: AtomicUsize,
+}
+
+/// A request over a shared connection; when it has ended, what it left unread is no longer allowed.
+pub(super) struct UnderWay<'a>(&'a Tally);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let others = self.0.under_way.fetch_sub(1, Relaxed) - 1;
+        self.0.left.fetch_min((others + 1) * SHARE, Relaxed);
+    }
 }
 
 impl Tally {
     pub fn new() -> Self {
         Self {
             written: AtomicBool::new(false),
-            head_left: AtomicUsize::new(UNBOUNDED),
+            left: AtomicUsize::new(UNBOUNDED),
+            under_way: AtomicUsize::new(0),
         }
+    }
+
+    /// Many requests share what it counts, from before the first one on.
+    pub fn share(&self) {
+        self.left.store(SHARE, Relaxed);
+    }
+
+    /// One of many requests begins.
+    pub fn begin_shared(&self) -> UnderWay<'_> {
+        self.under_way.fetch_add(1, Relaxed);
+        self.left.fetch_add(SHARE, Relaxed);
+        UnderWay(self)
     }
 
     /// A request begins: nothing is written yet, and its answer's head is bounded.
     pub fn begin(&self) {
         self.written.store(false, Relaxed);
-        self.head_left.store(HEAD_MAX, Relaxed);
+        self.left.store(HEAD_MAX, Relaxed);
     }
 
     /// The final head is there: what follows is bounded by who reads it.
     pub fn head_done(&self) {
-        self.head_left.store(UNBOUNDED, Relaxed);
+        self.left.store(UNBOUNDED, Relaxed);
     }
 
     pub fn nothing_written(&self) -> bool {
         !self.written.load(Relaxed)
     }
 
-    pub fn head_is_spent(&self) -> bool {
-        self.head_left.load(Relaxed) == 0
+    pub fn is_spent(&self) -> bool {
+        self.left.load(Relaxed) == 0
     }
 
     fn read(&self, bytes: usize) {
-        let left = self.head_left.load(Relaxed);
-        if left != UNBOUNDED {
-            self.head_left.store(left.saturating_sub(bytes), Relaxed);
-        }
+        let less = |left: usize| (left != UNBOUNDED).then(|| left.saturating_sub(bytes));
+        self.left.fetch_update(Relaxed, Relaxed, less).ok(); // unbounded stays
     }
 
     fn wrote(&self, bytes: usize) {
@@ -104,7 +133,7 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.tally.head_is_spent() {
+        if self.tally.is_spent() {
             return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
         }
         let before = buf.filled().len();
