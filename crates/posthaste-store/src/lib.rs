@@ -6,6 +6,7 @@
 
 pub mod ledger;
 pub mod record;
+pub mod audit;
 pub mod again;
 pub mod replay;
 pub mod query;
@@ -13,6 +14,7 @@ pub mod rollup;
 pub mod settings;
 pub mod keeping;
 pub mod event_type;
+pub mod change;
 mod store;
 pub mod memory;
 #[cfg(any(test, feature = "conformance"))]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use http::StatusCode;
 use posthaste::{
     clock::Timestamp,
@@ -11,13 +11,9 @@ use posthaste::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    subscription_body::secret,
-    subscription_view::SubscriptionView,
-    subscriptions::{find, shown},
-};
+use super::{subscription_body::secret, subscription_view::SubscriptionView, subscriptions::shown};
 use crate::{
-    Api, answer,
+    answer,
     body::OptionalJson,
     parameters::Parameters,
     path::Id,
@@ -38,7 +34,6 @@ const OVERLAP_S_MAX: u64 = 604_800;
 )]
 pub(crate) async fn pause(
     auth: Authorized<WriteSubscriptions>,
-    State(api): State<Api>,
     Id(id): Id<SubscriptionId>,
     parameters: Parameters,
     body: OptionalJson,
@@ -47,7 +42,7 @@ pub(crate) async fn pause(
     body.nothing()?;
     Ok(shown(
         StatusCode::OK,
-        &*api.engine.pause(&auth.tenant, id).await?,
+        &*auth.engine().pause(&auth.tenant, id).await?,
     ))
 }
 
@@ -59,7 +54,6 @@ pub(crate) async fn pause(
 )]
 pub(crate) async fn resume(
     auth: Authorized<WriteSubscriptions>,
-    State(api): State<Api>,
     Id(id): Id<SubscriptionId>,
     parameters: Parameters,
     body: OptionalJson,
@@ -68,7 +62,7 @@ pub(crate) async fn resume(
     body.nothing()?;
     Ok(shown(
         StatusCode::OK,
-        &*api.engine.resume(&auth.tenant, id).await?,
+        &*auth.engine().resume(&auth.tenant, id).await?,
     ))
 }
 
@@ -101,7 +95,6 @@ pub(crate) struct TestView {
 )]
 pub(crate) async fn test(
     auth: Authorized<WriteSubscriptions>,
-    State(api): State<Api>,
     Id(id): Id<SubscriptionId>,
     parameters: Parameters,
     body: OptionalJson,
@@ -110,8 +103,8 @@ pub(crate) async fn test(
     let mut fields = body.fields(&["type"])?;
     let event_type = fields.optional("type", event_type);
     fields.finish()?;
-    let trial = api
-        .engine
+    let trial = auth
+        .engine()
         .try_subscription(&auth.tenant, id, event_type)
         .await?;
     let view = TestView {
@@ -155,7 +148,6 @@ pub(crate) struct RotatedView<'a> {
 )]
 pub(crate) async fn rotate_secret(
     auth: Authorized<WriteSubscriptions>,
-    State(api): State<Api>,
     Id(id): Id<SubscriptionId>,
     parameters: Parameters,
     body: OptionalJson,
@@ -169,8 +161,8 @@ pub(crate) async fn rotate_secret(
     let secret = fields.optional("secret", secret);
     fields.finish()?;
     let overlap = overlap.unwrap_or(OVERLAP_DEFAULT);
-    let rotated = api
-        .engine
+    let rotated = auth
+        .engine()
         .rotate_secret(&auth.tenant, id, secret, overlap)
         .await?;
     let (secret, previous_valid_until) = rotated;
@@ -188,7 +180,7 @@ pub(crate) struct SecretView<'a> {
     secret: &'a str,
 }
 
-/// Reveal a subscription's secret.
+/// Reveal a subscription's secret. That it was stands in the audit log before it is answered.
 #[utoipa::path(
     get, path = "/api/v1/webhooks/subscriptions/{id}/secret", tag = "subscriptions",
     params(("id" = String, Path, description = "`sub_…`")),
@@ -196,12 +188,11 @@ pub(crate) struct SecretView<'a> {
 )]
 pub(crate) async fn reveal_secret(
     auth: Authorized<WriteSubscriptions>,
-    State(api): State<Api>,
     Id(id): Id<SubscriptionId>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let found = find(&api, &auth.tenant, id)?;
+    let found = auth.engine().reveal_secret(&auth.tenant, id).await?;
     let secret = found.secrets.current.expose();
     tracing::info!(subscription = %id, key = %auth.principal.key.id, "secret.reveal");
     Ok(answer::unstored(answer::json(
