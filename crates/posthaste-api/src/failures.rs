@@ -4,7 +4,7 @@
 //! those who share an address with them; and what is said to a guess says nothing about keys.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::Mutex,
     time::Duration,
@@ -12,7 +12,7 @@ use std::{
 
 use posthaste::network::holder_of;
 
-/// Addresses that are remembered; the one that has waited longest is forgotten first.
+/// Addresses that are remembered; the one that has been silent longest is forgotten first.
 const ADDRESSES_MAX: usize = 10_000;
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -40,8 +40,16 @@ struct Guesses {
     interval: Duration,
     burst: Duration,
     addresses_max: usize,
-    owed_until: HashMap<IpAddr, Duration>,
-    by_time: BTreeSet<(Duration, IpAddr)>,
+    by_address: HashMap<IpAddr, Guesser>,
+    /// Turns of the latest guesses, the oldest first.
+    by_turn: BTreeMap<u64, IpAddr>,
+    turns: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Guesser {
+    owed_until: Duration,
+    turn: u64,
 }
 
 impl Guesses {
@@ -51,33 +59,42 @@ impl Guesses {
             interval,
             burst: interval * per_min,
             addresses_max,
-            owed_until: HashMap::new(),
-            by_time: BTreeSet::new(),
+            by_address: HashMap::new(),
+            by_turn: BTreeMap::new(),
+            turns: 0,
         }
     }
 
     fn failed(&mut self, address: IpAddr, now: Duration) -> Option<Duration> {
-        let owed = self.owed_until.get(&address).copied();
-        let next = owed.unwrap_or_default().max(now) + self.interval;
-        if let Some(wait) = next.checked_sub(now + self.burst).filter(|w| !w.is_zero()) {
-            return Some(wait);
-        }
-        if let Some(owed) = owed {
-            self.by_time.remove(&(owed, address));
-        }
-        self.owed_until.insert(address, next);
-        self.by_time.insert((next, address));
+        let known = self.by_address.get(&address).copied();
+        let owed_until = known.map_or(now, |known| known.owed_until.max(now));
+        let next = owed_until + self.interval;
+        let wait = next.saturating_sub(now + self.burst);
+        let owed_until = if wait.is_zero() { next } else { owed_until };
+        self.note(address, known, owed_until);
         self.forget(now);
-        None
+        (!wait.is_zero()).then_some(wait)
+    }
+
+    fn note(&mut self, address: IpAddr, known: Option<Guesser>, owed_until: Duration) {
+        if let Some(known) = known {
+            self.by_turn.remove(&known.turn);
+        }
+        let turn = self.turns;
+        self.turns += 1;
+        self.by_address
+            .insert(address, Guesser { owed_until, turn });
+        self.by_turn.insert(turn, address);
     }
 
     /// Lets go of who owes nothing any more, and of the oldest where there are too many.
     fn forget(&mut self, now: Duration) {
-        while let Some(&(until, address)) = self.by_time.first()
-            && (until <= now || self.owed_until.len() > self.addresses_max)
+        while let Some((_, address)) = self.by_turn.first_key_value()
+            && (self.by_address[address].owed_until <= now
+                || self.by_address.len() > self.addresses_max)
         {
-            self.by_time.pop_first();
-            self.owed_until.remove(&address);
+            self.by_address.remove(address);
+            self.by_turn.pop_first();
         }
     }
 }
@@ -122,14 +139,14 @@ mod tests {
             guesses.failed(address(n), seconds(0) + Duration::from_millis(n.into()));
             guesses.failed(address(n), seconds(0) + Duration::from_millis(n.into()));
         }
-        assert_eq!((guesses.owed_until.len(), guesses.by_time.len()), (3, 3));
+        assert_eq!((guesses.by_address.len(), guesses.by_turn.len()), (3, 3));
         assert!(guesses.failed(address(4), seconds(1)).is_some());
         assert!(
             guesses.failed(address(0), seconds(1)).is_none(),
             "it is forgotten"
         );
         guesses.failed(address(9), seconds(200));
-        assert_eq!((guesses.owed_until.len(), guesses.by_time.len()), (1, 1));
+        assert_eq!((guesses.by_address.len(), guesses.by_turn.len()), (1, 1));
     }
 
     #[test]

@@ -151,7 +151,7 @@ fn without_allow(mut response: Response) -> Response {
 /// What a later version brings at paths that this one has.
 const LATER: &[(Method, &str)] = &[(Method::DELETE, "/api/v1/webhooks/tenants/{tenant}")];
 
-/// A 405, except where there is nothing yet, or the path's id is none: `/audit` is no hook that
+/// A 405, except where there is nothing yet, or the path's id is none: `/inboxes` is no hook that
 /// cannot be read, it is nothing.
 async fn not_allowed(method: Method, path: MatchedPath, params: RawPathParams) -> Problem {
     let is_none = |(name, value): (&str, &str)| name.ends_with("id") && !value.contains('_');

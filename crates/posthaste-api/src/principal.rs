@@ -1,15 +1,18 @@
 //! Who asks, and whether they may: an extractor for each scope, so that a handler cannot run
 //! without the check that its signature names.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, net::IpAddr};
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
 use posthaste::event::TenantId;
-use posthaste_engine::operations::Principal;
-use posthaste_store::settings::Scope;
+use posthaste_engine::{Engine, operations::Principal};
+use posthaste_store::{
+    audit::{ActingKey, Actor},
+    settings::Scope,
+};
 
-use crate::{Api, client::Client, problem::Problem};
+use crate::{Api, client::Client, problem::Problem, request_id::RequestId};
 
 /// The longest key that is looked up.
 const TOKEN_MAX: usize = 256;
@@ -48,6 +51,7 @@ needs! {
 pub(crate) struct Authorized<N> {
     pub(crate) principal: Principal,
     pub(crate) tenant: TenantId,
+    caller: Caller,
     need: PhantomData<N>,
 }
 
@@ -55,7 +59,7 @@ impl<N: Need> FromRequestParts<Api> for Authorized<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let principal = authenticated(parts, api)?;
+        let (caller, principal) = authenticated(parts, api)?;
         if let Some(scope) = N::SCOPE
             && !principal.may(scope)
         {
@@ -66,36 +70,83 @@ impl<N: Need> FromRequestParts<Api> for Authorized<N> {
         Ok(Self {
             principal,
             tenant,
+            caller,
             need,
         })
     }
 }
 
+impl<N> Authorized<N> {
+    /// The engine in its hands: what is changed or revealed goes through this one, so that the audit
+    /// log tells of it.
+    pub(crate) fn engine(&self) -> Engine {
+        self.caller.engine(&self.principal)
+    }
+}
+
 /// A platform key that may manage tenants; it acts for none.
-pub(crate) struct Platform;
+pub(crate) struct Platform {
+    principal: Principal,
+    caller: Caller,
+}
+
+impl Platform {
+    /// As [`Authorized::engine`].
+    pub(crate) fn engine(&self) -> Engine {
+        self.caller.engine(&self.principal)
+    }
+}
 
 impl FromRequestParts<Api> for Platform {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let principal = authenticated(parts, api)?;
+        let (caller, principal) = authenticated(parts, api)?;
         if principal.is_platform() && principal.may(Scope::TenantsManage) {
-            return Ok(Self);
+            return Ok(Self { principal, caller });
         }
         Err(Problem::lacks(Scope::TenantsManage))
     }
 }
 
 /// Whoever shows no key at all has guessed nothing.
-fn authenticated(parts: &Parts, api: &Api) -> Result<Principal, Problem> {
+fn authenticated(parts: &Parts, api: &Api) -> Result<(Caller, Principal), Problem> {
     let token = bearer(&parts.headers).ok_or_else(Problem::unauthenticated)?;
     let client = Client::of(parts, api);
     if let Some(principal) = api.engine.authenticate(token, client.address) {
-        return Ok(principal);
+        let caller = Caller {
+            api: api.clone(),
+            address: client.address,
+            request_id: parts.extensions.get().cloned(),
+        };
+        return Ok((caller, principal));
     }
     let from = client.address.or(client.peer);
     let wait = api.failures.failed(from, api.engine.clock().elapsed());
     Err(wait.map_or_else(Problem::unauthenticated, Problem::too_many_guesses))
+}
+
+/// A request, as far as the audit log tells of it.
+struct Caller {
+    api: Api,
+    address: Option<IpAddr>,
+    request_id: Option<RequestId>,
+}
+
+impl Caller {
+    fn engine(&self, principal: &Principal) -> Engine {
+        let key = &principal.key;
+        let acting = ActingKey {
+            id: key.id,
+            name: key.name.clone(),
+            platform: principal.is_platform(),
+        };
+        self.api.engine.by(Actor {
+            key: Some(acting),
+            address: self.address,
+            request_id: self.request_id.as_ref().map(RequestId::text),
+        })
+    }
 }
 
 /// The token of the one `Authorization` header.

@@ -488,7 +488,7 @@ mod tests {
         }
         check(&[Kind::InvalidUrl], Kind::InvalidUrl);
         check(&[Kind::InvalidUrl, Kind::InvalidUrl], Kind::InvalidUrl);
-        check(&[Kind::InvalidUrl, Kind::NotAvailableYet], Kind::Validation);
+        check(&[Kind::InvalidUrl, Kind::InvalidHeader], Kind::Validation);
         check(
             &[Kind::InvalidUtf8, Kind::MalformedJson],
             Kind::MalformedJson,

@@ -23,6 +23,16 @@ use crate::problem::{Kind, Problem};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// A request's own name, as an extension of it.
+#[derive(Clone)]
+pub(crate) struct RequestId(HeaderValue);
+
+impl RequestId {
+    pub(crate) fn text(&self) -> String {
+        self.0.to_str().unwrap_or_default().to_owned()
+    }
+}
+
 /// Names requests.
 #[derive(Clone)]
 pub(crate) struct RequestIds(Arc<Chance>);
@@ -74,8 +84,9 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let id = self.ids.next();
+        request.extensions_mut().insert(RequestId(id.clone()));
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         Box::pin(async move {
             let mut response = match answer.await {

@@ -54,6 +54,8 @@ enum Command {
     Replays(commands::replays::Arguments),
     /// API keys
     Keys(commands::keys::Arguments),
+    /// Who changed or revealed what, when and from where
+    Audit(commands::trail::Arguments),
     /// Tenants, with a key of the platform
     Tenants(commands::tenants::Arguments),
     /// Forward events to an app on this machine, signed, and show its answers
@@ -87,6 +89,7 @@ impl Arguments {
             Command::Stats(arguments) => arguments.run(json).await,
             Command::Replays(arguments) => arguments.run(json).await,
             Command::Keys(arguments) => arguments.run(json).await,
+            Command::Audit(arguments) => arguments.run(json).await,
             Command::Tenants(arguments) => arguments.run(json).await,
             Command::Listen(arguments) => arguments.run(json).await,
             Command::Tail(arguments) => arguments.run(json).await,

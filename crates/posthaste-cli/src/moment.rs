@@ -17,6 +17,12 @@ pub fn moment(text: &str) -> Result<String, String> {
     Ok(Timestamp::from_millis(then).to_string())
 }
 
+/// `30d` from now, or a time; as the API takes it.
+pub fn deadline(text: &str) -> Result<String, String> {
+    let from_now = ago(text).ok_or("expected how long from now, such as 12h or 90d")?;
+    Ok((SystemClock::new().now() + from_now).to_string())
+}
+
 /// A day from now: later than anything that the server has, whatever its clock.
 pub fn tomorrow() -> String {
     (SystemClock::new().now() + Duration::from_secs(24 * 3600)).to_string()

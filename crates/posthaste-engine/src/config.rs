@@ -70,6 +70,8 @@ pub struct Retention {
     /// Deliveries of a paused subscription before they are discarded, in days: 1 to 3,650, default
     /// 90.
     pub hold_days: u32,
+    /// Entries of the audit log, in days: 1 to 3,650, default 365.
+    pub audit_days: u32,
     /// How long a day is: 24 hours, and less for whoever tries what happens after weeks.
     pub day: Duration,
 }
@@ -99,6 +101,7 @@ impl Default for Retention {
         Self {
             days: 30,
             hold_days: 90,
+            audit_days: 365,
             day: Duration::from_secs(24 * 3600),
         }
     }

@@ -13,7 +13,7 @@ use posthaste::{
     event::TenantId,
     id::SubscriptionId,
 };
-use posthaste_store::{Store, StoreError, record::HealthChange, settings::Identity};
+use posthaste_store::{Store, StoreError, audit::Actor, record::HealthChange, settings::Identity};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
@@ -32,6 +32,7 @@ use crate::{
     telemetry::Telemetry,
     upkeep::{
         self,
+        audit::AuditPruning,
         expiry::Expiry,
         key_use::{self, KeyUses},
         replay::{Replays, Word},
@@ -43,9 +44,9 @@ use crate::{
 /// The wait before a store that refused is asked again.
 const RELOAD_AGAIN: Duration = Duration::from_millis(250);
 
-/// A running engine. Clones are the same engine.
+/// A running engine. Clones are the same engine, in the same hands.
 #[derive(Clone)]
-pub struct Engine(pub(crate) Arc<Running>);
+pub struct Engine(pub(crate) Arc<Running>, pub(crate) Option<Arc<Actor>>);
 
 pub(crate) struct Running {
     pub store: Arc<dyn Store>,
@@ -159,7 +160,7 @@ impl Engine {
         essential("dispatch", &failed, dispatch_loop.run(mailbox));
         essential("settle", &failed, settler.run());
         essential("replays", &failed, jobs.run(words));
-        let engine = Self(Arc::new(Running {
+        let running = Running {
             store,
             config,
             subscribers,
@@ -177,7 +178,8 @@ impl Engine {
             written: is_written,
             recovered,
             failed: has_failed,
-        }));
+        };
+        let engine = Self(Arc::new(running), None);
         engine.sweep_tombstones(&shelved, &snapshot);
         engine.keep_up(&failed, drains);
         essential("pauses", &failed, engine.clone().follow_pauses(pauses));
@@ -315,6 +317,12 @@ impl Engine {
         };
         let written = rounds(uses, clock.clone(), draining.clone());
         essential("key_uses", failed, written);
+        let audit = AuditPruning::new(running.store.clone(), retention);
+        essential(
+            "audit",
+            failed,
+            rounds(audit, clock.clone(), draining.clone()),
+        );
         let rounds = rounds(pruning, clock.clone(), draining.clone());
         essential("retention", failed, rounds);
         let (alerts, dispatch) = (running.alerts.clone(), running.dispatch.clone());

@@ -54,6 +54,7 @@ pub mod again;
 pub mod upkeep;
 mod engine;
 pub mod operations;
+mod trail;
 
 pub use config::{Bounds, EngineConfig, Limits, Retention};
 pub use engine::Engine;

@@ -17,13 +17,15 @@ use async_trait::async_trait;
 use posthaste::{
     clock::Timestamp,
     delivery::{DeliveryState, Discard},
-    event::{EventType, Line, TenantId},
+    event::{Line, TenantId},
     id::{DeliveryId, EventId, KeyId, Place, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 use posthaste_store::{
     EventTypeEntry, Horizon, MemoryStore, Page, Store, StoreError,
     again::{Again, SentAgain},
+    audit::{AuditEntry, AuditQuery},
+    change::Change,
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
@@ -315,29 +317,26 @@ halting! {
     histories(tenant: &TenantId, after: DeliveryId, until: DeliveryId, at_most: usize)
         -> Page<History>;
     deliveries_of(tenant: &TenantId, events: Vec<EventId>) -> Vec<Delivery>;
-    insert_replay(replay: Replay) -> Replay;
+    insert_replay(replay: Replay, entry: Option<AuditEntry>) -> Replay;
     replay(tenant: &TenantId, id: ReplayId) -> Option<Replay>;
     replays(tenant: &TenantId, stretch: Stretch) -> Page<Replay>;
     running_replays() -> Vec<Replay>;
-    stop_replay(tenant: &TenantId, id: ReplayId, now: Timestamp) -> Replay;
+    stop_replay(
+        tenant: &TenantId, id: ReplayId, now: Timestamp, entry: Option<AuditEntry>
+    ) -> Replay;
     counts(tenant: &TenantId) -> Counts;
     rollups(
         tenant: &TenantId, subscription: Option<SubscriptionId>, from: Minute, to: Minute,
         level: Level
     ) -> Vec<(Minute, Rollup)>;
+    change(change: Change, entry: Option<AuditEntry>) -> ();
+    append_audit(entry: AuditEntry) -> ();
+    audit(tenant: &TenantId, query: &AuditQuery, stretch: Stretch) -> Page<AuditEntry>;
+    prune_audit(before: Timestamp, at_most: usize) -> usize;
     tenants() -> Vec<Tenant>;
-    insert_tenant(tenant: Tenant) -> ();
-    update_tenant(tenant: Tenant) -> ();
     event_types() -> Vec<EventTypeEntry>;
-    put_event_type(entry: EventTypeEntry) -> ();
-    delete_event_type(tenant: &TenantId, name: &EventType) -> bool;
     subscriptions() -> Vec<Subscription>;
     subscription(tenant: &TenantId, id: SubscriptionId) -> Option<Subscription>;
-    insert_subscription(subscription: Subscription) -> ();
-    update_subscription(subscription: Subscription, forgive: bool) -> ();
-    delete_subscription(tenant: &TenantId, id: SubscriptionId, now: Timestamp) -> ();
     keys() -> Vec<ApiKey>;
-    insert_key(key: ApiKey) -> ();
-    delete_key(tenant: Option<&TenantId>, id: KeyId) -> bool;
     touch_keys(used: Vec<(KeyId, Timestamp)>) -> ();
 }

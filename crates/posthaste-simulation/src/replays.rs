@@ -83,7 +83,7 @@ impl World {
         self.note(format_args!("store: {replay:?}"));
         let (tenant, id) = (replay.tenant.clone(), replay.id);
         self.model.replay_begun(&replay);
-        ready(self.disk.store.insert_replay(*replay)).expect("it answers");
+        ready(self.disk.store.insert_replay(*replay, None)).expect("it answers");
         self.store_answers(Own::Replay(tenant, id));
     }
 
@@ -92,7 +92,8 @@ impl World {
             return;
         }
         let now = self.node_now();
-        let stopped = ready(self.disk.store.stop_replay(tenant, id, now)).expect("it is there");
+        let stopped =
+            ready(self.disk.store.stop_replay(tenant, id, now, None)).expect("it is there");
         self.note(format_args!("store: {id} {:?}", stopped.status));
         self.model.replay_stopped(&stopped);
     }

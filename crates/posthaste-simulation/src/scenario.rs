@@ -267,6 +267,7 @@ fn retention(dice: &mut Dice) -> Retention {
         days: dice.pick(&[1, 2, 5]),
         hold_days: dice.pick(&[1, 2, 4]),
         day: dice.pick(&[Duration::from_secs(120), Duration::from_secs(300)]),
+        ..Retention::default()
     }
 }
 

@@ -11,5 +11,6 @@ SELECT
         ), 0),
         coalesce((SELECT max(id) FROM subscriptions), 0),
         coalesce((SELECT max(id) FROM keys), 0),
-        coalesce((SELECT max(id) FROM replays), 0)
+        coalesce((SELECT max(id) FROM replays), 0),
+        coalesce((SELECT max(id) FROM audit), 0)
     )

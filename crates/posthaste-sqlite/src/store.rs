@@ -11,13 +11,15 @@ use async_trait::async_trait;
 use posthaste::{
     clock::Timestamp,
     delivery::Discard,
-    event::{EventType, Line, TenantId},
+    event::{Line, TenantId},
     id::{DeliveryId, EventId, KeyId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 use posthaste_store::{
     EventTypeEntry, Horizon, Page, Store, StoreError,
     again::{Again, SentAgain},
+    audit::{AuditEntry, AuditQuery},
+    change::Change,
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
@@ -420,9 +422,15 @@ impl Store for SqliteStore {
         self.reader.read(query).await
     }
 
-    async fn insert_replay(&self, replay: Replay) -> Result<Replay, StoreError> {
-        self.write(1, move |group| writer::insert_replay(group, replay))
-            .await
+    async fn insert_replay(
+        &self,
+        replay: Replay,
+        entry: Option<AuditEntry>,
+    ) -> Result<Replay, StoreError> {
+        let insert = move |group: &mut writer::Group<'_>| {
+            writer::insert_replay(group, replay, entry.as_ref())
+        };
+        self.write(1, insert).await
     }
 
     async fn replay(&self, tenant: &TenantId, id: ReplayId) -> Result<Option<Replay>, StoreError> {
@@ -450,10 +458,12 @@ impl Store for SqliteStore {
         tenant: &TenantId,
         id: ReplayId,
         now: Timestamp,
+        entry: Option<AuditEntry>,
     ) -> Result<Replay, StoreError> {
         let tenant = tenant.clone();
-        let stop =
-            move |group: &mut writer::Group<'_>| writer::stop_replay(group, &tenant, id, now);
+        let stop = move |group: &mut writer::Group<'_>| {
+            writer::stop_replay(group, &tenant, id, now, entry.as_ref())
+        };
         self.write(1, stop).await
     }
 
@@ -482,34 +492,37 @@ impl Store for SqliteStore {
         self.reader.read(reader::tenants).await
     }
 
-    async fn insert_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
-        self.write(1, move |group| writer::insert_tenant(group, &tenant))
-            .await
+    async fn change(&self, change: Change, entry: Option<AuditEntry>) -> Result<(), StoreError> {
+        let change =
+            move |group: &mut writer::Group<'_>| writer::change(group, &change, entry.as_ref());
+        self.write(1, change).await
     }
 
-    async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
-        self.write(1, move |group| writer::update_tenant(group, &tenant))
-            .await
+    async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        let append = move |group: &mut writer::Group<'_>| writer::append(group, Some(&entry));
+        self.write(1, append).await
+    }
+
+    async fn audit(
+        &self,
+        tenant: &TenantId,
+        query: &AuditQuery,
+        stretch: Stretch,
+    ) -> Result<Page<AuditEntry>, StoreError> {
+        let (tenant, query) = (tenant.clone(), query.clone());
+        let query =
+            move |moment: &reader::Moment<'_>| reader::audit(moment, &tenant, &query, stretch);
+        self.reader.read(query).await
+    }
+
+    async fn prune_audit(&self, before: Timestamp, at_most: usize) -> Result<usize, StoreError> {
+        let prune =
+            move |group: &mut writer::Group<'_>| writer::prune_audit(group, before, at_most);
+        self.write(at_most, prune).await
     }
 
     async fn event_types(&self) -> Result<Vec<EventTypeEntry>, StoreError> {
         self.reader.read(reader::event_types).await
-    }
-
-    async fn put_event_type(&self, entry: EventTypeEntry) -> Result<(), StoreError> {
-        self.write(1, move |group| writer::put_event_type(group, &entry))
-            .await
-    }
-
-    async fn delete_event_type(
-        &self,
-        tenant: &TenantId,
-        name: &EventType,
-    ) -> Result<bool, StoreError> {
-        let (tenant, name) = (tenant.clone(), name.clone());
-        let delete =
-            move |group: &mut writer::Group<'_>| writer::delete_event_type(group, &tenant, &name);
-        self.write(1, delete).await
     }
 
     async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {
@@ -526,50 +539,8 @@ impl Store for SqliteStore {
         self.reader.read(query).await
     }
 
-    async fn insert_subscription(&self, subscription: Subscription) -> Result<(), StoreError> {
-        let insert =
-            move |group: &mut writer::Group<'_>| writer::insert_subscription(group, &subscription);
-        self.write(1, insert).await
-    }
-
-    async fn update_subscription(
-        &self,
-        subscription: Subscription,
-        forgive: bool,
-    ) -> Result<(), StoreError> {
-        let update = move |group: &mut writer::Group<'_>| {
-            writer::update_subscription(group, &subscription, forgive)
-        };
-        self.write(1, update).await
-    }
-
-    async fn delete_subscription(
-        &self,
-        tenant: &TenantId,
-        id: SubscriptionId,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let tenant = tenant.clone();
-        let delete = move |group: &mut writer::Group<'_>| {
-            writer::delete_subscription(group, &tenant, id, now)
-        };
-        self.write(1, delete).await
-    }
-
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         self.reader.read(reader::keys).await
-    }
-
-    async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError> {
-        self.write(1, move |group| writer::insert_key(group, &key))
-            .await
-    }
-
-    async fn delete_key(&self, tenant: Option<&TenantId>, id: KeyId) -> Result<bool, StoreError> {
-        let tenant = tenant.cloned();
-        let delete =
-            move |group: &mut writer::Group<'_>| writer::delete_key(group, tenant.as_ref(), id);
-        self.write(1, delete).await
     }
 
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {

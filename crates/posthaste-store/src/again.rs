@@ -8,6 +8,7 @@ use posthaste::{
 };
 
 use crate::{
+    audit::AuditEntry,
     record::{Reopened, Settlement},
     replay::ReplayStep,
 };
@@ -27,6 +28,8 @@ pub struct Again {
     /// Of this replay, which moves on with it. One that is not running, or is elsewhere by now, is
     /// left alone, and nothing is sent.
     pub step: Option<ReplayStep>,
+    /// What is kept with it: who asked for it.
+    pub entry: Option<AuditEntry>,
 }
 
 impl Again {
@@ -46,6 +49,7 @@ impl Again {
             only_failed: false,
             make: Vec::new(),
             step: None,
+            entry: None,
         }
     }
 
@@ -73,4 +77,13 @@ impl Again {
 pub struct SentAgain {
     pub reopened: Vec<Reopened>,
     pub made: Vec<Reopened>,
+}
+
+impl SentAgain {
+    /// Whether all that was asked for is missing.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        let mut all = self.reopened.iter().chain(&self.made).peekable();
+        all.peek().is_some() && all.all(|came| *came == Reopened::Missing)
+    }
 }

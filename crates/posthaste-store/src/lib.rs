@@ -6,6 +6,7 @@
 
 pub mod ledger;
 pub mod record;
+pub mod audit;
 pub mod again;
 pub mod replay;
 pub mod query;
@@ -14,6 +15,7 @@ pub mod settings;
 pub mod keeping;
 pub mod event_type;
 pub mod keyring;
+pub mod change;
 mod store;
 pub mod memory;
 #[cfg(any(test, feature = "conformance"))]

@@ -11,6 +11,8 @@ use posthaste::{
 
 use crate::{
     again::{Again, SentAgain},
+    audit::{AuditEntry, AuditQuery},
+    change::Change,
     event_type::EventTypeEntry,
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     query::{DeliveryQuery, EventQuery, Stretch},
@@ -190,6 +192,8 @@ pub trait Store: Send + Sync + 'static {
     /// subscription. Its place was reserved and is released by this call, also on an error; not
     /// before its row is durable, or is not to be.
     ///
+    /// Its entry is kept in the same transaction, unless all that was asked for is missing.
+    ///
     /// What a step of a replay opens or makes carries the replay's id, until it is opened again for
     /// another reason; the step is counted and the replay's cursor moves, all in the same
     /// transaction.
@@ -362,9 +366,13 @@ pub trait Store: Send + Sync + 'static {
         events: Vec<EventId>,
     ) -> Result<Vec<Delivery>, StoreError>;
 
-    /// Keeps a replay; where the tenant asked for one under the same key before, that one is
-    /// answered and nothing is kept.
-    async fn insert_replay(&self, replay: Replay) -> Result<Replay, StoreError>;
+    /// Keeps a replay, with the entry that tells of it; where the tenant asked for one under the same
+    /// key before, that one is answered and nothing is kept.
+    async fn insert_replay(
+        &self,
+        replay: Replay,
+        entry: Option<AuditEntry>,
+    ) -> Result<Replay, StoreError>;
 
     async fn replay(&self, tenant: &TenantId, id: ReplayId) -> Result<Option<Replay>, StoreError>;
 
@@ -378,7 +386,8 @@ pub trait Store: Send + Sync + 'static {
     /// Those that are running, of all tenants, by id.
     async fn running_replays(&self) -> Result<Vec<Replay>, StoreError>;
 
-    /// Stops one that is running; one that has ended stays as it is.
+    /// Stops one that is running, and keeps the entry that tells of it; one that has ended stays as it
+    /// is, and no entry is kept.
     ///
     /// # Errors
     /// [`StoreError::Missing`].
@@ -387,6 +396,7 @@ pub trait Store: Send + Sync + 'static {
         tenant: &TenantId,
         id: ReplayId,
         now: Timestamp,
+        entry: Option<AuditEntry>,
     ) -> Result<Replay, StoreError>;
 
     /// Deliveries by status, exactly; reads them all.
@@ -405,17 +415,43 @@ pub trait Store: Send + Sync + 'static {
         level: Level,
     ) -> Result<Vec<(Minute, Rollup)>, StoreError>;
 
+    /// Makes one change of the configuration, and keeps the entry that tells of it, in one
+    /// transaction: both or neither.
+    ///
+    /// # Errors
+    /// Those of the verb that makes this change; where that says whether there was something,
+    /// [`StoreError::Missing`] where there was not.
+    async fn change(&self, change: Change, entry: Option<AuditEntry>) -> Result<(), StoreError>;
+
+    /// Keeps an entry by itself: of what is about to be shown, or to be done in many transactions.
+    async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError>;
+
+    /// A tenant's log, newest first.
+    async fn audit(
+        &self,
+        tenant: &TenantId,
+        query: &AuditQuery,
+        stretch: Stretch,
+    ) -> Result<Page<AuditEntry>, StoreError>;
+
+    /// Lets go of up to `at_most` entries of before, of all logs, the oldest first; says how many.
+    async fn prune_audit(&self, before: Timestamp, at_most: usize) -> Result<usize, StoreError>;
+
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
 
     /// # Errors
     /// [`StoreError::Exists`] where the id is taken.
-    async fn insert_tenant(&self, tenant: Tenant) -> Result<(), StoreError>;
+    async fn insert_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
+        self.change(Change::InsertTenant(tenant), None).await
+    }
 
     /// Replaces all but its id and age.
     ///
     /// # Errors
     /// [`StoreError::Missing`].
-    async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError>;
+    async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
+        self.change(Change::UpdateTenant(tenant), None).await
+    }
 
     /// All tenants' catalogues, in no order.
     async fn event_types(&self) -> Result<Vec<EventTypeEntry>, StoreError>;
@@ -426,14 +462,20 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Stale`] where the revision is another, or there is one where it was to be made,
     /// or none where it was to be replaced.
-    async fn put_event_type(&self, entry: EventTypeEntry) -> Result<(), StoreError>;
+    async fn put_event_type(&self, entry: EventTypeEntry) -> Result<(), StoreError> {
+        self.change(Change::PutEventType(entry), None).await
+    }
 
     /// Says whether there was one.
     async fn delete_event_type(
         &self,
         tenant: &TenantId,
         name: &EventType,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<bool, StoreError> {
+        let (tenant, name) = (tenant.clone(), name.clone());
+        let delete = Change::DeleteEventType { tenant, name };
+        was_there(self.change(delete, None).await)
+    }
 
     /// All tenants' subscriptions that are not deleted, in no order.
     async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError>;
@@ -447,7 +489,10 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Exists`] with the other's id where the external id is taken in the tenant, or
     /// the id itself.
-    async fn insert_subscription(&self, subscription: Subscription) -> Result<(), StoreError>;
+    async fn insert_subscription(&self, subscription: Subscription) -> Result<(), StoreError> {
+        let insert = Change::InsertSubscription(Box::new(subscription));
+        self.change(insert, None).await
+    }
 
     /// Replaces all but its health, where its revision is still `subscription.revision - 1`.
     /// With `forgive`, its health is [`Health::resumed`](posthaste::delivery::Health::resumed).
@@ -458,7 +503,14 @@ pub trait Store: Send + Sync + 'static {
         &self,
         subscription: Subscription,
         forgive: bool,
-    ) -> Result<(), StoreError>;
+    ) -> Result<(), StoreError> {
+        let subscription = Box::new(subscription);
+        let update = Change::UpdateSubscription {
+            subscription,
+            forgive,
+        };
+        self.change(update, None).await
+    }
 
     /// Leaves a tombstone: its deliveries stay readable, what waits shows as discarded.
     ///
@@ -469,16 +521,34 @@ pub trait Store: Send + Sync + 'static {
         tenant: &TenantId,
         id: SubscriptionId,
         now: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        let delete = Change::DeleteSubscription { tenant, id, now };
+        self.change(delete, None).await
+    }
 
     /// All keys, the platform's and every tenant's.
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;
 
-    async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError>;
+    async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError> {
+        self.change(Change::InsertKey(key), None).await
+    }
 
     /// Says whether there was one: of that tenant, or of the platform.
-    async fn delete_key(&self, tenant: Option<&TenantId>, id: KeyId) -> Result<bool, StoreError>;
+    async fn delete_key(&self, tenant: Option<&TenantId>, id: KeyId) -> Result<bool, StoreError> {
+        let tenant = tenant.cloned();
+        was_there(self.change(Change::DeleteKey { tenant, id }, None).await)
+    }
 
     /// When keys were last used; a time before the one that is known changes nothing.
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError>;
+}
+
+/// Whether a deletion found something.
+fn was_there(deleted: Result<(), StoreError>) -> Result<bool, StoreError> {
+    match deleted {
+        Ok(()) => Ok(true),
+        Err(StoreError::Missing) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -201,6 +201,8 @@ ids! {
     BatchId = "bat_";
     /// A job that sends stored events of a window again.
     ReplayId = "rpl_";
+    /// Something that someone did, in the audit log.
+    AuditId = "aud_";
 }
 
 impl EventId {

@@ -1,6 +1,6 @@
 //! Sending again and letting go: one delivery, all that match, one event.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use http::StatusCode;
 use posthaste::id::{DeliveryId, EventId, SubscriptionId};
 use posthaste_engine::operations::Redelivered;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::deliveries::{FILTER, delivery_filter};
 use crate::{
-    Api, answer,
+    answer,
     body::{JsonText, OptionalJson},
     parameters::Parameters,
     path::Id,
@@ -81,14 +81,13 @@ pub(crate) struct FilterShape {
 )]
 pub(crate) async fn redeliver(
     auth: Authorized<WriteDeliveries>,
-    State(api): State<Api>,
     Id(id): Id<DeliveryId>,
     parameters: Parameters,
     body: OptionalJson,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     body.nothing()?;
-    let done = api.engine.redeliver(&auth.tenant, id).await?;
+    let done = auth.engine().redeliver(&auth.tenant, id).await?;
     Ok(RedeliveredView::answer(done))
 }
 
@@ -102,13 +101,12 @@ pub(crate) async fn redeliver(
 )]
 pub(crate) async fn redeliver_all(
     auth: Authorized<WriteDeliveries>,
-    State(api): State<Api>,
     parameters: Parameters,
     body: JsonText,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let query = delivery_filter(body.fields(FILTER)?)?;
-    let done = api.engine.redeliver_all(&auth.tenant, query).await?;
+    let done = auth.engine().redeliver_all(&auth.tenant, query).await?;
     Ok(RedeliveredView::answer(done))
 }
 
@@ -120,13 +118,12 @@ pub(crate) async fn redeliver_all(
 )]
 pub(crate) async fn discard_all(
     auth: Authorized<WriteDeliveries>,
-    State(api): State<Api>,
     parameters: Parameters,
     body: JsonText,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let query = delivery_filter(body.fields(FILTER)?)?;
-    let discarded = api.engine.discard_all(&auth.tenant, query).await?;
+    let discarded = auth.engine().discard_all(&auth.tenant, query).await?;
     let view = DiscardedView { discarded };
     Ok(answer::json(StatusCode::ACCEPTED, &view))
 }
@@ -153,7 +150,6 @@ pub(crate) struct EventRedeliveryShape {
 )]
 pub(crate) async fn redeliver_event(
     auth: Authorized<WriteDeliveries>,
-    State(api): State<Api>,
     Id(id): Id<EventId>,
     parameters: Parameters,
     body: OptionalJson,
@@ -163,7 +159,7 @@ pub(crate) async fn redeliver_event(
     let ids = list(SUBSCRIPTIONS_MAX, parsed::<SubscriptionId>("invalid_id"));
     let named = fields.optional("subscriptions", distinct(ids));
     fields.finish()?;
-    let engine = &api.engine;
+    let engine = auth.engine();
     let done = engine.redeliver_event(&auth.tenant, id, named).await?;
     Ok(RedeliveredView::answer(done))
 }

@@ -54,15 +54,13 @@ fn expected(headers: &HeaderMap, now: Option<&Known>) -> Result<Expected, Proble
 )]
 pub(crate) async fn create_event_type(
     auth: Authorized<WriteEventTypes>,
-    State(api): State<Api>,
     parameters: Parameters,
     body: JsonText,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let new = new_event_type(&body, None)?;
-    let put = api
-        .engine
-        .put_event_type(&auth.tenant, new, Expected::Nothing);
+    let engine = auth.engine();
+    let put = engine.put_event_type(&auth.tenant, new, Expected::Nothing);
     let (known, _) = put.await?;
     Ok(made(&known))
 }
@@ -166,8 +164,8 @@ pub(crate) async fn put_event_type(
     let now = api.engine.event_type(&auth.tenant, &name);
     let expected = expected(&headers, now.as_deref())?;
     let new = new_event_type(&body, Some(&name))?;
-    match api
-        .engine
+    match auth
+        .engine()
         .put_event_type(&auth.tenant, new, expected)
         .await?
     {
@@ -208,9 +206,8 @@ pub(crate) async fn put_version(
     let now = find(&api, &auth.tenant, &name)?;
     let expected = expected(&headers, Some(&now))?;
     let schema = RawJson::trusted(body.bytes().clone());
-    let put = api
-        .engine
-        .put_schema(&auth.tenant, &name, version, schema, expected);
+    let engine = auth.engine();
+    let put = engine.put_schema(&auth.tenant, &name, version, schema, expected);
     Ok(shown(StatusCode::OK, &*put.await?))
 }
 
@@ -236,7 +233,8 @@ pub(crate) async fn delete_event_type(
     parameters.finish()?;
     let now = find(&api, &auth.tenant, &name)?;
     let expected = expected(&headers, Some(&now))?;
-    let gone = api.engine.delete_event_type(&auth.tenant, &name, expected);
+    let engine = auth.engine();
+    let gone = engine.delete_event_type(&auth.tenant, &name, expected);
     Ok(answer::json(
         StatusCode::OK,
         &EventTypeView::of(&gone.await?.entry),

@@ -102,7 +102,7 @@ pub(crate) async fn create_key(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let new = new_key(&auth.tenant, &body, api.engine.now())?;
-    let (key, value) = api.engine.create_key(&auth.principal, new).await?;
+    let (key, value) = auth.engine().create_key(&auth.principal, new).await?;
     let view = KeyView {
         key: Some(&value),
         ..KeyView::of(&key)
@@ -195,14 +195,13 @@ fn seen(api: &Api, auth: &Authorized<ManageKeys>) -> Vec<Arc<ApiKey>> {
 )]
 pub(crate) async fn delete_key(
     auth: Authorized<ManageKeys>,
-    State(api): State<Api>,
     Id(id): Id<KeyId>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    match api.engine.delete_key(Some(&auth.tenant), id).await {
+    match auth.engine().delete_key(Some(&auth.tenant), id).await {
         Err(OperationError::NotFound(_)) if auth.principal.is_platform() => {
-            api.engine.delete_key(None, id).await?;
+            auth.engine().delete_key(None, id).await?;
         }
         done => done?,
     }

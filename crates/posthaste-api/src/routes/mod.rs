@@ -25,6 +25,7 @@ mod event_type_body;
 mod event_types;
 mod keys;
 mod tenant_egress;
+mod trail;
 mod tenants;
 mod stats;
 mod verify;
@@ -88,6 +89,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(event_types::put_version))
         .routes(routes!(keys::create_key, keys::list_keys))
         .routes(routes!(keys::delete_key))
+        .routes(routes!(trail::list_audit))
         .routes(routes!(tenants::create_tenant, tenants::list_tenants))
         .routes(routes!(tenants::show_tenant, tenants::change_tenant))
         .routes(routes!(root::healthz))

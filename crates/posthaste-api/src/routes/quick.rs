@@ -108,7 +108,7 @@ pub(crate) async fn register_hook(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let new = hook(&api, &auth.tenant, &body)?;
-    let made = api.engine.subscribe(&auth.tenant, new).await?;
+    let made = auth.engine().subscribe(&auth.tenant, new).await?;
     let view = HookDoneView {
         webhook_id: made.id,
         message: "Webhook registered",
@@ -157,12 +157,11 @@ pub(crate) async fn list_hooks(
 )]
 pub(crate) async fn remove_hook(
     auth: Authorized<WriteSubscriptions>,
-    State(api): State<Api>,
     Id(webhook_id): Id<SubscriptionId>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    api.engine.unsubscribe(&auth.tenant, webhook_id).await?;
+    auth.engine().unsubscribe(&auth.tenant, webhook_id).await?;
     let message = "Webhook removed";
     Ok(answer::json(
         StatusCode::OK,
@@ -195,7 +194,6 @@ pub(crate) struct HookTestView {
 )]
 pub(crate) async fn test_hook(
     auth: Authorized<WriteSubscriptions>,
-    State(api): State<Api>,
     Id(webhook_id): Id<SubscriptionId>,
     parameters: Parameters,
     body: OptionalJson,
@@ -204,8 +202,8 @@ pub(crate) async fn test_hook(
     let mut fields = body.fields(&["type"])?;
     let event_type = fields.optional("type", event_type);
     fields.finish()?;
-    let trial = api
-        .engine
+    let trial = auth
+        .engine()
         .try_subscription(&auth.tenant, webhook_id, event_type)
         .await?;
     let view = HookTestView {

@@ -191,7 +191,10 @@ pub(crate) async fn create_replay(
     }
     let key = producer.idempotency_key;
     let claim = key.map(|key| claim(key, body.bytes()));
-    let started = api.engine.start_replay(&auth.tenant, plan, claim).await?;
+    let started = auth
+        .engine()
+        .start_replay(&auth.tenant, plan, claim)
+        .await?;
     let view = ReplayView::of(&started.replay);
     let response = answer::json(StatusCode::ACCEPTED, &view);
     Ok(replayed(response, started.replayed))
@@ -301,11 +304,10 @@ pub(crate) async fn show_replay(
 )]
 pub(crate) async fn stop_replay(
     auth: Authorized<WriteDeliveries>,
-    State(api): State<Api>,
     Id(id): Id<ReplayId>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let replay = api.engine.stop_replay(&auth.tenant, id).await?;
+    let replay = auth.engine().stop_replay(&auth.tenant, id).await?;
     Ok(answer::json(StatusCode::OK, &ReplayView::of(&replay)))
 }

@@ -38,7 +38,6 @@ const OVERLAP_S_MAX: u64 = 604_800;
 )]
 pub(crate) async fn pause(
     auth: Authorized<WriteSubscriptions>,
-    State(api): State<Api>,
     Id(id): Id<SubscriptionId>,
     parameters: Parameters,
     body: OptionalJson,
@@ -47,7 +46,7 @@ pub(crate) async fn pause(
     body.nothing()?;
     Ok(shown(
         StatusCode::OK,
-        &*api.engine.pause(&auth.tenant, id).await?,
+        &*auth.engine().pause(&auth.tenant, id).await?,
     ))
 }
 
@@ -59,7 +58,6 @@ pub(crate) async fn pause(
 )]
 pub(crate) async fn resume(
     auth: Authorized<WriteSubscriptions>,
-    State(api): State<Api>,
     Id(id): Id<SubscriptionId>,
     parameters: Parameters,
     body: OptionalJson,
@@ -68,7 +66,7 @@ pub(crate) async fn resume(
     body.nothing()?;
     Ok(shown(
         StatusCode::OK,
-        &*api.engine.resume(&auth.tenant, id).await?,
+        &*auth.engine().resume(&auth.tenant, id).await?,
     ))
 }
 
@@ -101,7 +99,6 @@ pub(crate) struct TestView {
 )]
 pub(crate) async fn test(
     auth: Authorized<WriteSubscriptions>,
-    State(api): State<Api>,
     Id(id): Id<SubscriptionId>,
     parameters: Parameters,
     body: OptionalJson,
@@ -110,8 +107,8 @@ pub(crate) async fn test(
     let mut fields = body.fields(&["type"])?;
     let event_type = fields.optional("type", event_type);
     fields.finish()?;
-    let trial = api
-        .engine
+    let trial = auth
+        .engine()
         .try_subscription(&auth.tenant, id, event_type)
         .await?;
     let view = TestView {
@@ -170,8 +167,8 @@ pub(crate) async fn rotate_secret(
     let secret = fields.optional("secret", |raw| secret(raw, algorithm));
     fields.finish()?;
     let overlap = overlap.unwrap_or(signing::OVERLAP);
-    let rotated = api
-        .engine
+    let rotated = auth
+        .engine()
         .rotate_secret(&auth.tenant, id, secret, overlap)
         .await?;
     let (secret, previous_valid_until) = rotated;
@@ -192,7 +189,7 @@ pub(crate) struct SecretView<'a> {
     public_key: Option<String>,
 }
 
-/// Reveal a subscription's secret.
+/// Reveal a subscription's secret. That it was stands in the audit log before it is answered.
 #[utoipa::path(
     get, path = "/api/v1/webhooks/subscriptions/{id}/secret", tag = "subscriptions",
     params(("id" = String, Path, description = "`sub_…`")),
@@ -200,12 +197,11 @@ pub(crate) struct SecretView<'a> {
 )]
 pub(crate) async fn reveal_secret(
     auth: Authorized<WriteSubscriptions>,
-    State(api): State<Api>,
     Id(id): Id<SubscriptionId>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let found = find(&api, &auth.tenant, id)?;
+    let found = auth.engine().reveal_secret(&auth.tenant, id).await?;
     let current = &found.secrets.current;
     let view = SecretView {
         secret: current.expose(),

@@ -56,7 +56,7 @@ pub(crate) async fn create_subscription(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let new = create(create_fields(&body)?, &api.engine, &auth.tenant)?;
-    let made = api.engine.subscribe(&auth.tenant, new).await?;
+    let made = auth.engine().subscribe(&auth.tenant, new).await?;
     let view = SubscriptionView::of(&made).with_secret(&made);
     let response = answer::unstored(answer::json(StatusCode::CREATED, &view));
     let path = format!("/api/v1/webhooks/subscriptions/{}", made.id);
@@ -193,8 +193,8 @@ pub(crate) async fn change_subscription(
         return Ok(shown(StatusCode::OK, &now));
     }
     let patch = patch(fields, &api.engine, &auth.tenant)?;
-    let changed = api
-        .engine
+    let changed = auth
+        .engine()
         .change_subscription(&auth.tenant, id, patch, if_revision)
         .await?;
     Ok(shown(StatusCode::OK, &changed))
@@ -208,11 +208,10 @@ pub(crate) async fn change_subscription(
 )]
 pub(crate) async fn delete_subscription(
     auth: Authorized<WriteSubscriptions>,
-    State(api): State<Api>,
     Id(id): Id<SubscriptionId>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    api.engine.unsubscribe(&auth.tenant, id).await?;
+    auth.engine().unsubscribe(&auth.tenant, id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

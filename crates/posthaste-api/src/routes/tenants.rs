@@ -133,7 +133,7 @@ impl<'a> TenantView<'a> {
     ),
 )]
 pub(crate) async fn create_tenant(
-    _: Platform,
+    platform: Platform,
     State(api): State<Api>,
     parameters: Parameters,
     body: JsonText,
@@ -144,7 +144,7 @@ pub(crate) async fn create_tenant(
     let settings = change(&mut fields);
     fields.finish()?;
     let id = id.expect("no fault, so it was there");
-    let tenant = api.engine.create_tenant(id, settings).await?;
+    let tenant = platform.engine().create_tenant(id, settings).await?;
     let response = answer::json(StatusCode::CREATED, &TenantView::of(&tenant, &api));
     let path = format!("/api/v1/webhooks/tenants/{}", tenant.id);
     Ok(answer::created_at(response, &path))
@@ -283,7 +283,7 @@ fn find(api: &Api, id: &TenantId) -> Result<Tenant, Problem> {
     ),
 )]
 pub(crate) async fn change_tenant(
-    _: Platform,
+    platform: Platform,
     State(api): State<Api>,
     Id(id): Id<TenantId>,
     headers: HeaderMap,
@@ -297,6 +297,9 @@ pub(crate) async fn change_tenant(
     let mut fields = body.fields(&["name", "limits", "catalogue", "egress"])?;
     let change = change(&mut fields);
     fields.finish()?;
-    let changed = api.engine.change_tenant(&id, change, expected).await?;
+    let changed = platform
+        .engine()
+        .change_tenant(&id, change, expected)
+        .await?;
     Ok(answer::tagged(&TenantView::of(&changed, &api)))
 }

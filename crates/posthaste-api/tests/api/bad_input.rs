@@ -245,7 +245,7 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
         "/deliveries/dlv_0000000000000/attempts",
         "/events/evt_0000000000000/deliveries",
         "/events/%FF",
-        "/audit",
+        "/portal-links",
         "/inboxes",
         "/nowhere/at/all",
         "//",

@@ -5,6 +5,7 @@ pub mod subscriptions;
 pub mod events;
 mod audit;
 pub mod deliveries;
+pub mod trail;
 pub mod event_types;
 pub mod replays;
 mod rotate_master;

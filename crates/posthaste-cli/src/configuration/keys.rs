@@ -130,6 +130,7 @@ pub const KEYS: &[Key] = &[
     key("limits.subscriptions", "10000", number(1, 1_000_000)),
     key("retention.days", "30", number(1, 3650)),
     key("retention.hold_days", "90", number(1, 3650)),
+    key("retention.audit_days", "365", number(1, 3650)),
     key("delivery.auto_pause_after", "5", number(0, 1_000_000)),
     key("delivery.in_flight", "1024", number(1, 65_536)),
     key(

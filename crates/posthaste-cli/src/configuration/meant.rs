@@ -167,6 +167,7 @@ impl Reading<'_> {
         Retention {
             days: days("retention.days"),
             hold_days: days("retention.hold_days"),
+            audit_days: days("retention.audit_days"),
             ..Retention::default()
         }
     }

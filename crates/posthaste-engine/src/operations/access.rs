@@ -12,11 +12,17 @@ use posthaste::{
 };
 use posthaste_store::{
     StoreError,
+    audit::Action,
+    change::Change,
     settings::{ApiKey, Catalogue, EventRate, Scope, Tenant, TenantLimits},
 };
 
 use super::OperationError;
-use crate::{Engine, keyring::KeyDigest};
+use crate::{
+    Engine,
+    keyring::KeyDigest,
+    trail::{self, Details},
+};
 
 /// What every key begins with.
 pub const KEY_PREFIX: &str = "pst_";
@@ -164,8 +170,9 @@ impl Engine {
             return Err(OperationError::ScopeNotHeld(scope));
         }
         let value = new_key_value();
-        let key = self.keep_key(new, &value).await?;
-        Ok((key, value))
+        let (engine, given) = (self.clone(), value.clone());
+        let kept = async move { engine.keep_key(new, &given).await };
+        Ok((self.to_the_end(kept).await?, value))
     }
 
     /// Sees to it that this key of the platform's exists, with every scope: the first key, which
@@ -201,13 +208,17 @@ impl Engine {
             created_at: now,
             last_used_at: None,
         };
-        self.0.store.insert_key(key.clone()).await?;
+        let object = Some(key.id.to_string());
+        let details = Details::given(&trail::key(&key)).secret("key");
+        let entry = self.entry(key.tenant.as_ref(), Action::CreateKey, object, details);
+        let insert = Change::InsertKey(key.clone());
+        self.0.store.change(insert, entry).await?;
         self.0.subscribers.put_key(key.clone());
         Ok(key)
     }
 
     /// A place of its own for an object's id.
-    pub(super) fn new_place(&self, now: Timestamp) -> Place {
+    pub(crate) fn new_place(&self, now: Timestamp) -> Place {
         let ids = self.0.store.reserve(now, &[0]);
         self.0.store.release(&ids);
         ids[0].place()
@@ -233,12 +244,21 @@ impl Engine {
         tenant: Option<&TenantId>,
         id: KeyId,
     ) -> Result<(), OperationError> {
-        let _changing = self.0.changing.lock().await;
-        if !self.0.store.delete_key(tenant, id).await? {
-            return Err(OperationError::NotFound("key"));
-        }
-        self.0.subscribers.remove_key(id);
-        Ok(())
+        let (engine, tenant) = (self.clone(), tenant.cloned());
+        let deleted = async move {
+            let _changing = engine.0.changing.lock().await;
+            let keys = engine.keys(tenant.as_ref());
+            let key = keys.iter().find(|key| key.id == id);
+            let key = key.ok_or(OperationError::NotFound("key"))?;
+            let details = Details::given(&trail::key(key));
+            let object = Some(id.to_string());
+            let entry = engine.entry(tenant.as_ref(), Action::DeleteKey, object, details);
+            let delete = Change::DeleteKey { tenant, id };
+            engine.0.store.change(delete, entry).await?;
+            engine.0.subscribers.remove_key(id);
+            Ok(())
+        };
+        self.to_the_end(deleted).await
     }
 
     #[must_use]
@@ -274,9 +294,12 @@ impl Engine {
         let _changing = self.0.changing.lock().await;
         let name = id.to_string();
         let tenant = settings.applied(Tenant::new(id, name, self.now()));
+        let details = Details::given(&trail::tenant(&tenant));
+        let object = Some(tenant.id.to_string());
+        let entry = self.entry(None, Action::CreateTenant, object, details);
         self.0
             .store
-            .insert_tenant(tenant.clone())
+            .change(Change::InsertTenant(tenant.clone()), entry)
             .await
             .map_err(|error| match error {
                 StoreError::Exists(_) => OperationError::Exists { what: "tenant" },
@@ -304,8 +327,12 @@ impl Engine {
             if expected.is_some_and(|expected| expected != now) {
                 return Err(OperationError::Stale);
             }
-            let tenant = change.applied(now);
-            engine.0.store.update_tenant(tenant.clone()).await?;
+            let tenant = change.applied(now.clone());
+            let details = Details::changed(&trail::tenant(&now), &trail::tenant(&tenant));
+            let object = Some(tenant.id.to_string());
+            let entry = engine.entry(None, Action::UpdateTenant, object, details);
+            let update = Change::UpdateTenant(tenant.clone());
+            engine.0.store.change(update, entry).await?;
             engine.0.subscribers.put_tenant(tenant.clone());
             Ok(tenant)
         };

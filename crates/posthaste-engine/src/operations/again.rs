@@ -11,15 +11,19 @@ use posthaste::{
 };
 use posthaste_store::{
     again::{Again, SentAgain},
+    audit::Action,
     query::{DeliveryQuery, Stretch},
     record::{Delivery, Reopened, StoredEvent},
 };
+
+use serde::Serialize;
 
 use super::OperationError;
 use crate::{
     Engine,
     again::{Places, Target, late, targets, told},
     subscribers::TenantView,
+    trail::{self, Details},
 };
 
 /// Deliveries that are read at once.
@@ -65,7 +69,11 @@ impl Engine {
         if subscriber.subscription.status == SubscriptionStatus::Disabled {
             return Err(OperationError::Disabled);
         }
-        let again = self.reopening(tenant, &[id]);
+        let (action, object) = (Action::RedeliverDelivery, Some(id.to_string()));
+        let again = Again {
+            entry: self.entry(Some(tenant), action, object, Details::default()),
+            ..self.reopening(tenant, &[id])
+        };
         let (engine, target) = (self.clone(), [(id, delivery.subscription)]);
         let sent = self.to_the_end(async move { engine.send(again, &target).await });
         let sent = sent.await?;
@@ -88,7 +96,12 @@ impl Engine {
         query: DeliveryQuery,
     ) -> Result<Redelivered, OperationError> {
         let (engine, tenant) = (self.clone(), tenant.clone());
-        let walk = async move { engine.redeliver_found(&tenant, &query).await };
+        let walk = async move {
+            let details = Details::given(&trail::filter(&query));
+            let action = Action::RedeliverDeliveries;
+            engine.note(&tenant, action, None, details).await?;
+            engine.redeliver_found(&tenant, &query).await
+        };
         self.to_the_end(walk).await
     }
 
@@ -133,7 +146,12 @@ impl Engine {
             ..query
         };
         let (engine, tenant) = (self.clone(), tenant.clone());
-        let walk = async move { engine.discard_found(&tenant, &query).await };
+        let walk = async move {
+            let details = Details::given(&trail::filter(&query));
+            let action = Action::DiscardDeliveries;
+            engine.note(&tenant, action, None, details).await?;
+            engine.discard_found(&tenant, &query).await
+        };
         self.to_the_end(walk).await
     }
 
@@ -210,7 +228,7 @@ impl Engine {
         let tenant = &stored.event.tenant;
         let known = self.deliveries_of(tenant, stored).await?;
         let (there, missing): (Vec<_>, Vec<_>) =
-            to.into_iter().partition(|id| known.contains_key(id));
+            to.iter().copied().partition(|id| known.contains_key(id));
         let mut there: Vec<Target> = there.into_iter().map(|id| (known[&id], id)).collect();
         there.sort_unstable();
         let ids: Vec<DeliveryId> = there.iter().map(|(id, _)| *id).collect();
@@ -221,8 +239,11 @@ impl Engine {
             let origin = Origin::Redeliver;
             late(id, &stored.event, &to.subscription, origin, now)
         });
+        let (action, object) = (Action::RedeliverEvent, stored.event.id.to_string());
+        let details = Details::given(&SentTo { subscriptions: &to });
         let again = Again {
             make: make.collect(),
+            entry: self.entry(Some(tenant), action, Some(object), details),
             ..self.reopening(tenant, &ids)
         };
         places.hand_over(&again.make);
@@ -242,6 +263,12 @@ impl Engine {
         told(&targets, &sent).for_each(|input| self.0.dispatch.tell(input));
         Ok(sent)
     }
+}
+
+/// Where an event was sent again, for the audit log.
+#[derive(Serialize)]
+struct SentTo<'a> {
+    subscriptions: &'a [SubscriptionId],
 }
 
 /// The ones that are named, each once.

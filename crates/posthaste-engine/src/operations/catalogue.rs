@@ -6,10 +6,18 @@ use posthaste::{
     event::{EventType, TenantId},
     json::RawJson,
 };
-use posthaste_store::EventTypeEntry;
+use posthaste_store::{
+    EventTypeEntry,
+    audit::{Action, AuditEntry},
+    change::Change,
+};
 
 use super::OperationError;
-use crate::{Engine, catalogue::Known};
+use crate::{
+    Engine,
+    catalogue::Known,
+    trail::{self, Details},
+};
 
 /// Event types of one tenant.
 const EVENT_TYPES_MAX: usize = 1000;
@@ -133,7 +141,14 @@ impl Engine {
             let known = engine.event_type(&tenant, &name);
             let known = known.ok_or(OperationError::NotFound("event type"))?;
             expected.meets(Some(&known))?;
-            engine.0.store.delete_event_type(&tenant, &name).await?;
+            let details = Details::given(&trail::event_type(&known.entry));
+            let (action, object) = (Action::DeleteEventType, Some(name.to_string()));
+            let entry = engine.entry(Some(&tenant), action, object, details);
+            let delete = Change::DeleteEventType {
+                tenant: tenant.clone(),
+                name: name.clone(),
+            };
+            engine.0.store.change(delete, entry).await?;
             engine.0.subscribers.remove_event_type(&tenant, &name);
             Ok(known)
         };
@@ -155,11 +170,26 @@ impl Engine {
             engine.room_for(&tenant, now.is_none())?;
             let known = change(now.as_deref())?;
             let known = Arc::new(engine.follows(known, now.as_deref()));
-            engine.0.store.put_event_type(known.entry.clone()).await?;
+            let entry = engine.entry_of_type(now.as_deref(), &known);
+            let put = Change::PutEventType(known.entry.clone());
+            engine.0.store.change(put, entry).await?;
             engine.0.subscribers.put_event_type(known.clone());
             Ok((known, now.is_none()))
         };
         self.to_the_end(changed).await
+    }
+
+    fn entry_of_type(&self, old: Option<&Known>, new: &Known) -> Option<AuditEntry> {
+        let members = trail::event_type(&new.entry);
+        let (action, details) = match old {
+            None => (Action::CreateEventType, Details::given(&members)),
+            Some(old) => {
+                let old = trail::event_type(&old.entry);
+                (Action::UpdateEventType, Details::changed(&old, &members))
+            }
+        };
+        let object = Some(new.entry.name.to_string());
+        self.entry(Some(&new.entry.tenant), action, object, details)
     }
 
     fn room_for(&self, tenant: &TenantId, is_new: bool) -> Result<(), OperationError> {

@@ -13,12 +13,13 @@ use posthaste::{
 };
 use posthaste_store::{
     Page,
+    audit::Action,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{Acceptance, Attempt, Counts, Delivery, EventSummary, StoredEvent},
 };
 
 use super::OperationError;
-use crate::Engine;
+use crate::{Engine, trail::Details};
 
 /// A test that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +146,14 @@ impl Engine {
         let subscription = self.subscription(tenant, id);
         let subscription = subscription.ok_or(OperationError::NotFound("subscription"))?;
         let event_type = event_type.unwrap_or_else(|| type_of_test(&subscription));
+        let details = Details::given(&serde_json::json!({"type": event_type}));
+        self.note(
+            tenant,
+            Action::TestSubscription,
+            Some(id.to_string()),
+            details,
+        )
+        .await?;
         let (data, version) = self.data_of_test(tenant, &event_type);
         let storage = OperationError::Storage;
         let slot = self.0.intake.slot().await.map_err(storage)?;

@@ -8,6 +8,7 @@ use posthaste::{
 };
 use posthaste_store::{
     Page,
+    audit::Action,
     query::Stretch,
     replay::{Progress, Replay, ReplayClaim, ReplayPlan, ReplayStatus},
 };
@@ -16,6 +17,7 @@ use super::{OperationError, publish::IdempotencyClaim, publish::hash_of};
 use crate::{
     Engine,
     subscribers::TenantView,
+    trail::Details,
     upkeep::replay::{Word, count},
 };
 
@@ -51,7 +53,10 @@ impl Engine {
     }
 
     async fn begin(&self, replay: Replay) -> Result<Started, OperationError> {
-        let kept = self.0.store.insert_replay(replay.clone()).await?;
+        let details = Details::given(&replay.plan);
+        let object = Some(replay.id.to_string());
+        let entry = self.entry(Some(&replay.tenant), Action::StartReplay, object, details);
+        let kept = self.0.store.insert_replay(replay.clone(), entry).await?;
         let body = |replay: &Replay| replay.claim.map(|claim| claim.body);
         if body(&kept) != body(&replay) {
             return Err(OperationError::IdempotencyConflict);
@@ -144,6 +149,9 @@ impl Engine {
         id: ReplayId,
     ) -> Result<Replay, OperationError> {
         self.replay(tenant, id).await?;
-        Ok(self.0.store.stop_replay(tenant, id, self.now()).await?)
+        let (object, details) = (Some(id.to_string()), Details::default());
+        let entry = self.entry(Some(tenant), Action::StopReplay, object, details);
+        let stopped = self.0.store.stop_replay(tenant, id, self.now(), entry);
+        Ok(stopped.await?)
     }
 }

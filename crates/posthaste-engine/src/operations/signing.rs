@@ -11,6 +11,8 @@ use posthaste::{
     subscription::Subscription,
 };
 
+use posthaste_store::audit::Action;
+
 use super::OperationError;
 use crate::Engine;
 
@@ -123,7 +125,9 @@ impl Engine {
             rotate(&mut subscription.secrets, next, now, overlap)?;
             Ok(subscription)
         };
-        let rotated = self.change(tenant, id, false, change).await?;
+        let rotated = self
+            .change(tenant, id, (Action::RotateSecret, false), change)
+            .await?;
         Ok((rotated.secrets.current.clone(), now + overlap))
     }
 }

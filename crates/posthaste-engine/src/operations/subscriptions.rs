@@ -17,7 +17,11 @@ use posthaste::{
         Access, BatchLimits, EventPattern, Ordering, RateLimit, Subscription, SubscriptionStatus,
     },
 };
-use posthaste_store::StoreError;
+use posthaste_store::{
+    StoreError,
+    audit::{Action, AuditEntry},
+    change::Change,
+};
 
 use super::{
     OperationError,
@@ -29,6 +33,7 @@ use crate::{
     Engine,
     scheduler::{Alert, Input, News},
     subscribers::TenantView,
+    trail::{self, Details},
     upkeep,
 };
 
@@ -226,8 +231,11 @@ impl Engine {
         let id = SubscriptionId::at(self.new_place(now));
         let usual = self.0.config.limits.auto_pause_after;
         let subscription = made(id, tenant, new, usual, now);
-        let inserted = self.0.store.insert_subscription(subscription.clone()).await;
-        inserted.map_err(taken)?;
+        let details = Details::given(&trail::subscription(&subscription)).secret("secret");
+        let action = Action::CreateSubscription;
+        let entry = self.entry(Some(tenant), action, Some(id.to_string()), details);
+        let insert = Change::InsertSubscription(Box::new(subscription.clone()));
+        self.0.store.change(insert, entry).await.map_err(taken)?;
         self.publish_change(subscription.clone(), false);
         Ok(Arc::new(subscription))
     }
@@ -268,6 +276,18 @@ impl Engine {
         patch: SubscriptionPatch,
         if_revision: Option<u64>,
     ) -> Result<Arc<Subscription>, OperationError> {
+        let act = Action::UpdateSubscription;
+        self.patch(tenant, id, patch, if_revision, act).await
+    }
+
+    async fn patch(
+        &self,
+        tenant: &TenantId,
+        id: SubscriptionId,
+        patch: SubscriptionPatch,
+        if_revision: Option<u64>,
+        action: Action,
+    ) -> Result<Arc<Subscription>, OperationError> {
         if let (Some(view), Some(events)) = (self.snapshot().tenants.get(tenant), &patch.events) {
             supported(view, events)?;
         }
@@ -279,7 +299,7 @@ impl Engine {
             patch.clone().apply(&mut subscription, now)?;
             Ok(subscription)
         };
-        let changed = self.change(tenant, id, false, change).await?;
+        let changed = self.change(tenant, id, (action, false), change).await?;
         if changed.status == SubscriptionStatus::Disabled {
             let (store, clock) = (&self.0.store, &self.0.config.clock);
             upkeep::discard::all_parked(store, clock, id, Discard::Disabled).await?;
@@ -298,7 +318,8 @@ impl Engine {
             status: Some(RequestedStatus::Paused),
             ..SubscriptionPatch::default()
         };
-        self.change_subscription(tenant, id, patch, None).await
+        let action = Action::PauseSubscription;
+        self.patch(tenant, id, patch, None, action).await
     }
 
     /// What was held goes out, and the endpoint's failures are forgiven, also where it was active
@@ -313,7 +334,8 @@ impl Engine {
     ) -> Result<Arc<Subscription>, OperationError> {
         let status = SubscriptionStatus::Active;
         let activate = move |now| Ok(Subscription { status, ..now });
-        self.change(tenant, id, true, activate).await
+        let action = Action::ResumeSubscription;
+        self.change(tenant, id, (action, true), activate).await
     }
 
     /// Deletes it; what it was owed becomes discarded.
@@ -332,11 +354,17 @@ impl Engine {
 
     async fn delete(&self, tenant: &TenantId, id: SubscriptionId) -> Result<(), OperationError> {
         let _changing = self.0.changing.lock().await;
-        let deleted = self
-            .0
-            .store
-            .delete_subscription(tenant, id, self.now())
-            .await;
+        let before = self.subscription(tenant, id);
+        let before = before.ok_or(OperationError::NotFound("subscription"))?;
+        let details = Details::given(&trail::subscription(&before));
+        let action = Action::DeleteSubscription;
+        let entry = self.entry(Some(tenant), action, Some(id.to_string()), details);
+        let delete = Change::DeleteSubscription {
+            tenant: tenant.clone(),
+            id,
+            now: self.now(),
+        };
+        let deleted = self.0.store.change(delete, entry).await;
         deleted.map_err(|error| match error {
             StoreError::Missing => OperationError::NotFound("subscription"),
             other => other.into(),
@@ -365,16 +393,17 @@ impl Engine {
     }
 
     /// Reads, changes and writes a subscription, again if attempts paused it meanwhile. `forgive`:
-    /// its failures, which becoming active does anyway.
+    /// its failures, which becoming active does anyway; `action`: what is done to it.
     pub(super) async fn change(
         &self,
         tenant: &TenantId,
         id: SubscriptionId,
-        forgive: bool,
+        (action, forgive): (Action, bool),
         change: impl Fn(Subscription) -> Result<Subscription, OperationError> + Send + Sync + 'static,
     ) -> Result<Arc<Subscription>, OperationError> {
         let (engine, tenant) = (self.clone(), tenant.clone());
-        let changed = async move { engine.change_now(&tenant, id, forgive, change).await };
+        let how = (action, forgive);
+        let changed = async move { engine.change_now(&tenant, id, how, change).await };
         self.to_the_end(changed).await
     }
 
@@ -382,7 +411,7 @@ impl Engine {
         &self,
         tenant: &TenantId,
         id: SubscriptionId,
-        forgive: bool,
+        (action, forgive): (Action, bool),
         change: impl Fn(Subscription) -> Result<Subscription, OperationError> + Send + Sync,
     ) -> Result<Arc<Subscription>, OperationError> {
         let _changing = self.0.changing.lock().await;
@@ -390,16 +419,16 @@ impl Engine {
             let stored = self.0.store.subscription(tenant, id).await?;
             let before = stored.ok_or(OperationError::NotFound("subscription"))?;
             let was = before.status;
-            let mut after = change(before)?;
+            let mut after = change(before.clone())?;
             after.revision += 1;
             after.updated_at = self.now();
             let resumed = forgive || is_resumed(was, after.status);
-            match self
-                .0
-                .store
-                .update_subscription(after.clone(), resumed)
-                .await
-            {
+            let entry = self.entry_of_change(action, &before, &after);
+            let update = Change::UpdateSubscription {
+                subscription: Box::new(after.clone()),
+                forgive: resumed,
+            };
+            match self.0.store.change(update, entry).await {
                 Err(StoreError::Stale) => {}
                 Err(error) => return Err(taken(error)),
                 Ok(()) => {
@@ -411,6 +440,20 @@ impl Engine {
             }
         }
         Err(OperationError::Stale)
+    }
+}
+
+impl Engine {
+    fn entry_of_change(
+        &self,
+        action: Action,
+        old: &Subscription,
+        new: &Subscription,
+    ) -> Option<AuditEntry> {
+        let details = Details::changed(&trail::subscription(old), &trail::subscription(new));
+        let secrets = trail::unlike_secrets(old, new).into_iter();
+        let details = secrets.fold(details, Details::secret);
+        self.entry(Some(&new.tenant), action, Some(new.id.to_string()), details)
     }
 }
 

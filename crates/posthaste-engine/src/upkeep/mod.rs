@@ -4,6 +4,7 @@ pub mod discard;
 pub mod recovery;
 pub mod rounds;
 pub mod retention;
+pub mod audit;
 pub mod expiry;
 pub mod key_use;
 pub mod replay;

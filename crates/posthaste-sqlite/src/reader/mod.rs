@@ -9,6 +9,7 @@ mod histories;
 mod counts;
 mod rollups;
 mod recover;
+mod audit;
 mod configuration;
 mod catalogue;
 mod old;
@@ -33,6 +34,7 @@ use crate::{
 
 pub use self::{
     attempts::attempts,
+    audit::audit,
     catalogue::event_types,
     configuration::{keys, subscription, subscriptions, tenants},
     counts::counts,

@@ -14,6 +14,7 @@ use posthaste_store::{
 use rusqlite::{OptionalExtension, types::ValueRef};
 
 use super::{
+    audit::append,
     fold,
     group::Group,
     replays,
@@ -38,6 +39,9 @@ pub fn send_again(group: &mut Group<'_>, again: &Again) -> Result<SentAgain> {
     let late = again.make.iter().map(|late| make(group, late, again));
     let made = late.collect::<Result<_>>()?;
     let sent = SentAgain { reopened, made };
+    if !sent.is_missing() {
+        append(group, again.entry.as_ref())?;
+    }
     if let (Some(step), Some(replay)) = (&again.step, replay) {
         replays::move_on(group, replay, step, &sent, again.at)?;
     }

@@ -13,6 +13,7 @@ mod accept;
 mod settle;
 mod hand;
 mod take;
+mod audit;
 mod replays;
 mod again;
 mod configuration;
@@ -52,8 +53,8 @@ use crate::{
 pub use self::{
     accept::accept,
     again::{discard_failed, discard_parked, send_again},
-    catalogue::{delete_event_type, put_event_type},
-    configuration::*,
+    audit::{append, change, prune_audit},
+    configuration::{insert_tenant_on, touch_keys},
     group::Group,
     index_feed::{feed_all, write_mark},
     keeping::{expire_held, prune, prune_keys, tell_expiring},

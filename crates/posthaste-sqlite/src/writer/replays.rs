@@ -8,18 +8,23 @@ use posthaste::{
 use posthaste_store::{
     StoreError,
     again::SentAgain,
+    audit::AuditEntry,
     replay::{Replay, ReplayStatus, ReplayStep},
 };
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use super::group::Group;
+use super::{audit::append, group::Group};
 use crate::{
     fault::{Fault, Result},
     replay_row::{REPLAYS, json, read, status},
     row::number,
 };
 
-pub fn insert_replay(group: &mut Group<'_>, replay: Replay) -> Result<Replay> {
+pub fn insert_replay(
+    group: &mut Group<'_>,
+    replay: Replay,
+    entry: Option<&AuditEntry>,
+) -> Result<Replay> {
     let tenant = number(group.tenants.number(group.connection, &replay.tenant)?);
     if let Some(claim) = replay.claim {
         let sql = format!("{REPLAYS} WHERE r.tenant = ?1 AND r.key = ?2");
@@ -41,6 +46,7 @@ pub fn insert_replay(group: &mut Group<'_>, replay: Replay) -> Result<Replay> {
         within(replay.cursor.within),
         json(&replay.progress)?,
     ])?;
+    append(group, entry)?;
     Ok(replay)
 }
 
@@ -49,6 +55,7 @@ pub fn stop_replay(
     tenant: &TenantId,
     id: ReplayId,
     now: Timestamp,
+    entry: Option<&AuditEntry>,
 ) -> Result<Replay> {
     let tenant = group.tenants.number(group.connection, tenant)?;
     let found = by_id(group.connection, tenant, id)?;
@@ -56,6 +63,7 @@ pub fn stop_replay(
     if replay.status == ReplayStatus::Running {
         replay.status = ReplayStatus::Stopped { at: now };
         write(group.connection, &replay)?;
+        append(group, entry)?;
     }
     Ok(replay)
 }

@@ -28,6 +28,7 @@ pub mod lists;
 pub mod tombstones;
 pub mod configuration;
 pub mod catalogue;
+pub mod audit;
 pub mod isolation;
 pub mod provenance;
 pub mod counts;
@@ -236,6 +237,15 @@ macro_rules! conformance_suite {
                 a_stale_change_of_an_event_type_changes_nothing
                 an_event_type_of_one_tenant_is_no_other_tenants
             }
+            audit {
+                an_entry_reads_back_whole_also_after_a_crash
+                an_entry_is_there_exactly_if_its_change_is_also_after_a_crash
+                what_is_sent_again_is_kept_with_its_entry
+                a_replay_is_kept_and_stopped_with_an_entry_each
+                a_log_is_its_tenants_own_and_the_platforms_is_beside_it_for_who_asks
+                entries_are_found_by_actor_action_object_and_time
+                entries_go_by_age_the_oldest_first
+            }
             isolation {
                 another_tenants_id_is_missing
                 lists_and_counts_hold_one_tenants_own
@@ -323,6 +333,7 @@ mod tests {
         check(include_str!("tombstones.rs"));
         check(include_str!("configuration.rs"));
         check(include_str!("catalogue.rs"));
+        check(include_str!("audit.rs"));
         check(include_str!("isolation.rs"));
         check(include_str!("provenance.rs"));
         check(include_str!("counts.rs"));

@@ -21,7 +21,7 @@ use crate::{
     store::StoreError,
 };
 
-fn fresh(world: &World, key: Option<u8>) -> Replay {
+pub(super) fn fresh(world: &World, key: Option<u8>) -> Replay {
     let plan = ReplayPlan {
         since: Timestamp::from_millis(world.now.as_millis() - 60_000),
         until: world.after(60),
@@ -46,7 +46,11 @@ fn fresh(world: &World, key: Option<u8>) -> Replay {
 
 async fn begun(world: &World) -> Replay {
     let replay = fresh(world, None);
-    let kept = world.store().insert_replay(replay.clone()).await.unwrap();
+    let kept = world
+        .store()
+        .insert_replay(replay.clone(), None)
+        .await
+        .unwrap();
     assert_eq!(kept, replay);
     replay
 }
@@ -138,7 +142,7 @@ pub async fn a_step_is_made_once_and_not_after_the_replay_was_stopped(world: &mu
     let moved = read(world, replay.id).await.expect("the replay");
     let stopped = world
         .store()
-        .stop_replay(&world.tenant, replay.id, world.now);
+        .stop_replay(&world.tenant, replay.id, world.now, None);
     let at = world.now;
     assert_eq!(stopped.await.unwrap().status, ReplayStatus::Stopped { at });
     let on = super::replays::again(world, one, step(&moved, EventId::from_u64(3)));
@@ -147,7 +151,7 @@ pub async fn a_step_is_made_once_and_not_after_the_replay_was_stopped(world: &mu
     world.pass(5);
     let again = world
         .store()
-        .stop_replay(&world.tenant, replay.id, world.now);
+        .stop_replay(&world.tenant, replay.id, world.now, None);
     assert_eq!(again.await.unwrap().status, ReplayStatus::Stopped { at });
 }
 
@@ -167,7 +171,7 @@ pub async fn the_last_step_completes_and_what_has_ended_does_not_run_again(world
     assert_eq!(done.status, ReplayStatus::Completed { at: world.now });
     let stop = world
         .store()
-        .stop_replay(&world.tenant, first.id, world.after(9));
+        .stop_replay(&world.tenant, first.id, world.after(9), None);
     assert_eq!(stop.await, Ok(done));
     let running = world.store().running_replays().await.unwrap();
     assert_eq!(running, [second, third]);
@@ -175,7 +179,7 @@ pub async fn the_last_step_completes_and_what_has_ended_does_not_run_again(world
 
 pub async fn one_key_makes_one_replay_in_its_tenant(world: &mut World) {
     let first = fresh(world, Some(1));
-    let store = |replay: Replay| world.store().insert_replay(replay);
+    let store = |replay: Replay| world.store().insert_replay(replay, None);
     assert_eq!(store(first.clone()).await.unwrap(), first);
     assert_eq!(store(fresh(world, Some(1))).await.unwrap(), first);
     let other = fresh(world, Some(2));
@@ -183,7 +187,7 @@ pub async fn one_key_makes_one_replay_in_its_tenant(world: &mut World) {
     world.become_tenant("acme").await;
     world.crash().await;
     let anothers = fresh(world, Some(1));
-    let kept = world.store().insert_replay(anothers.clone()).await;
+    let kept = world.store().insert_replay(anothers.clone(), None).await;
     assert_eq!(kept, Ok(anothers));
 }
 
@@ -214,7 +218,9 @@ pub async fn replays_are_listed_newest_first_to_their_tenant_alone(world: &mut W
     let none = world.store().replays(&world.tenant, stretch).await.unwrap();
     assert_eq!(none.items, []);
     assert_eq!(read(world, all[0]).await, None);
-    let stop = world.store().stop_replay(&world.tenant, all[0], world.now);
+    let stop = world
+        .store()
+        .stop_replay(&world.tenant, all[0], world.now, None);
     assert_eq!(stop.await, Err(StoreError::Missing));
 }
 

@@ -38,6 +38,9 @@ impl State {
             .map(|late| self.make(ledger, late.clone(), replay))
             .collect();
         let sent = SentAgain { reopened, made };
+        if !sent.is_missing() {
+            self.disk.append(again.entry.clone());
+        }
         if let Some(step) = step {
             self.disk.moved_on(tenant, step, &sent, again.at);
         }

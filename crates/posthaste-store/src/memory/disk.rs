@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use posthaste::{
     clock::Timestamp,
     event::{EventType, TenantId},
-    id::{BatchId, DeliveryId, EventId, KeyId, ReplayId, SubscriptionId, places},
+    id::{AuditId, BatchId, DeliveryId, EventId, KeyId, ReplayId, SubscriptionId, places},
     subscription::{Subscription, SubscriptionStatus},
 };
 
@@ -14,6 +14,7 @@ use super::{
     row::{Row, Shade},
 };
 use crate::{
+    audit::AuditEntry,
     event_type::EventTypeEntry,
     record::{EventSummary, Parking, StoredEvent, Waiting},
     replay::Replay,
@@ -38,6 +39,7 @@ pub(super) struct Disk {
     /// By tenant, subscription and minute.
     pub rollups: Rollups,
     pub replays: BTreeMap<ReplayId, Replay>,
+    pub audit: BTreeMap<AuditId, AuditEntry>,
     /// The settled mark, as of the last settle.
     pub mark: EventId,
     /// The last place of what was let go of: ids begin above it.
@@ -187,6 +189,7 @@ impl Disk {
             self.keys.last_key_value().map(|(id, _)| id.place()),
             Some(self.newest.place()),
             self.replays.last_key_value().map(|(id, _)| id.place()),
+            self.audit.last_key_value().map(|(id, _)| id.place()),
         ];
         let newest = others.into_iter().flatten().chain(event).max();
         newest.map_or(EventId::from_u64(0), posthaste::id::Place::event)

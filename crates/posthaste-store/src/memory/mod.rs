@@ -5,6 +5,7 @@
 //! everything.
 
 mod again;
+mod audit;
 mod configuration;
 mod catalogue;
 mod disk;
@@ -25,7 +26,7 @@ use posthaste::{
     chance,
     clock::Timestamp,
     delivery::Discard,
-    event::{EventType, Line, TenantId},
+    event::{Line, TenantId},
     id::{DeliveryId, EventId, KeyId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
@@ -35,6 +36,8 @@ use zeroize::Zeroizing;
 use self::{disk::Disk, queue::State, row::Row};
 use crate::{
     again::{Again, SentAgain},
+    audit::{AuditEntry, AuditQuery},
+    change::Change,
     event_type::EventTypeEntry,
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
@@ -80,6 +83,7 @@ impl MemoryStore {
             waiting: BTreeMap::new(),
             rollups: BTreeMap::new(),
             replays: BTreeMap::new(),
+            audit: BTreeMap::new(),
             mark: EventId::from_u64(0),
             newest: EventId::from_u64(0),
         })
@@ -373,8 +377,12 @@ impl Store for MemoryStore {
         Ok(self.lock().disk.deliveries_of(tenant, &events))
     }
 
-    async fn insert_replay(&self, replay: Replay) -> Result<Replay, StoreError> {
-        Ok(self.lock().disk.insert_replay(replay))
+    async fn insert_replay(
+        &self,
+        replay: Replay,
+        entry: Option<AuditEntry>,
+    ) -> Result<Replay, StoreError> {
+        Ok(self.lock().disk.insert_replay(replay, entry))
     }
 
     async fn replay(&self, tenant: &TenantId, id: ReplayId) -> Result<Option<Replay>, StoreError> {
@@ -398,8 +406,9 @@ impl Store for MemoryStore {
         tenant: &TenantId,
         id: ReplayId,
         now: Timestamp,
+        entry: Option<AuditEntry>,
     ) -> Result<Replay, StoreError> {
-        self.lock().disk.stop_replay(tenant, id, now)
+        self.lock().disk.stop_replay(tenant, id, now, entry)
     }
 
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {
@@ -422,28 +431,30 @@ impl Store for MemoryStore {
         Ok(self.lock().disk.tenants.values().cloned().collect())
     }
 
-    async fn insert_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
-        self.lock().disk.insert_tenant(tenant)
+    async fn change(&self, change: Change, entry: Option<AuditEntry>) -> Result<(), StoreError> {
+        self.lock().disk.change(change, entry)
     }
 
-    async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
-        self.lock().disk.update_tenant(tenant)
+    async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        self.lock().disk.append(Some(entry));
+        Ok(())
+    }
+
+    async fn audit(
+        &self,
+        tenant: &TenantId,
+        query: &AuditQuery,
+        stretch: Stretch,
+    ) -> Result<Page<AuditEntry>, StoreError> {
+        Ok(self.lock().disk.list_audit(tenant, query, stretch))
+    }
+
+    async fn prune_audit(&self, before: Timestamp, at_most: usize) -> Result<usize, StoreError> {
+        Ok(self.lock().disk.prune_audit(before, at_most))
     }
 
     async fn event_types(&self) -> Result<Vec<EventTypeEntry>, StoreError> {
         Ok(self.lock().disk.event_types.values().cloned().collect())
-    }
-
-    async fn put_event_type(&self, entry: EventTypeEntry) -> Result<(), StoreError> {
-        self.lock().disk.put_event_type(entry)
-    }
-
-    async fn delete_event_type(
-        &self,
-        tenant: &TenantId,
-        name: &EventType,
-    ) -> Result<bool, StoreError> {
-        Ok(self.lock().disk.delete_event_type(tenant, name))
     }
 
     async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError> {
@@ -458,38 +469,8 @@ impl Store for MemoryStore {
         Ok(self.lock().disk.subscription_mut(tenant, id).cloned())
     }
 
-    async fn insert_subscription(&self, subscription: Subscription) -> Result<(), StoreError> {
-        self.lock().disk.insert_subscription(subscription)
-    }
-
-    async fn update_subscription(
-        &self,
-        subscription: Subscription,
-        forgive: bool,
-    ) -> Result<(), StoreError> {
-        self.lock().disk.update_subscription(subscription, forgive)
-    }
-
-    async fn delete_subscription(
-        &self,
-        tenant: &TenantId,
-        id: SubscriptionId,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.lock().disk.delete_subscription(tenant, id, now)
-    }
-
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         Ok(self.lock().disk.keys.values().cloned().collect())
-    }
-
-    async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError> {
-        self.lock().disk.keys.insert(key.id, key);
-        Ok(())
-    }
-
-    async fn delete_key(&self, tenant: Option<&TenantId>, id: KeyId) -> Result<bool, StoreError> {
-        Ok(self.lock().disk.delete_key(tenant, id))
     }
 
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {

@@ -5,13 +5,14 @@ use posthaste::{clock::Timestamp, event::TenantId, id::ReplayId};
 use super::{disk::Disk, log::page};
 use crate::{
     again::SentAgain,
+    audit::AuditEntry,
     query::Stretch,
     replay::{Replay, ReplayStatus, ReplayStep},
     store::{Page, StoreError},
 };
 
 impl Disk {
-    pub fn insert_replay(&mut self, replay: Replay) -> Replay {
+    pub fn insert_replay(&mut self, replay: Replay, entry: Option<AuditEntry>) -> Replay {
         let of_tenant = |known: &&Replay| known.tenant == replay.tenant;
         let mut known = self.replays.values().filter(of_tenant);
         let key = replay.claim.map(|claim| claim.key);
@@ -20,6 +21,7 @@ impl Disk {
             return same.clone();
         }
         self.replays.insert(replay.id, replay.clone());
+        self.append(entry);
         replay
     }
 
@@ -45,12 +47,16 @@ impl Disk {
         tenant: &TenantId,
         id: ReplayId,
         now: Timestamp,
+        entry: Option<AuditEntry>,
     ) -> Result<Replay, StoreError> {
         let replay = self.replay_mut(tenant, id).ok_or(StoreError::Missing)?;
-        if replay.status == ReplayStatus::Running {
-            replay.status = ReplayStatus::Stopped { at: now };
+        if replay.status != ReplayStatus::Running {
+            return Ok(replay.clone());
         }
-        Ok(replay.clone())
+        replay.status = ReplayStatus::Stopped { at: now };
+        let stopped = replay.clone();
+        self.append(entry);
+        Ok(stopped)
     }
 
     /// Whether a step may be made from where it was decided.

@@ -70,6 +70,7 @@ pub async fn step(
         only_failed: replay.plan.only == Only::Failed,
         make: make.collect(),
         step: Some(draft.step(replay, page.next)),
+        entry: None,
     };
     let targets = targets(&draft.open, &again);
     let over = again.step.as_ref().is_some_and(|step| step.last);

@@ -1,0 +1,4 @@
+INSERT INTO audit (
+    id, tenant, key, key_name, platform, address, request_id, action, object, details
+)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)

@@ -1,0 +1,76 @@
+//! The model's audit log, and the changes that are kept with an entry of it.
+
+use posthaste::{clock::Timestamp, event::TenantId, id::AuditId};
+
+use super::{disk::Disk, log::page};
+use crate::{
+    audit::{AuditEntry, AuditQuery},
+    change::Change,
+    query::Stretch,
+    store::{Page, StoreError},
+};
+
+impl Disk {
+    pub fn change(&mut self, change: Change, entry: Option<AuditEntry>) -> Result<(), StoreError> {
+        self.carry_out(change)?;
+        self.append(entry);
+        Ok(())
+    }
+
+    fn carry_out(&mut self, change: Change) -> Result<(), StoreError> {
+        let found = |found| {
+            if found {
+                Ok(())
+            } else {
+                Err(StoreError::Missing)
+            }
+        };
+        match change {
+            Change::InsertTenant(tenant) => self.insert_tenant(tenant),
+            Change::UpdateTenant(tenant) => self.update_tenant(tenant),
+            Change::PutEventType(entry) => self.put_event_type(entry),
+            Change::DeleteEventType { tenant, name } => {
+                found(self.delete_event_type(&tenant, &name))
+            }
+            Change::InsertSubscription(subscription) => self.insert_subscription(*subscription),
+            Change::UpdateSubscription {
+                subscription,
+                forgive,
+            } => self.update_subscription(*subscription, forgive),
+            Change::DeleteSubscription { tenant, id, now } => {
+                self.delete_subscription(&tenant, id, now)
+            }
+            Change::InsertKey(key) => {
+                self.keys.insert(key.id, key);
+                Ok(())
+            }
+            Change::DeleteKey { tenant, id } => found(self.delete_key(tenant.as_ref(), id)),
+        }
+    }
+
+    pub fn append(&mut self, entry: Option<AuditEntry>) {
+        self.audit.extend(entry.map(|entry| (entry.id, entry)));
+    }
+
+    pub fn list_audit(
+        &self,
+        tenant: &TenantId,
+        query: &AuditQuery,
+        stretch: Stretch,
+    ) -> Page<AuditEntry> {
+        let newest_first = self.audit.values().rev();
+        let read = newest_first.filter(|entry| match &entry.tenant {
+            Some(owner) => owner == tenant,
+            None => query.platforms,
+        });
+        let wanted = read.filter(|entry| query.wants(entry));
+        page(wanted.cloned(), stretch, |entry| entry.id.as_u64())
+    }
+
+    pub fn prune_audit(&mut self, before: Timestamp, at_most: usize) -> usize {
+        let old = self.audit.values().take_while(|entry| entry.at() < before);
+        let old: Vec<AuditId> = old.take(at_most).map(|entry| entry.id).collect();
+        old.iter().for_each(|id| drop(self.audit.remove(id)));
+        old.len()
+    }
+}
