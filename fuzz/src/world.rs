@@ -22,7 +22,7 @@ const BASE: &str = "/api/v1/webhooks";
 const KEY: &str = "pst_platform0123456789012345678901234567890";
 const START: Timestamp = Timestamp::from_millis(1_795_293_360_000);
 /// Requests to one world.
-const REQUESTS_MAX: usize = 2000;
+const REQUESTS_MAX: usize = 500;
 /// What of the input may stand in an answer, in bytes.
 const ECHO_MAX: usize = 64;
 

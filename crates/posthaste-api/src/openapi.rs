@@ -25,6 +25,8 @@ use crate::problem::ProblemView;
 )]
 struct Base;
 
+/// What every refusal is written in.
+const PROBLEM: &str = "application/problem+json";
 /// The name of the one way to authenticate.
 const KEY: &str = "key";
 
@@ -37,10 +39,8 @@ pub(crate) fn complete(routes: Document) -> Document {
     components
         .security_schemes
         .insert(KEY.to_owned(), SecurityScheme::Http(bearer).into());
-    for (path, item) in &mut document.paths.paths {
-        for operation in operations(item) {
-            complete_operation(path, operation);
-        }
+    for item in document.paths.paths.values_mut() {
+        operations(item).for_each(complete_operation);
     }
     document
 }
@@ -58,10 +58,15 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 /// What any operation may answer, where it does not say it itself.
-fn complete_operation(path: &str, operation: &mut Operation) {
+fn complete_operation(operation: &mut Operation) {
     if operation.security.is_some() {
         return;
     }
+    problems_are_problems(operation);
+    let parameters = operation.parameters.as_deref().unwrap_or_default();
+    let has_cursor = parameters
+        .iter()
+        .any(|parameter| matches!(parameter, RefOr::T(one) if one.name == "cursor"));
     let mut say = |status: &str, description: &str| {
         let responses = &mut operation.responses.responses;
         let known = responses.contains_key(status);
@@ -76,7 +81,7 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     say("422", "Something in the request is not valid");
     say("500", "Our own fault");
     say("503", "Storage is unavailable; nothing was stored");
-    if path.ends_with('s') || operation.request_body.is_some() {
+    if has_cursor || operation.request_body.is_some() {
         say("400", "A body that is no JSON, or a cursor of another list");
     }
     if operation.request_body.is_some() {
@@ -88,12 +93,23 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     operation.security = Some(vec![requirement]);
 }
 
+/// A route names the body of a refusal alone; its form is that of every refusal.
+fn problems_are_problems(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        if status.starts_with(['4', '5'])
+            && let Some(content) = response.content.shift_remove("application/json")
+        {
+            response.content.insert(PROBLEM.to_owned(), content);
+        }
+    }
+}
+
 fn problem(description: &str) -> RefOr<Response> {
     let name = ProblemView::<'static>::name();
     let content = Content::new(Some(Ref::from_schema_name(name)));
     let response = ResponseBuilder::new().description(description);
-    response
-        .content("application/problem+json", content)
-        .build()
-        .into()
+    response.content(PROBLEM, content).build().into()
 }
