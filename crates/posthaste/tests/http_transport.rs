@@ -171,6 +171,25 @@ async fn an_idle_connection_is_closed_in_the_end() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_never_idle_is_vetted_anew_in_the_end() {
+    let receiver = receiver(Script::always(Reply::status(200))).await;
+    let limits = Limits {
+        idle: Duration::from_millis(900),
+        vetted: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let transport = transport(limits);
+    let busy = async {
+        while receiver.connections() < 2 {
+            post(&transport, &receiver.url("/"), AMPLE).await.unwrap();
+        }
+    };
+    tokio::time::timeout(AMPLE, busy)
+        .await
+        .expect("a second connection");
+}
+
+#[tokio::test]
 async fn a_dead_connection_in_the_pool_costs_no_attempt() {
     let transport = transport(Limits::default());
     let first = receiver(Script::always(Reply::status(200))).await;

@@ -34,7 +34,7 @@ impl<'a> AccessView<'a> {
         let headers = access.headers.iter();
         Self {
             headers: headers
-                .map(|(name, value)| (HeaderName::as_str(name), value.shown()))
+                .map(|(name, value)| (HeaderName::written(name), value.shown()))
                 .collect(),
             auth: access.auth.as_ref().map(AuthView::of),
             tls: access.tls.as_ref().map(TlsView::of),

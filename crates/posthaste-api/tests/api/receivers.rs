@@ -185,7 +185,7 @@ async fn what_is_secret_is_never_shown_and_may_come_back_as_it_was_shown() {
         "auth": {"basic": {"username": "ada", "password": "canary-3"}},
     });
     let shown = json!({
-        "headers": {"x-api-key": "***", "x-pin": "***", "x-team": "blue"},
+        "headers": {"X-Api-Key": "***", "X-Pin": "***", "X-Team": "blue"},
         "auth": {"basic": {"username": "ada", "password": "***"}},
     });
     let made = create(&world, asked).await;

@@ -248,8 +248,8 @@ impl Settings {
     }
 }
 
-fn own_secret(given: Option<String>) -> anyhow::Result<Option<(String, Value)>> {
-    let secret = given.as_deref().map(secret).transpose()?;
+fn own_secret(given: Option<&str>) -> anyhow::Result<Option<(String, Value)>> {
+    let secret = given.map(secret).transpose()?;
     Ok(secret.map(|secret| ("secret".to_owned(), secret.into())))
 }
 
@@ -324,7 +324,7 @@ impl Command {
                 settings,
             } => {
                 let mut body = settings.body()?;
-                body.extend(own_secret(secret)?);
+                body.extend(own_secret(secret.as_deref())?);
                 body.insert("url".to_owned(), url.into());
                 session
                     .show(Call::post("/subscriptions").json(&body.into()))
@@ -392,7 +392,7 @@ impl Command {
                 secret,
             } => {
                 let mut body = Map::new();
-                body.extend(own_secret(secret)?);
+                body.extend(own_secret(secret.as_deref())?);
                 body.extend(overlap_s.map(|overlap_s| ("overlap_s".to_owned(), overlap_s.into())));
                 session
                     .show(action(&id, "rotate-secret").json(&body.into()))

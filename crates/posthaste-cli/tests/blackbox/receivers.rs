@@ -259,7 +259,7 @@ fn the_command_line_sets_what_receivers_ask_for() {
         (header("x-team"), header("x-pin")),
         (Some("blue"), Some("123456"))
     );
-    let shown = json!({"x-pin": "***", "x-team": "blue"});
+    let shown = json!({"X-Pin": "***", "X-Team": "blue"});
     assert_eq!(made["headers"], shown);
     let id = id(&made);
     let changed = done(&run(

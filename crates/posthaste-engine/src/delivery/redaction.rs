@@ -2,7 +2,7 @@
 //! with the request: what was secret in it is taken out before anyone keeps it.
 
 use bytes::Bytes;
-use posthaste::subscription::{Access, Auth, HIDDEN, OwnHeader};
+use posthaste::subscription::{Access, Auth, HIDDEN, HeaderValue, OwnHeader};
 
 /// Shorter ones would take half of an answer with them, and guessing them is easier than reading.
 const LENGTH_MIN: usize = 6;
@@ -18,7 +18,7 @@ impl Unsaid {
             .iter()
             .map(|own| &own.value)
             .filter(|value| value.is_secret());
-        let headers = headers.map(|value| value.expose());
+        let headers = headers.map(HeaderValue::expose);
         let inside = access.auth.iter().map(|auth| match auth {
             Auth::Basic { password, .. } => password.expose(),
             Auth::Bearer(token) => token.expose(),
@@ -75,8 +75,6 @@ impl Unsaid {
 
 #[cfg(test)]
 mod tests {
-    use posthaste::subscription::HeaderValue;
-
     use super::*;
 
     #[track_caller]

@@ -173,15 +173,21 @@ impl AskedTls {
     }
 }
 
-/// Whether requests to this URL can be secured so, from today on.
+/// Whether requests to this URL can be secured so.
 ///
 /// # Errors
-/// [`Unsendable::Plain`], [`Unsendable::Tls`].
-pub fn check(tls: Option<&TlsSettings>, url: &TargetUrl, now: Timestamp) -> Result<(), Unsendable> {
+/// [`Unsendable::Plain`].
+pub fn fits(tls: Option<&TlsSettings>, url: &TargetUrl) -> Result<(), Unsendable> {
+    let fits = tls.is_none() || url.is_https();
+    fits.then_some(()).ok_or(Unsendable::Plain)
+}
+
+/// Whether settings that are asked for are what they say, and of today.
+///
+/// # Errors
+/// [`Unsendable::Tls`].
+pub fn check(tls: Option<&TlsSettings>, now: Timestamp) -> Result<(), Unsendable> {
     let Some(settings) = tls else { return Ok(()) };
-    if !url.is_https() {
-        return Err(Unsendable::Plain);
-    }
     let identity = TlsIdentity::new(settings).map_err(Unsendable::Tls)?;
     identity.check_dates(now).map_err(Unsendable::Tls)
 }
@@ -271,8 +277,11 @@ mod tests {
     #[test]
     fn tls_settings_need_tls() {
         let url = "http://example.com/".parse().unwrap();
-        let (tls, now) = (there().tls, Timestamp::from_millis(0));
-        assert_eq!(check(tls.as_ref(), &url, now), Err(Unsendable::Plain));
-        assert_eq!(check(None, &url, now), Ok(()));
+        let tls = there().tls;
+        assert_eq!(fits(tls.as_ref(), &url), Err(Unsendable::Plain));
+        assert_eq!(fits(None, &url), Ok(()));
+        let url = "https://example.com/".parse().unwrap();
+        assert_eq!(fits(tls.as_ref(), &url), Ok(()));
+        assert!(check(tls.as_ref(), Timestamp::from_millis(0)).is_err());
     }
 }

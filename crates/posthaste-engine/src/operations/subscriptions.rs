@@ -133,17 +133,24 @@ pub struct SubscriptionPatch {
 }
 
 impl SubscriptionPatch {
-    fn apply(self, to: &mut Subscription, now: Timestamp) -> Result<(), OperationError> {
+    fn apply(mut self, to: &mut Subscription, now: Timestamp) -> Result<(), OperationError> {
+        let (before, asked) = (to.algorithm, Asked::by(&self));
+        to.batch = batching::limits(to.batch, self.mode, self.batch)?;
+        to.status = asked_for(self.status, to.status);
+        let access = std::mem::take(&mut self.access);
+        to.access = Arc::new(access.applied(&to.access)?);
+        self.replace_in(to);
+        asked.judge(to, now)?;
+        signing::follow(to, before, now)
+    }
+
+    /// The members that depend on no other.
+    fn replace_in(self, to: &mut Subscription) {
         fn set<T>(member: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *member = value;
             }
         }
-        to.batch = batching::limits(to.batch, self.mode, self.batch)?;
-        to.status = asked_for(self.status, to.status);
-        to.access = Arc::new(self.access.applied(&to.access)?);
-        let before = to.algorithm;
-        let (schemes_asked, format_asked) = (self.schemes.is_some(), self.format.is_some());
         set(&mut to.url, self.url);
         set(&mut to.external_id, self.external_id);
         set(&mut to.description, self.description);
@@ -160,10 +167,35 @@ impl SubscriptionPatch {
         set(&mut to.format, self.format);
         set(&mut to.versions, self.versions);
         set(&mut to.metadata, self.metadata);
-        credentials::check(to.access.tls.as_ref(), &to.url, now)?;
-        signing::fits(to.algorithm, &to.schemes, schemes_asked)?;
-        signing::follow(to, before, now)?;
-        Ok(batching::fits(to.batch.as_ref(), to.format, format_asked)?)
+    }
+}
+
+/// Which members a change names, of those that have to go together with others.
+#[derive(Clone, Copy)]
+struct Asked {
+    format: bool,
+    schemes: bool,
+    tls: bool,
+}
+
+impl Asked {
+    fn by(patch: &SubscriptionPatch) -> Self {
+        Self {
+            format: patch.format.is_some(),
+            schemes: patch.schemes.is_some(),
+            tls: patch.access.tls.is_some(),
+        }
+    }
+
+    /// Whether a subscription can be as it would be. A certificate that has expired meanwhile stands
+    /// in the way of nothing else.
+    fn judge(self, subscription: &Subscription, now: Timestamp) -> Result<(), OperationError> {
+        let tls = subscription.access.tls.as_ref();
+        credentials::fits(tls, &subscription.url)?;
+        credentials::check(tls.filter(|_| self.tls), now)?;
+        signing::fits(subscription.algorithm, &subscription.schemes, self.schemes)?;
+        let batch = subscription.batch.as_ref();
+        Ok(batching::fits(batch, subscription.format, self.format)?)
     }
 }
 
@@ -201,7 +233,9 @@ impl Engine {
         new: NewSubscription,
     ) -> Result<Arc<Subscription>, OperationError> {
         batching::fits(new.batch.as_ref(), new.format, true)?;
-        credentials::check(new.access.tls.as_ref(), &new.url, self.now())?;
+        let tls = new.access.tls.as_ref();
+        credentials::fits(tls, &new.url)?;
+        credentials::check(tls, self.now())?;
         signing::fits(new.algorithm, &new.schemes, true)?;
         let secret = new.secret.as_ref();
         secret.map_or(Ok(()), |secret| signing::takes(new.algorithm, secret))?;

@@ -36,7 +36,7 @@ struct Keys {
 #[derive(Clone)]
 enum StandardKey {
     Shared(Keyed),
-    Private(Box<SigningKey>),
+    Private(SigningKey),
 }
 
 impl StandardKey {
@@ -72,7 +72,7 @@ impl Keys {
     fn private(schemes: &[Scheme], key: SigningKey) -> Self {
         let standard = schemes.contains(&Scheme::Standard);
         Self {
-            standard: standard.then(|| StandardKey::Private(Box::new(key))),
+            standard: standard.then(|| StandardKey::Private(key)),
             pt: None,
             x_webhook: None,
         }

@@ -3,7 +3,7 @@
 //! A name says nothing that the sender says itself, or that would change how the request is read:
 //! those are refused. `authorization` is refused too, because [`Auth`](super::Auth) writes it.
 
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -43,9 +43,13 @@ const RESERVED_PREFIXES: &[&str] = &["content-", "posthaste-", "proxy-", "webhoo
 /// What makes a name look as if its value were a secret.
 const SECRET_WORDS: &[&str] = &["auth", "cookie", "key", "password", "secret", "token"];
 
-/// The name of a header of a subscription's own, in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HeaderName(String);
+/// The name of a header of a subscription's own. It is sent in lower case and shown as it was
+/// written; names that differ in case alone are the same.
+#[derive(Clone, Debug)]
+pub struct HeaderName {
+    lower: String,
+    written: String,
+}
 
 /// Why a name is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,19 +68,28 @@ pub enum HeaderNameError {
 impl HeaderName {
     /// `authorization`, which nobody else can make.
     pub(super) fn authorization() -> Self {
-        Self("authorization".to_owned())
+        Self {
+            lower: "authorization".to_owned(),
+            written: "authorization".to_owned(),
+        }
     }
 
-    /// In lower case.
+    /// In lower case, as it is sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.lower
+    }
+
+    /// As it is shown.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.written
     }
 
     /// Whether what stands under it is taken for a secret, whatever is said about it.
     #[must_use]
     pub fn looks_secret(&self) -> bool {
-        SECRET_WORDS.iter().any(|word| self.0.contains(word))
+        SECRET_WORDS.iter().any(|word| self.lower.contains(word))
     }
 }
 
@@ -88,15 +101,16 @@ impl FromStr for HeaderName {
         if !is_token {
             return Err(HeaderNameError::Token);
         }
-        let name = text.to_ascii_lowercase();
-        if name == "authorization" {
+        let lower = text.to_ascii_lowercase();
+        if lower == "authorization" {
             return Err(HeaderNameError::Authorization);
         }
-        let begins = |prefix: &&str| name.starts_with(*prefix);
-        if RESERVED.contains(&&*name) || RESERVED_PREFIXES.iter().any(begins) {
+        let begins = |prefix: &&str| lower.starts_with(*prefix);
+        if RESERVED.contains(&&*lower) || RESERVED_PREFIXES.iter().any(begins) {
             return Err(HeaderNameError::Reserved);
         }
-        Ok(Self(name))
+        let written = text.to_owned();
+        Ok(Self { lower, written })
     }
 }
 
@@ -106,13 +120,33 @@ fn is_token_byte(byte: u8) -> bool {
 
 impl fmt::Display for HeaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.written)
+    }
+}
+
+impl PartialEq for HeaderName {
+    fn eq(&self, other: &Self) -> bool {
+        self.lower == other.lower
+    }
+}
+
+impl Eq for HeaderName {}
+
+impl PartialOrd for HeaderName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for HeaderName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.lower.cmp(&other.lower)
     }
 }
 
 impl Serialize for HeaderName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(&self.written)
     }
 }
 
@@ -195,7 +229,7 @@ impl fmt::Debug for HeaderValue {
 /// A header as it is sent.
 #[derive(Clone, Debug)]
 pub struct OwnHeader {
-    /// In lower case.
+    /// Of its own, or `authorization`.
     pub name: HeaderName,
     /// Perhaps a secret.
     pub value: HeaderValue,
@@ -208,8 +242,8 @@ mod tests {
     #[track_caller]
     fn check(name: &str, expected: Result<&str, HeaderNameError>) {
         let read = name.parse::<HeaderName>();
-        let expected = expected.map(|name| HeaderName(name.to_owned()));
-        assert_eq!(read, expected, "{name:?}");
+        let lower = read.as_ref().map(HeaderName::as_str);
+        assert_eq!(lower, expected.as_ref().copied(), "{name:?}");
     }
 
     #[test]
@@ -244,6 +278,17 @@ mod tests {
         ] {
             check(reserved, Err(HeaderNameError::Reserved));
         }
+    }
+
+    #[test]
+    fn a_name_is_shown_as_it_was_written_and_is_the_same_in_any_case() {
+        let name = |text: &str| text.parse::<HeaderName>().unwrap();
+        assert_eq!(name("X-Team").to_string(), "X-Team");
+        assert_eq!(name("X-Team"), name("x-tEAM"));
+        assert_eq!(
+            serde_json::to_string(&name("X-Team")).unwrap(),
+            r#""X-Team""#
+        );
     }
 
     #[test]

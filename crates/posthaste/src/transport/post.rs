@@ -78,7 +78,10 @@ impl<'a> Post<'a> {
     #[must_use]
     pub fn all_headers(&self) -> Headers {
         let own = self.own.iter();
-        let own = own.map(|own| (own.name.to_string().into(), own.value.expose().to_owned()));
-        self.headers.iter().cloned().chain(own).collect()
+        let sent = |own: &OwnHeader| {
+            let (name, value) = (own.name.as_str().to_owned(), own.value.expose().to_owned());
+            (name.into(), value)
+        };
+        self.headers.iter().cloned().chain(own.map(sent)).collect()
     }
 }

@@ -140,17 +140,13 @@ impl TlsIdentity {
     /// [`TlsFault::Expired`], [`TlsFault::NotYetValid`].
     pub fn check_dates(&self, now: Timestamp) -> Result<(), TlsFault> {
         let since_1970 = now.since(Timestamp::from_millis(0));
-        match self.judged_at(since_1970) {
-            Some(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-                return Err(TlsFault::Expired);
-            }
-            _ => {}
+        if self.judged_at(since_1970).as_ref().is_some_and(is_over) {
+            return Err(TlsFault::Expired);
         }
-        match self.judged_at(since_1970 + CLOCK_AHEAD) {
-            Some(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
-                Err(TlsFault::NotYetValid)
-            }
-            _ => Ok(()),
+        let soon = self.judged_at(since_1970 + CLOCK_AHEAD);
+        match soon.as_ref().is_some_and(is_to_come) {
+            true => Err(TlsFault::NotYetValid),
+            false => Ok(()),
         }
     }
 
@@ -194,6 +190,16 @@ impl fmt::Debug for TlsIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TlsIdentity(***)")
     }
+}
+
+fn is_over(error: &CertificateError) -> bool {
+    use CertificateError::{Expired, ExpiredContext};
+    matches!(error, Expired | ExpiredContext { .. })
+}
+
+fn is_to_come(error: &CertificateError) -> bool {
+    use CertificateError::{NotValidYet, NotValidYetContext};
+    matches!(error, NotValidYet | NotValidYetContext { .. })
 }
 
 fn roots(pem: &str) -> Result<RootCertStore, TlsFault> {

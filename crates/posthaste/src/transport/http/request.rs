@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header::HOST};
 use http_body_util::Full;
 
-use super::fault;
+use super::{fault, identity::TlsIdentity};
 use crate::{
     delivery::FailureClass,
     subscription::OwnHeader,
@@ -23,7 +23,7 @@ impl Outgoing<'_> {
     /// that it was opened with, and the tenant's list that its address was judged by.
     pub fn key(&self) -> Cow<'_, str> {
         let (post, origin) = (&self.0, self.0.url.origin());
-        let identity = post.tls.map(|identity| identity.digest());
+        let identity = post.tls.map(TlsIdentity::digest);
         let list = post.denied.and_then(|denied| denied.mark());
         match (identity, list) {
             (None, None) => origin.into(),
