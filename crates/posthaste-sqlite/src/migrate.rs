@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0007_provenance.sql"),
     include_str!("../migrations/0008_retention.sql"),
     include_str!("../migrations/0012_sealed.sql"),
+    include_str!("../migrations/0013_checksums.sql"),
 ];
 
 /// Why the schema cannot be brought up to date.

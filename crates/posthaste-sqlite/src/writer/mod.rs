@@ -46,6 +46,7 @@ use crate::{
     connection,
     fault::{Fault, Result},
     live::Live,
+    spoilt::Spoils,
     vault::Vault,
 };
 
@@ -199,6 +200,7 @@ pub struct Desk {
     live: Arc<Live>,
     ledger: Arc<Ledger>,
     vault: Arc<Vault>,
+    spoils: Arc<Spoils>,
     checkpoints: Checkpoints,
     tenants: Tenants,
     taken: Taken,
@@ -213,6 +215,7 @@ impl Desk {
         live: Arc<Live>,
         ledger: Arc<Ledger>,
         vault: Arc<Vault>,
+        spoils: Arc<Spoils>,
         checkpoints: Checkpoints,
     ) -> Self {
         Self {
@@ -221,6 +224,7 @@ impl Desk {
             live,
             ledger,
             vault,
+            spoils,
             checkpoints,
             tenants: Tenants::default(),
             taken: Taken::default(),
@@ -293,6 +297,7 @@ impl Desk {
             live: &self.live,
             ledger: &self.ledger,
             vault: &self.vault,
+            spoils: &self.spoils,
             tenants: &mut self.tenants,
             taken: &mut self.taken,
             elapsed: self.stopwatch.elapsed(),
