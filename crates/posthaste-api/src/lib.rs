@@ -14,6 +14,7 @@ mod answer;
 mod principal;
 mod body;
 mod request_id;
+mod panic;
 mod listeners;
 mod sse;
 mod openapi;
@@ -29,6 +30,7 @@ use std::{
 use axum::{
     Router,
     extract::{MatchedPath, RawPathParams},
+    middleware::from_fn,
     response::Response,
 };
 use http::{Method, StatusCode, header};
@@ -103,6 +105,7 @@ pub fn router(engine: Engine, options: Options) -> Router {
         .fallback(|| async { nothing_here() })
         .method_not_allowed_fallback(not_allowed)
         .with_state(api)
+        .layer(from_fn(panic::caught))
         .layer(RequestIds::new());
     Router::new().fallback_service(MapResponseLayer::new(without_allow).layer(routes))
 }
