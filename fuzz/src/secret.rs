@@ -39,7 +39,6 @@ fn shared(text: &str) {
     assert_eq!(secret.expose(), text);
     assert!((16..=512).contains(&text.len()) && !text.starts_with("whsk_"));
     assert!(!text.chars().any(char::is_control), "{text:?}");
-    assert!(!format!("{secret:?}").contains(text));
     if let Some(base64) = text.strip_prefix("whsec_") {
         let key = decoded.expect("it was taken");
         assert!((24..=64).contains(&key.len()));

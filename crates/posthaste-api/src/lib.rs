@@ -22,6 +22,7 @@ mod framing;
 mod refusal;
 mod guard;
 mod tls;
+mod panic;
 mod listeners;
 mod sse;
 mod openapi;
@@ -129,6 +130,7 @@ pub fn router(engine: Engine, options: Options) -> Router {
         .fallback(|| async { nothing_here() })
         .method_not_allowed_fallback(not_allowed)
         .with_state(api)
+        .layer(middleware::from_fn(panic::caught))
         .layer(middleware::from_fn_with_state(origins, cors::apply))
         .layer(RequestIds::new())
         .layer(MapResponseLayer::new(browser::guarded));

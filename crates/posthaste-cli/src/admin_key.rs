@@ -10,43 +10,50 @@ use std::{
 };
 
 use anyhow::Context;
+use posthaste::signature::Secret;
 use posthaste_engine::{Engine, operations::new_key_value};
+use zeroize::Zeroizing;
 
 /// Where the key is, and the key itself where this process may know it.
 pub struct AdminKey {
     pub place: String,
-    pub value: Option<String>,
+    pub value: Option<Secret>,
 }
 
 /// Sees to it that there is one: the operator's, or else one of our own making.
 pub async fn ensure(
     engine: &Engine,
     data_dir: &Path,
-    chosen: Option<&str>,
+    chosen: Option<&Secret>,
 ) -> anyhow::Result<AdminKey> {
     let file = file_in(data_dir);
     if let Some(chosen) = chosen {
-        engine.ensure_platform_key(chosen).await?;
+        engine.ensure_platform_key(chosen.expose()).await?;
         return Ok(AdminKey {
             place: "POSTHASTE_ADMIN_KEY".to_owned(),
-            value: Some(chosen.to_owned()),
+            value: Some(chosen.clone()),
         });
     }
     if engine.keys(None).is_empty() {
         let key = new_key_value();
-        write(&file, &key).with_context(|| format!("cannot write {}", file.display()))?;
-        engine.ensure_platform_key(&key).await?;
+        write(&file, key.expose()).with_context(|| format!("cannot write {}", file.display()))?;
+        engine.ensure_platform_key(key.expose()).await?;
         tracing::info!(file = %file.display(), "admin_key.made");
     }
-    let value = fs::read_to_string(&file).ok();
     Ok(AdminKey {
         place: file.display().to_string(),
-        value: value.map(|text| text.trim().to_owned()),
+        value: read(&file),
     })
 }
 
 pub fn file_in(data_dir: &Path) -> PathBuf {
     data_dir.join("admin.key")
+}
+
+/// None where it cannot be read.
+pub fn read(file: &Path) -> Option<Secret> {
+    let text = Zeroizing::new(fs::read_to_string(file).ok()?);
+    Some(Secret::trusted(text.trim().to_owned()))
 }
 
 /// A directory that its owner alone may enter.

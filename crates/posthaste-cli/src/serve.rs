@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
+use posthaste::signature::Secret;
 
 use crate::{
     configuration::{self, Configuration, Flag},
@@ -106,6 +107,7 @@ fn announce(server: &Server, dev: bool) {
     let url_shown = paint.ink(Ink::Cyan, &url);
     let mut text = format!("Posthaste {version} is ready at {url_shown}\n");
     let (place, key) = (&server.key.place, server.key.value.as_ref());
+    let key = key.map(Secret::expose);
     let [key_label, try_label] = ["key", "try"].map(|label| paint.ink(Ink::Bold, label));
     if let Some(key) = key.filter(|_| dev) {
         text += &format!("\n  {key_label}  {key}  {}\n", paint.ink(Ink::Dim, place));

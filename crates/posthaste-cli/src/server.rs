@@ -60,7 +60,7 @@ impl Server {
         let engine = Engine::over(store.clone(), config)
             .await
             .context("cannot read the store")?;
-        let chosen = configuration.admin_key.as_deref();
+        let chosen = configuration.admin_key.as_ref();
         let key = admin_key::ensure(&engine, data_dir, chosen).await?;
         Ok(Self {
             address: listener.local_addr()?,

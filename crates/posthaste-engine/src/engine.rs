@@ -325,6 +325,9 @@ impl Engine {
         );
         let rounds = rounds(pruning, clock.clone(), draining.clone());
         essential("retention", failed, rounds);
+        let outcomes = running.outcomes.clone();
+        let watch = upkeep::spoilt::watch(running.alerts.clone(), outcomes, draining.clone());
+        essential("spoilt", failed, watch);
         let (alerts, dispatch) = (running.alerts.clone(), running.dispatch.clone());
         let expiry = Expiry::new(alerts, retention, dispatch, telemetry.clone());
         essential(

@@ -1,2 +1,2 @@
 -- By primary key.
-SELECT id, tenant, type, details, data, subs FROM events WHERE id = ?1
+SELECT id, tenant, type, details, data, checksum, subs FROM events WHERE id = ?1

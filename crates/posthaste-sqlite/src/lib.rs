@@ -16,6 +16,7 @@ mod replay_row;
 mod tail;
 mod unfolded;
 mod live;
+mod spoilt;
 mod meta;
 mod vault;
 mod unsealed;

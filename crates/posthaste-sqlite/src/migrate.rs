@@ -18,6 +18,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0010_keys.sql"),
     include_str!("../migrations/0011_audit.sql"),
     include_str!("../migrations/0012_sealed.sql"),
+    include_str!("../migrations/0013_checksums.sql"),
 ];
 
 /// Why the schema cannot be brought up to date.

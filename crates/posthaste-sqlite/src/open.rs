@@ -26,6 +26,7 @@ use crate::{
     migrate::{MigrationError, migrate},
     reader::Reader,
     rebuild::{newest, rebuild},
+    spoilt::Spoils,
     store::SqliteStore,
     unsealed,
     vault::{Vault, VaultError},
@@ -122,7 +123,7 @@ fn open(path: &Path, options: &Options, now: Timestamp) -> Result<SqliteStore, O
     }
     let (state, ledger) = rebuild(&connection)?;
     let (live, ledger) = (Arc::new(Live::new(state)), Arc::new(ledger));
-    let vault = Arc::new(vault);
+    let (vault, spoils) = (Arc::new(vault), Arc::new(Spoils::default()));
     let (checkpoints, checkpoint_thread) = Checkpoints::start(path)?;
     checkpoints.watch(&mut connection)?;
     let desk = Desk::new(
@@ -131,6 +132,7 @@ fn open(path: &Path, options: &Options, now: Timestamp) -> Result<SqliteStore, O
         live.clone(),
         ledger.clone(),
         vault.clone(),
+        spoils.clone(),
         checkpoints,
     );
     Ok(SqliteStore {
@@ -138,7 +140,8 @@ fn open(path: &Path, options: &Options, now: Timestamp) -> Result<SqliteStore, O
         identity,
         ledger,
         writer: Writer::start(desk),
-        reader: Arc::new(Reader::new(path.to_owned(), live, vault)),
+        reader: Arc::new(Reader::new(path.to_owned(), live, vault, spoils.clone())),
+        spoils,
         checkpoint_thread: Some(checkpoint_thread).into(),
         _lock: lock,
     })

@@ -2,7 +2,10 @@
 //! indexes may lack, and what is counted and not in the rollups yet. All of it lies above a mark, so
 //! that little is read however large the store; no payload is.
 
-use posthaste::id::{DeliveryId, EventId, Place, places};
+use posthaste::{
+    event::EventType,
+    id::{DeliveryId, EventId, Place, places},
+};
 use posthaste_store::ledger::Ledger;
 use rusqlite::{Connection, Row};
 
@@ -71,6 +74,11 @@ fn add_rows(connection: &Connection, mark: i64, state: &mut State) -> Result<Vec
     Ok(ids)
 }
 
+/// In place of a type that cannot be read: the store opens, and who wants the event finds out.
+fn unreadable() -> EventType {
+    "unreadable".parse().expect("it is a type")
+}
+
 fn add_event(
     row: &Row<'_>,
     with_row: &[DeliveryId],
@@ -78,12 +86,17 @@ fn add_event(
     ledger: &Ledger,
 ) -> Result<()> {
     let (event, tenant) = (row.event_id(0)?, row.number(1)?);
-    let subscriptions = row::unpack(row.get_ref(4)?.as_blob()?)?;
+    let subscriptions = row::unpack(row.get_ref(4)?.as_blob()?).unwrap_or_else(|fault| {
+        // Nobody can say any more whom it was for.
+        tracing::error!(%event, ?fault, "row is corrupt beyond an end");
+        Vec::new()
+    });
     let deliveries = u32::try_from(subscriptions.len()).unwrap_or(u32::MAX);
     for place in places_of(event, deliveries) {
         state.by_tenant.push(tenant, place.as_u64());
     }
-    let (event_type, test) = (row.event_type(2)?, row.get(3)?);
+    let event_type = row.event_type(2).unwrap_or_else(|_| unreadable());
+    let test = row.get(3)?;
     let mut without_row = 0;
     for (index, subscription) in (0..).zip(subscriptions) {
         let id = event.delivery(index);

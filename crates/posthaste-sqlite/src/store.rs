@@ -25,7 +25,7 @@ use posthaste_store::{
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
-        IdempotencyConflict, SettleBatch, StoredEvent, Waiting,
+        IdempotencyConflict, SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup},
@@ -36,6 +36,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     checkpoint,
     reader::{self, Reader},
+    spoilt::Spoils,
     writer::{self, Writer},
 };
 
@@ -49,6 +50,7 @@ pub struct SqliteStore {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) writer: Writer,
     pub(crate) reader: Arc<Reader>,
+    pub(crate) spoils: Arc<Spoils>,
     pub(crate) checkpoint_thread: Mutex<Option<JoinHandle<()>>>,
     /// Closed last: the next process may come.
     pub(crate) _lock: File,
@@ -182,6 +184,10 @@ impl Store for SqliteStore {
     ) -> Result<Page<Waiting>, StoreError> {
         let query = move |moment: &reader::Moment<'_>| reader::recover(moment, after, at_most);
         self.reader.read(query).await
+    }
+
+    fn spoilt(&self) -> Vec<Spoilt> {
+        self.spoils.take()
     }
 
     fn settled_mark(&self) -> EventId {

@@ -22,7 +22,8 @@ pub fn find(connection: &Connection, tenant: &TenantId) -> Result<Option<u64>> {
 /// A tenant's name by its number.
 pub fn name(connection: &Connection, no: u64) -> Result<TenantId> {
     let mut query = connection.prepare_cached("SELECT id FROM tenants WHERE no = ?1")?;
-    let id: String = query.query_row([number(no)], |row| row.get(0))?;
+    let id: Option<String> = query.query_row([number(no)], |row| row.get(0)).optional()?;
+    let id = id.ok_or_else(|| Fault::Corrupt(format!("there is no tenant {no}")))?;
     parse(&id)
 }
 

@@ -12,10 +12,10 @@ use posthaste_store::{
     Store, StoreError,
     conformance::{START, fixtures},
     query::{DeliveryQuery, EventQuery, Stretch},
-    record::{Acceptance, Parking, SettleBatch, Settlement, Standing, Waiting},
+    record::{Acceptance, Parking, SettleBatch, Settlement, Spoilt, Standing},
 };
 
-use crate::{OpenError, Options, SqliteStore, fault::Fault};
+use crate::{OpenError, Options, SqliteStore, fault::Fault, writer};
 
 fn tenant() -> TenantId {
     TenantId::default_tenant()
@@ -57,8 +57,8 @@ fn delivered(item: &Acceptance) -> Settlement {
     }
 }
 
-#[tokio::test]
-async fn a_row_that_cannot_be_read_keeps_no_other_from_being_taken_or_recovered() {
+/// Of two parked and two implied deliveries the first of each is spoilt so.
+async fn check_spoilt(how: &str) {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path());
     let requests: Vec<_> = (0..4).map(|_| request(&store, 1)).collect();
@@ -71,33 +71,88 @@ async fn a_row_that_cannot_be_read_keeps_no_other_from_being_taken_or_recovered(
     };
     let parked = items[..2].iter().map(delivered);
     let settlements = parked.map(|to| Settlement { standing, ..to }).collect();
-    store
-        .settle(SettleBatch {
-            settlements,
-            ..SettleBatch::default()
-        })
-        .await
-        .unwrap();
-    let spoilt = [items[0].event.id, items[2].event.id].map(EventId::as_u64);
-    let spoil = store.write(0, move |group| {
-        let sql = format!(
-            "UPDATE events SET details = x'00' WHERE id IN {:?}",
-            (spoilt[0], spoilt[1])
-        );
-        Ok(group.connection.execute_batch(&sql)?)
-    });
-    spoil.await.unwrap();
+    settle(&store, settlements).await;
     drop(store);
+    let file = rusqlite::Connection::open(directory.path().join("a.db")).unwrap();
+    for item in [&items[0], &items[2]] {
+        let id = item.event.id.as_u64();
+        let sql = format!("UPDATE events SET {how} WHERE id = {id}");
+        file.execute_batch(&sql).unwrap();
+    }
+    drop(file);
     let store = open(directory.path());
     let due = store.take_due(START, 9).await.unwrap().items;
     let recovered = store.recover(None, 9).await.unwrap().items;
-    let ids = |of: Vec<Waiting>| {
-        of.iter()
-            .map(|waiting| waiting.event.id)
-            .collect::<Vec<_>>()
+    let taken = due.iter().chain(&recovered);
+    let taken: Vec<EventId> = taken.map(|waiting| waiting.event.id).collect();
+    let spoilt = store.spoilt();
+    let told: Vec<EventId> = spoilt.iter().map(|spoilt| spoilt.event).collect();
+    let [first, second, third, fourth] = [0, 1, 2, 3].map(|n| items[n].event.id);
+    assert_eq!(taken, [second, fourth], "{how}");
+    assert_eq!(told, [first, third], "{how}");
+    assert_eq!(store.spoilt(), [], "each is told once");
+    bury(&store, spoilt).await;
+    drop(store);
+    let store = open(directory.path());
+    store.take_due(START, 9).await.unwrap();
+    store.recover(None, 9).await.unwrap();
+    assert_eq!(store.spoilt(), [], "they have ended: {how}");
+    let counts = store.counts(&tenant()).await.unwrap();
+    assert_eq!((counts.failed, counts.pending), (2, 2), "{how}");
+}
+
+async fn settle(store: &SqliteStore, settlements: Vec<Settlement>) {
+    let batch = SettleBatch {
+        settlements,
+        ..SettleBatch::default()
     };
-    assert_eq!(ids(due), [items[1].event.id]);
-    assert_eq!(ids(recovered), [items[3].event.id]);
+    store.settle(batch).await.unwrap();
+}
+
+async fn bury(store: &SqliteStore, spoilt: Vec<Spoilt>) {
+    let dead = spoilt.into_iter().map(|spoilt| Settlement {
+        id: spoilt.id,
+        tenant: spoilt.tenant,
+        event: spoilt.event,
+        event_type: "a.b".parse().unwrap(),
+        subscription: spoilt.subscription,
+        origin: Default::default(),
+        format: None,
+        line: None,
+        batch: None,
+        tries: spoilt.tries.one_more(),
+        standing: Standing::Failed,
+        at: START,
+        attempt: None,
+    });
+    settle(store, dead.collect()).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_and_keeps_no_other_from_being_taken_or_recovered() {
+    check_spoilt("data = x'7b7e'").await;
+    check_spoilt("data = x''").await;
+    check_spoilt("details = x'00'").await;
+    check_spoilt("details = x'7b7d'").await;
+    check_spoilt("type = 'memory.changed'").await;
+    check_spoilt("type = 'no type'").await;
+    check_spoilt("checksum = checksum + 1").await;
+    check_spoilt("checksum = -1").await;
+}
+
+#[tokio::test]
+async fn an_event_of_an_earlier_schema_has_no_checksum_and_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    accept(&store).await.unwrap();
+    let forget = |group: &mut writer::Group<'_>| {
+        let sql = "UPDATE events SET checksum = NULL";
+        Ok(group.connection.execute_batch(sql)?)
+    };
+    store.write(0, forget).await.unwrap();
+    drop(store);
+    let recovered = open(directory.path()).recover(None, 9).await.unwrap();
+    assert_eq!(recovered.items.len(), 1);
 }
 
 async fn listed(store: &SqliteStore, subscription: Option<SubscriptionId>) -> Vec<DeliveryId> {

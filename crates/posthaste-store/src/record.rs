@@ -103,6 +103,18 @@ pub struct Waiting {
     pub link: Option<Link>,
 }
 
+/// A delivery whose row, or whose event, is not what was written: it cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spoilt {
+    pub id: DeliveryId,
+    pub event: EventId,
+    pub tenant: TenantId,
+    pub subscription: SubscriptionId,
+    /// None where that cannot be read either.
+    pub event_type: Option<EventType>,
+    pub tries: Tries,
+}
+
 /// One HTTP request that was made for a delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {

@@ -18,7 +18,7 @@ use crate::{
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
-        IdempotencyConflict, Reopened, SettleBatch, StoredEvent, Waiting,
+        IdempotencyConflict, Reopened, SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup},
@@ -166,6 +166,12 @@ pub trait Store: Send + Sync + 'static {
         after: Option<EventId>,
         at_most: usize,
     ) -> Result<Page<Waiting>, StoreError>;
+
+    /// Deliveries that a `take_*` or `recover` could not hand out, because what is stored of them is
+    /// not what was written; each is told once, and is in the caller's hands, to be settled.
+    fn spoilt(&self) -> Vec<Spoilt> {
+        Vec::new()
+    }
 
     /// No event at or below it is owed a row; recovery begins above it. Ids that are reserved are
     /// above it, also ids that are reserved after a crash, by a clock that is behind.

@@ -31,7 +31,7 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WebhookConfig {
     /// Where requests go.
     pub url: TargetUrl,
@@ -51,6 +51,16 @@ pub struct WebhookConfig {
     pub signature_algorithm: SignatureAlgorithm,
     /// Whether it gets events at all; default true.
     pub active: bool,
+}
+
+impl fmt::Debug for WebhookConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookConfig")
+            .field("url", &self.url)
+            .field("events", &self.events)
+            .field("active", &self.active)
+            .finish_non_exhaustive()
+    }
 }
 
 impl WebhookConfig {

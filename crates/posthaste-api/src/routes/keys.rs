@@ -104,7 +104,7 @@ pub(crate) async fn create_key(
     let new = new_key(&auth.tenant, &body, api.engine.now())?;
     let (key, value) = auth.engine().create_key(&auth.principal, new).await?;
     let view = KeyView {
-        key: Some(&value),
+        key: Some(value.expose()),
         ..KeyView::of(&key)
     };
     Ok(answer::unstored(answer::json(StatusCode::CREATED, &view)))

@@ -99,7 +99,7 @@ impl ServerArguments {
         });
         let written = configuration::read(None, flags.collect())?;
         let data_dir = Configuration::from_written(&written)?.data_dir;
-        let text = std::fs::read_to_string(admin_key::file_in(&data_dir)).ok();
-        Ok(text.map(|text| text.trim().to_owned()))
+        let key = admin_key::read(&admin_key::file_in(&data_dir));
+        Ok(key.map(|key| key.expose().to_owned()))
     }
 }

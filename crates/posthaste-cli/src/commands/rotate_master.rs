@@ -98,7 +98,7 @@ fn in_words(rotated: Rotated, source: &MasterKeySource) -> String {
         to,
         data_keys,
     } = rotated;
-    let done = format!("the master key is now {to}; it was {from} ({data_keys} data keys)");
+    let done = format!("the master key is now {to}; it was {from} (data keys: {data_keys})");
     let next = match source {
         MasterKeySource::Given { from, .. } => {
             format!("put the new key into {from} before the next start")

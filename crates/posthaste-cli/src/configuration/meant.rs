@@ -3,7 +3,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use posthaste::egress::EgressRules;
+use posthaste::{egress::EgressRules, signature::Secret};
 use posthaste_engine::{Bounds, Limits, Retention};
 use posthaste_store::{
     keyring::{MasterKeyFile, MasterKeySource},
@@ -17,13 +17,13 @@ use super::{
 };
 
 /// All that `serve` runs on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Configuration {
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
     pub database: Database,
     /// Set by the operator instead of being made at the first start.
-    pub admin_key: Option<String>,
+    pub admin_key: Option<Secret>,
     pub dev: bool,
     pub log: String,
     pub log_format: LogFormat,
@@ -42,6 +42,16 @@ pub struct Configuration {
 pub struct TlsFiles {
     pub certificate: PathBuf,
     pub key: PathBuf,
+}
+
+/// Without what is secret: what tests show of one that should have been refused.
+impl fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Configuration")
+            .field("listen", &self.listen)
+            .field("data_dir", &self.data_dir)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which store, and where.
@@ -94,7 +104,9 @@ impl Reading<'_> {
         Configuration {
             listen: self.value("listen", |text| text.parse().ok()),
             database: self.database(&data_dir),
-            admin_key: self.optional("admin_key", |text| is_key(text).then(|| text.to_owned())),
+            admin_key: self.optional("admin_key", |text| {
+                is_key(text).then(|| Secret::trusted(text.to_owned()))
+            }),
             log: self.value("log", |text| is_filter(text).then(|| text.to_owned())),
             log_format: self.value("log_format", log_format),
             tls: self.tls(),

@@ -37,8 +37,9 @@ impl fmt::Display for Source {
     }
 }
 
-/// A value as it was written; the items of a list stand with commas between them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value as it was written; the items of a list stand with commas between them. It may be a
+/// secret, so it has no Debug.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Setting {
     pub text: String,
     pub source: Source,
@@ -52,8 +53,15 @@ pub struct Flag {
 }
 
 /// The strongest value of every key that was written anywhere.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Written(BTreeMap<&'static str, Setting>);
+
+/// The names of what was written.
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Written {
     /// The setting of a key, its default where nothing was written.

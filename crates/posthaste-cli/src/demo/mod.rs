@@ -74,13 +74,13 @@ impl Arguments {
         let serving = tokio::spawn(server.run(stopping));
         let client = Client::new(Target {
             server: Url::parse(&url)?,
-            key: Some(key.clone()),
+            key: Some(key.expose().to_owned()),
             tenant: None,
             trust: None,
         });
         let stage = Stage::set(client, json).await?;
         if !json {
-            stage.welcome(&url, &key)?;
+            stage.welcome(&url, key.expose())?;
         }
         let played = tokio::select! {
             () = shutdown.asked() => Ok(()),

@@ -107,6 +107,11 @@ impl Wire {
         Ok(answer)
     }
 
+    /// The first line of an answer that may have no end.
+    pub fn first_line(&mut self) -> io::Result<String> {
+        self.line()
+    }
+
     /// Whether the other side has hung up, once it has said all.
     pub fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();

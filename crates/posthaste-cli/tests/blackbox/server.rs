@@ -86,6 +86,17 @@ impl Launch {
         self
     }
 
+    /// Without what `--dev` allows and shows.
+    pub fn in_production(mut self) -> Self {
+        self.flags.clear();
+        self
+    }
+
+    /// A start that fails; what came of it.
+    pub fn attempt(&self) -> std::process::Output {
+        self.command().output().expect("the binary starts")
+    }
+
     /// No file of the server's grows over this, until [`Server::lift_limits`].
     pub fn with_files_up_to_kib(mut self, kib: u64) -> Self {
         self.file_size_kib = Some(kib);
@@ -100,12 +111,15 @@ impl Launch {
         let stopwatch = SystemClock::new();
         let mut child = self.command().spawn().expect("the binary starts");
         let said = Arc::new(Mutex::new(String::new()));
-        listen(child.stdout.take().expect("it is piped"), said.clone());
-        listen(child.stderr.take().expect("it is piped"), said.clone());
+        let readers = vec![
+            listen(child.stdout.take().expect("it is piped"), said.clone()),
+            listen(child.stderr.take().expect("it is piped"), said.clone()),
+        ];
         let mut server = Server {
             launch: self.clone(),
             child,
             said,
+            readers,
             address: ([127, 0, 0, 1], 0).into(),
             stopwatch,
         };
@@ -156,6 +170,7 @@ pub struct Server {
     launch: Launch,
     child: Child,
     said: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
     pub address: SocketAddr,
     stopwatch: SystemClock,
 }
@@ -197,6 +212,18 @@ impl Server {
             .lock()
             .expect("nothing panics while it holds this")
             .clone()
+    }
+
+    /// Everything that it printed, once it has ended by itself.
+    #[track_caller]
+    pub fn said_to_the_end(mut self, within: Duration) -> String {
+        until("the server ends", within, || {
+            self.child.try_wait().expect("our own child can be asked")
+        });
+        for reader in self.readers.drain(..) {
+            reader.join().expect("reading does not panic");
+        }
+        self.said()
     }
 
     /// The time since the process was started.

@@ -9,6 +9,7 @@ use posthaste::{
     event::TenantId,
     id::{KeyId, Place},
     network::Network,
+    signature::Secret,
 };
 use posthaste_store::{
     StoreError,
@@ -16,6 +17,7 @@ use posthaste_store::{
     change::Change,
     settings::{ApiKey, Catalogue, EventRate, Scope, Tenant, TenantLimits},
 };
+use zeroize::Zeroizing;
 
 use super::OperationError;
 use crate::{
@@ -160,7 +162,7 @@ impl Engine {
         &self,
         by: &Principal,
         new: NewKey,
-    ) -> Result<(ApiKey, String), OperationError> {
+    ) -> Result<(ApiKey, Secret), OperationError> {
         let platforms = new.tenant.is_none() && !by.is_platform();
         let lacking = new.scopes.iter().find(|scope| !by.may(**scope));
         if let Some(scope) = lacking
@@ -171,7 +173,7 @@ impl Engine {
         }
         let value = new_key_value();
         let (engine, given) = (self.clone(), value.clone());
-        let kept = async move { engine.keep_key(new, &given).await };
+        let kept = async move { engine.keep_key(new, given.expose()).await };
         Ok((self.to_the_end(kept).await?, value))
     }
 
@@ -342,24 +344,23 @@ impl Engine {
 
 /// `pst_` and 32 random bytes in base62.
 #[must_use]
-pub fn new_key_value() -> String {
+pub fn new_key_value() -> Secret {
     const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut bytes = chance::secure::<32>();
-    let mut digits = Vec::with_capacity(43);
-    // Long division by 62, until nothing is left: 43 digits hold 256 bits.
-    for _ in 0..43 {
+    const DIGITS: usize = 43;
+    let mut bytes = Zeroizing::new(chance::secure::<32>());
+    let mut value = String::with_capacity(KEY_PREFIX.len() + DIGITS);
+    value.push_str(KEY_PREFIX);
+    // Long division by 62, until nothing is left, the lowest digit first: 43 hold 256 bits.
+    for _ in 0..DIGITS {
         let mut rest = 0_u32;
-        for byte in &mut bytes {
-            let value = rest << 8 | u32::from(*byte);
-            *byte = u8::try_from(value / 62).expect("below 256");
-            rest = value % 62;
+        for byte in bytes.iter_mut() {
+            let dividend = rest << 8 | u32::from(*byte);
+            *byte = u8::try_from(dividend / 62).expect("below 256");
+            rest = dividend % 62;
         }
-        digits.push(char::from(ALPHABET[rest as usize]));
+        value.push(char::from(ALPHABET[rest as usize]));
     }
-    digits
-        .iter()
-        .rev()
-        .fold(KEY_PREFIX.to_owned(), |key, digit| key + &digit.to_string())
+    Secret::trusted(value)
 }
 
 #[cfg(test)]
@@ -369,13 +370,13 @@ mod tests {
     #[test]
     fn a_key_is_a_prefix_and_base62_of_256_bits() {
         let key = new_key_value();
-        let digits = key.strip_prefix(KEY_PREFIX).unwrap();
+        let digits = key.expose().strip_prefix(KEY_PREFIX).unwrap();
         assert_eq!(digits.len(), 43);
         assert!(
             digits.bytes().all(|b| b.is_ascii_alphanumeric()),
             "{digits}"
         );
-        assert_ne!(new_key_value(), key);
+        assert!(new_key_value() != key);
     }
 
     #[test]

@@ -41,7 +41,7 @@ use crate::{
 const CHANGE_TRIES: usize = 5;
 
 /// A subscription to be made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewSubscription {
     pub url: TargetUrl,
     pub external_id: Option<String>,

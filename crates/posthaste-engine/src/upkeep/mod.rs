@@ -2,6 +2,7 @@
 
 pub mod discard;
 pub mod recovery;
+pub mod spoilt;
 pub mod rounds;
 pub mod retention;
 pub mod audit;

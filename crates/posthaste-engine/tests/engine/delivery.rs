@@ -3,15 +3,17 @@
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use posthaste::{
+    circuit::Circuit,
     delivery::{DeliveryState, DeliveryStatus, Discard, PauseReason},
     event::EventDetails,
     id::DeliveryId,
     json::RawJson,
+    retry::RetryPolicy,
     subscription::SubscriptionStatus,
 };
 use posthaste_engine::{
     Bounds,
-    operations::{NewEvent, OperationError, Redelivered},
+    operations::{NewEvent, NewSubscription, OperationError, Redelivered},
 };
 use posthaste_store::Store;
 
@@ -304,6 +306,39 @@ async fn a_panic_is_one_failed_attempt_and_not_an_outage() {
         world.state(ids[1]).await,
         DeliveryState::Delivered { .. }
     ));
+}
+
+/// Slots, circuit and retries are as after any other failure: what comes when the bug is gone goes
+/// out, and nothing is left under way.
+#[tokio::test(start_paused = true)]
+async fn panics_give_their_slots_back_open_the_circuit_and_end() {
+    let world = World::new().await;
+    let broken = NewSubscription {
+        retry: RetryPolicy::schedule(&[1.0], 0.0).unwrap(),
+        auto_pause_after: Some(0),
+        ..NewSubscription::to(URL.parse().unwrap())
+    };
+    let broken = world.engine.subscribe(&world.tenant, broken).await.unwrap();
+    world.subscribe("https://example.com/other", &[1.0]).await;
+    world.receivers.behave(URL, Behaviour::Panic);
+    world.publish_many(60).await;
+    world.pass(Duration::from_secs(5)).await;
+    let known = world.engine.subscription(&world.tenant, broken.id).unwrap();
+    assert!(
+        matches!(known.health.circuit, Circuit::Open { .. }),
+        "{:?}",
+        known.health
+    );
+    world.receivers.behave(URL, Behaviour::Answer(200));
+    world.pass(Duration::from_secs(600)).await;
+    let counts = world.counts().await;
+    assert_eq!(counts.pending + counts.retrying, 0, "{counts:?}");
+    assert_eq!(counts.delivered + counts.failed, 120);
+    assert!(
+        counts.delivered > 60,
+        "what was held back by the circuit left"
+    );
+    assert!(world.engine.metrics().contains("attempts_in_flight 0"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     event_row,
-    fault::Result,
+    fault::{Fault, Result},
     row::{self, Columns, number},
     tenant,
 };
@@ -50,7 +50,7 @@ pub fn stored(connection: &Connection, id: EventId) -> Result<Option<StoredEvent
         return Ok(None);
     };
     let event = event_row::read(connection, row, 0)?;
-    let subscriptions = row::unpack(row.get_ref(5)?.as_blob()?)?;
+    let subscriptions = row::unpack(row.get_ref(6)?.as_blob()?)?;
     Ok(Some(StoredEvent {
         event: Arc::new(event),
         subscriptions: subscriptions.into(),
@@ -105,7 +105,14 @@ pub fn events_between(
     let (mut items, mut bytes) = (Vec::new(), 0);
     for &place in &places {
         // A place may hold deliveries alone.
-        let found = stored(connection, EventId::from_u64(place))?;
+        let found = match stored(connection, EventId::from_u64(place)) {
+            // A replay goes on with the others; what of it waits ends as corrupt.
+            Err(Fault::Corrupt(why)) => {
+                tracing::error!(why, "row is corrupt");
+                continue;
+            }
+            found => found?,
+        };
         items.extend(found.filter(|stored| stored.event.tenant == *tenant));
         bytes += items.last().map_or(0, |last| last.event.data.len());
         if bytes >= PAGE_BYTES {

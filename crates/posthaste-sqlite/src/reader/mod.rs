@@ -29,6 +29,7 @@ use crate::{
     connection,
     fault::Result,
     live::{Live, State},
+    spoilt::Spoils,
     vault::Vault,
 };
 
@@ -55,6 +56,7 @@ pub struct Reader {
     path: PathBuf,
     live: Arc<Live>,
     vault: Arc<Vault>,
+    spoils: Arc<Spoils>,
     permits: Arc<Semaphore>,
     spare: Mutex<Vec<Connection>>,
 }
@@ -65,6 +67,7 @@ pub struct Moment<'a> {
     connection: &'a Connection,
     live: &'a Live,
     pub vault: &'a Vault,
+    pub spoils: &'a Spoils,
 }
 
 impl Moment<'_> {
@@ -90,11 +93,12 @@ impl Moment<'_> {
 }
 
 impl Reader {
-    pub fn new(path: PathBuf, live: Arc<Live>, vault: Arc<Vault>) -> Self {
+    pub fn new(path: PathBuf, live: Arc<Live>, vault: Arc<Vault>, spoils: Arc<Spoils>) -> Self {
         Self {
             path,
             live,
             vault,
+            spoils,
             permits: Arc::new(Semaphore::new(CONNECTIONS)),
             spare: Mutex::new(Vec::new()),
         }
@@ -126,6 +130,7 @@ impl Reader {
             connection: &connection,
             live: &self.live,
             vault: &self.vault,
+            spoils: &self.spoils,
         };
         let answer = query(&moment)?;
         if !connection.is_autocommit() {

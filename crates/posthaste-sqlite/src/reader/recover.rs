@@ -30,7 +30,7 @@ pub fn recover(
         match load(connection, implied.event, &mut events) {
             Ok(event) => items.push(waiting(id, &implied, event)),
             // It keeps no other from leaving.
-            Err(Fault::Corrupt(why)) => tracing::error!(delivery = %id, why, "row is corrupt"),
+            Err(Fault::Corrupt(why)) => moment.spoils.implied(connection, (id, &implied), &why),
             Err(fault) => return Err(fault),
         }
     }

@@ -11,6 +11,7 @@ use super::{
     used_keys::{Keys, Used},
 };
 use crate::{
+    event_row,
     fault::Result,
     row::{self, Columns, number},
 };
@@ -121,15 +122,19 @@ pub fn keep(group: &mut Group<'_>, item: &Acceptance) -> Result<()> {
     let connection = group.connection;
     let event = &item.event;
     let tenant = group.tenants.number(connection, &event.tenant)?;
+    let (event_type, data) = (event.event_type.as_str(), event.data.as_bytes());
+    let details = row::details(&event.details)?;
+    let checksum = event_row::checksum(event.id, event_type, details.as_deref(), data);
     let mut insert = connection.prepare_cached(include_str!("../../sql/insert_event.sql"))?;
     insert.execute((
         number(event.id.as_u64()),
         number(tenant),
-        event.event_type.as_str(),
+        event_type,
         event.details.test,
         row::pack(&item.subscriptions),
-        row::details(&event.details)?,
-        event.data.as_bytes(),
+        details,
+        data,
+        checksum,
     ))?;
     group.changes.accepted.push(Owed {
         event: event.clone(),

@@ -20,6 +20,7 @@ use crate::{
     fault::Result,
     live::{Implied, Live, State, places_of},
     row::place_of,
+    spoilt::Spoils,
     unfolded::Deltas,
     vault::Vault,
 };
@@ -29,6 +30,7 @@ pub struct Group<'a> {
     pub live: &'a Live,
     pub ledger: &'a Ledger,
     pub vault: &'a Vault,
+    pub spoils: &'a Spoils,
     pub tenants: &'a mut Tenants,
     pub taken: &'a mut Taken,
     /// The writer's stopwatch.

@@ -73,13 +73,13 @@ impl<'a, 'g> Hand<'a, 'g> {
         Ok(())
     }
 
-    /// One that is corrupt stays where it is, in nobody's hands, and keeps no other from leaving.
+    /// One that is corrupt is told of, and keeps no other from leaving.
     fn read(&mut self, id: DeliveryId) -> Result<Option<Waiting>> {
         self.group.taken.take(id);
         match waiting(self.group, id, &mut self.events) {
             Ok(waiting) => Ok(Some(waiting)),
             Err(Fault::Corrupt(why)) => {
-                tracing::error!(delivery = %id, why, "row is corrupt");
+                self.group.spoils.row(self.group.connection, id, &why);
                 Ok(None)
             }
             Err(fault) => Err(fault),

@@ -47,6 +47,7 @@ use crate::{
     connection,
     fault::{Fault, Result},
     live::Live,
+    spoilt::Spoils,
     vault::Vault,
 };
 
@@ -200,6 +201,7 @@ pub struct Desk {
     live: Arc<Live>,
     ledger: Arc<Ledger>,
     vault: Arc<Vault>,
+    spoils: Arc<Spoils>,
     checkpoints: Checkpoints,
     tenants: Tenants,
     taken: Taken,
@@ -214,6 +216,7 @@ impl Desk {
         live: Arc<Live>,
         ledger: Arc<Ledger>,
         vault: Arc<Vault>,
+        spoils: Arc<Spoils>,
         checkpoints: Checkpoints,
     ) -> Self {
         Self {
@@ -222,6 +225,7 @@ impl Desk {
             live,
             ledger,
             vault,
+            spoils,
             checkpoints,
             tenants: Tenants::default(),
             taken: Taken::default(),
@@ -294,6 +298,7 @@ impl Desk {
             live: &self.live,
             ledger: &self.ledger,
             vault: &self.vault,
+            spoils: &self.spoils,
             tenants: &mut self.tenants,
             taken: &mut self.taken,
             elapsed: self.stopwatch.elapsed(),

@@ -9,7 +9,14 @@ use zeroize::Zeroizing;
 use super::{PublicKey, SigningKey};
 use crate::{chance, clock::Timestamp};
 
-/// A signing secret as it is shown: `whsec_` and base64, or any text of at least 16 bytes.
+/// A secret as it is shown: what signs (`whsec_` and base64, or any text of at least 16 bytes), or
+/// an API key. It is wiped when it is dropped, and not shown by mistake:
+/// ```compile_fail
+/// fn shown(secret: &posthaste::signature::Secret) { println!("{secret:?}"); }
+/// ```
+/// ```compile_fail
+/// fn written(secret: &posthaste::signature::Secret) { serde_json::to_string(secret).unwrap(); }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
@@ -38,10 +45,10 @@ impl Secret {
     #[must_use]
     pub fn generate() -> Self {
         let key = Zeroizing::new(chance::secure::<32>());
-        Self(Zeroizing::new(format!(
-            "whsec_{}",
-            BASE64.encode(key.as_slice())
-        )))
+        let mut text = Zeroizing::new(String::with_capacity(64));
+        text.push_str("whsec_");
+        BASE64.encode_append(key.as_slice(), &mut text);
+        Self(text)
     }
 
     /// Wraps what was stored, or what a verifier was given: checked for nothing.
@@ -101,19 +108,22 @@ impl FromStr for Secret {
     }
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(***)")
-    }
-}
-
 /// A subscription's secrets: the current one and, while a rotation overlaps, the one before.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secrets {
     /// What signs from now on.
     pub current: Secret,
     /// The one before, and until when it keeps signing.
     pub previous: Option<(Secret, Timestamp)>,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let until = self.previous.as_ref().map(|(_, until)| until);
+        f.debug_struct("Secrets")
+            .field("previous_until", &until)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Secrets {
@@ -163,7 +173,7 @@ mod tests {
     #[test]
     fn a_made_secret_is_one_that_could_be_given() {
         let secret = Secret::generate();
-        assert_eq!(secret.expose().parse(), Ok(secret.clone()));
+        assert!(secret.expose().parse() == Ok(secret.clone()));
         assert_eq!(secret.standard_key().unwrap().len(), 32);
     }
 
