@@ -3,11 +3,11 @@
 
 #[path = "../../crates/posthaste-cli/src/configuration/mod.rs"]
 #[allow(dead_code, unused_imports)] // the command line's own
-mod configuration;
+mod server;
 
 use std::path::Path;
 
-use configuration::{Configuration, Written, shown};
+use server::{Configuration, Written, shown};
 
 use super::parts;
 

@@ -172,10 +172,10 @@ fn is_number(plain: &str) -> bool {
     !matches!(plain, "null" | "true" | "false")
 }
 
-fn any(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
-    verdicts.fold(Some(false), |so_far, next| Some(so_far? | next?))
+fn any(mut verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    verdicts.try_fold(false, |so_far, next| Some(so_far | next?))
 }
 
-fn all(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
-    verdicts.fold(Some(true), |so_far, next| Some(so_far? & next?))
+fn all(mut verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    verdicts.try_fold(true, |so_far, next| Some(so_far & next?))
 }

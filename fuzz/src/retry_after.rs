@@ -47,7 +47,9 @@ fn http_date(moment_s: u64) -> String {
         1970 + day / DAYS_OF_400_YEARS * 400,
         day % DAYS_OF_400_YEARS,
     );
-    let is_leap = |year: u64| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let is_leap = |year: u64| {
+        (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400)
+    };
     while left >= 365 + u64::from(is_leap(year)) {
         left -= 365 + u64::from(is_leap(year));
         year += 1;
