@@ -37,9 +37,9 @@ pub(crate) fn complete(routes: Document) -> Document {
     components
         .security_schemes
         .insert(KEY.to_owned(), SecurityScheme::Http(bearer).into());
-    for (path, item) in &mut document.paths.paths {
+    for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
-            complete_operation(path, operation);
+            complete_operation(operation);
         }
     }
     document
@@ -58,7 +58,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 /// What any operation may answer, where it does not say it itself.
-fn complete_operation(path: &str, operation: &mut Operation) {
+fn complete_operation(operation: &mut Operation) {
     if operation.security.is_some() {
         return;
     }
@@ -75,11 +75,14 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     say("422", "Something in the request is not valid");
     say("500", "Our own fault");
     say("503", "Storage is unavailable; nothing was stored");
-    if path.ends_with('s') || operation.request_body.is_some() {
-        say("400", "A body that is no JSON, or a cursor of another list");
-    }
+    say(
+        "400",
+        "It is no HTTP/1.1, its body is no JSON, or its cursor is of another list",
+    );
+    say("408", "The head or the body took too long");
+    say("414", "The request line is too long");
+    say("431", "The head is too large");
     if operation.request_body.is_some() {
-        say("408", "The body took too long");
         say("413", "The body is too large");
         say("415", "The body is of an unsupported type");
     }
