@@ -63,10 +63,6 @@ fn complete_operation(operation: &mut Operation) {
         return;
     }
     problems_are_problems(operation);
-    let parameters = operation.parameters.as_deref().unwrap_or_default();
-    let has_cursor = parameters
-        .iter()
-        .any(|parameter| matches!(parameter, RefOr::T(one) if one.name == "cursor"));
     let mut say = |status: &str, description: &str| {
         let responses = &mut operation.responses.responses;
         let known = responses.contains_key(status);
@@ -81,11 +77,14 @@ fn complete_operation(operation: &mut Operation) {
     say("422", "Something in the request is not valid");
     say("500", "Our own fault");
     say("503", "Storage is unavailable; nothing was stored");
-    if has_cursor || operation.request_body.is_some() {
-        say("400", "A body that is no JSON, or a cursor of another list");
-    }
+    say(
+        "400",
+        "It is no HTTP/1.1, its body is no JSON, or its cursor is of another list",
+    );
+    say("408", "The head or the body took too long");
+    say("414", "The request line is too long");
+    say("431", "The head is too large");
     if operation.request_body.is_some() {
-        say("408", "The body took too long");
         say("413", "The body is too large");
         say("415", "The body is of an unsupported type");
     }

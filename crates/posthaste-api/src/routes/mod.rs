@@ -30,7 +30,9 @@ mod tenants;
 mod stats;
 mod verify;
 mod root;
+mod docs;
 
+use axum::routing::get;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::Api;
@@ -96,4 +98,6 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(root::readyz))
         .routes(routes!(root::metrics))
         .routes(routes!(root::openapi_json))
+        .routes(routes!(docs::docs))
+        .route("/docs/redoc-2.5.4.js", get(docs::script))
 }

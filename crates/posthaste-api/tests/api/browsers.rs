@@ -2,6 +2,7 @@
 //! named.
 
 use axum::body::Body;
+use tower::ServiceExt;
 
 use super::world::{Answered, PLATFORM_KEY, World, request};
 
@@ -53,6 +54,42 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
         let plain = answer.header("strict-transport-security");
         assert_eq!(plain, None, "{method} {path}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_documents_page_has_a_policy_of_its_own_and_what_it_needs() {
+    let world = World::new().await;
+    let page = world
+        .send(request("GET", "//docs", &[], Body::empty()))
+        .await;
+    assert_eq!(page.status, 200);
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("script-src 'self';"), "{policy}");
+    assert!(
+        !policy.contains("eval") && !policy.contains("http"),
+        "{policy}"
+    );
+    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+    let script = page
+        .text
+        .split("src=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let script = request("GET", &format!("//{script}"), &[], Body::empty());
+    let script = world.router.clone().oneshot(script).await.unwrap();
+    assert_eq!(script.status(), 200);
+    assert_eq!(script.headers()["content-encoding"], "gzip");
+    assert_eq!(
+        script.headers()["content-type"],
+        "text/javascript; charset=utf-8"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,7 +42,10 @@ async fn every_documented_route_exists_and_wants_a_key() {
         }
     }
     open.sort_unstable();
-    assert_eq!(open, ["/healthz", "/metrics", "/openapi.json", "/readyz"]);
+    assert_eq!(
+        open,
+        ["/docs", "/healthz", "/metrics", "/openapi.json", "/readyz"]
+    );
     assert_eq!(routes, 56);
 }
 

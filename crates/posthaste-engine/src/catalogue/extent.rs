@@ -49,6 +49,8 @@ const REFERENCES: &[&str] = &["$ref", "$dynamicRef", "$recursiveRef"];
 pub struct Extent {
     /// Subschemas, references followed until they come back.
     pub subschemas: u64,
+    /// Values and names that they compare one value with.
+    pub compared: u64,
     pub depth: u64,
     /// References that come back to what they stand in.
     pub returns: u64,
@@ -122,6 +124,7 @@ impl<'s> Survey<'s> {
     fn visit(&mut self, schema: &'s Value, place: &str, depth: u64) -> Extent {
         let own = Extent {
             subschemas: 1,
+            compared: compared(schema),
             depth: 1,
             returns: 0,
         };
@@ -145,6 +148,7 @@ impl<'s> Survey<'s> {
         for (place, part) in parts.chain(referred) {
             let part = self.visit(part, &place, depth + 1);
             whole.subschemas = whole.subschemas.saturating_add(part.subschemas);
+            whole.compared = whole.compared.saturating_add(part.compared);
             whole.depth = whole.depth.max(part.depth + 1);
             whole.returns = whole.returns.saturating_add(part.returns);
         }
@@ -200,6 +204,13 @@ fn percent_decoded(text: &str) -> Option<String> {
         rest = if code.is_some() { &behind[2..] } else { behind };
     }
     String::from_utf8(bytes).ok()
+}
+
+/// The items of `enum` and `required`.
+fn compared(schema: &Value) -> u64 {
+    let lists = ["enum", "required"].iter();
+    let lists = lists.filter_map(|name| schema.get(name)?.as_array());
+    lists.map(|items| items.len() as u64).sum()
 }
 
 /// The subschemas of a schema, each with its place below it; with `all` also those that nothing but

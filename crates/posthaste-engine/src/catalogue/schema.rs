@@ -20,6 +20,9 @@ pub(super) const MISFITS_MAX: usize = 20;
 const PATTERN_BYTES_MAX: usize = 256 * 1024;
 /// Subschemas that may be on the stack at once: the validator recurses, on threads with 2 MiB.
 const LEVELS_MAX: u64 = 1024;
+/// Subschemas, and what they compare with, times values of data, up to which data is judged at all:
+/// the most values that 256 KiB have, by five hundred.
+const WORK_MAX: u64 = 64 * 1024 * 1024;
 /// Subschemas times bytes of data, up to which each place that does not fit is looked for: the
 /// validator goes every way through a schema for that, where judging goes the shortest.
 const SEARCH_MAX: u64 = 16 * 1024 * 1024;
@@ -62,6 +65,10 @@ impl Schema {
                 "the data nests too deeply to be held against a schema that refers to itself";
             return vec![Misfit::at("", "depth", detail)];
         }
+        if self.work(&value) > WORK_MAX {
+            let detail = "the data has too many values for a schema of this size";
+            return vec![Misfit::at("", "cost", detail)];
+        }
         if self.validator.is_valid(&value) {
             return Vec::new();
         }
@@ -77,6 +84,18 @@ impl Schema {
             )],
             false => found,
         }
+    }
+
+    /// What judging looks at, at most.
+    fn work(&self, value: &Value) -> u64 {
+        let Extent {
+            subschemas,
+            compared,
+            ..
+        } = self.extent;
+        subschemas
+            .saturating_add(compared)
+            .saturating_mul(values(value))
     }
 
     fn places(&self, value: &Value) -> Vec<Misfit> {
@@ -128,6 +147,16 @@ fn wrong(error: &jsonschema::ValidationError<'_>) -> Misfit {
         code: "invalid_schema".into(),
         detail,
     }
+}
+
+/// How many values there are, this one included.
+fn values(value: &Value) -> u64 {
+    let inside: u64 = match value {
+        Value::Array(items) => items.iter().map(values).sum(),
+        Value::Object(members) => members.values().map(values).sum(),
+        _ => 0,
+    };
+    1 + inside
 }
 
 /// Values in each other; a plain one counts 1.
@@ -245,6 +274,22 @@ mod tests {
         let schema = Schema::compile(&json(r#"{"pattern":"^(a+)+$"}"#)).unwrap();
         let data = format!("\"{}b\"", "a".repeat(100_000));
         assert_eq!(schema.check(&json(&data)).len(), 1);
+    }
+
+    #[test]
+    fn what_would_take_too_long_is_refused_before_it_is_begun() {
+        let listed = |items: usize| {
+            let values: Vec<_> = (0..items).map(|n| n.to_string()).collect();
+            format!("[{}]", values.join(","))
+        };
+        let any = (0..1000).map(|n| format!(r#"{{"const":{n}}}"#));
+        let any = any.collect::<Vec<_>>().join(",");
+        let branches = format!(r#"{{"items":{{"anyOf":[{any}]}}}}"#);
+        let values = format!(r#"{{"items":{{"enum":{}}}}}"#, listed(1000));
+        for schema in [&branches, &values] {
+            check(schema, &listed(1000), "");
+            check(schema, &listed(70_000), " cost");
+        }
     }
 
     /// As an event of the deepest kind would find them: on a thread with the stack of a worker.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use posthaste::{
     event::{Event, TenantId},
-    filter::{Clause, EventDocument, Explanation},
+    filter::{Clause, EventDocument, Explanation, FILTER_STEPS_MAX},
     id::{DeliveryId, EventId, SubscriptionId},
     subscription::{Subscription, SubscriptionStatus},
 };
@@ -19,6 +19,8 @@ use crate::Engine;
 
 /// Deliveries that are read at once.
 const PAGE: usize = 1000;
+/// What the filters of one page may look at, before it ends early.
+const STEPS: u64 = 16 * FILTER_STEPS_MAX;
 
 /// What decides first whether a subscription wants an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,17 +85,25 @@ impl Engine {
         let snapshot = self.snapshot();
         let view = snapshot.tenants.get(tenant);
         let subscribers = view.into_iter().flat_map(|v| v.subscribers.values().rev());
-        let mut left = subscribers
+        let left: Vec<&Subscription> = subscribers
             .map(|subscriber| &subscriber.subscription)
             .filter(|one| stretch.before.is_none_or(|id| one.id.as_u64() < id))
-            .peekable();
-        let mut items = Vec::new();
-        while let Some(subscription) = left.next_if(|_| items.len() < stretch.limit) {
+            .take(stretch.limit.saturating_add(1))
+            .collect();
+        let (mut items, mut steps) = (Vec::new(), 0);
+        for subscription in left.iter().take(stretch.limit) {
+            if steps >= STEPS {
+                break;
+            }
+            let explanation = subscription.filter.as_ref().map(|f| f.explain(&document));
+            steps += explanation.as_ref().map_or(0, |found| found.steps);
             let delivery = deliveries.get(&subscription.id).copied();
-            items.push(judged(subscription, &stored.event, &document, delivery));
+            items.push(judged(subscription, &stored.event, explanation, delivery));
+            tokio::task::yield_now().await;
         }
-        let more = left.peek().and(items.last());
-        let next = more.map(|last| last.subscription.as_u64());
+        let more = items.len() < left.len();
+        let last = items.last().filter(|_| more);
+        let next = last.map(|last| last.subscription.as_u64());
         Ok(Page { items, next })
     }
 
@@ -128,11 +138,9 @@ impl Engine {
 fn judged(
     subscription: &Subscription,
     event: &Event,
-    document: &EventDocument,
+    explanation: Option<Explanation>,
     delivery: Option<DeliveryId>,
 ) -> Match {
-    let filter = subscription.filter.as_ref();
-    let explanation = filter.map(|filter| filter.explain(document));
     Match {
         subscription: subscription.id,
         reason: reason(subscription, event, explanation.as_ref()),

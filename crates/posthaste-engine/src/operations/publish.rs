@@ -40,6 +40,8 @@ const AT_ONCE: usize = 10;
 const MISFITS_MAX: usize = 20;
 /// Bytes of filters, schemas and events that are gone through before others may run: some milliseconds.
 const JUDGED_AT_ONCE: usize = 1 << 20;
+/// A step of a filter costs as much as so many bytes.
+const STEP_BYTES: usize = 32;
 
 /// An event to be published.
 #[derive(Clone, Debug)]
@@ -392,11 +394,12 @@ async fn filtered(
     let document = EventDocument::new(Some(&event.event_type), &event.details, Some(&event.data));
     let mut wanting = Vec::with_capacity(takers.len());
     for id in takers {
-        let filter = view.filter(id);
-        if filter.is_none_or(|filter| filter.matches(&document)) {
+        let judgement = view.filter(id).map(|filter| filter.judge(&document));
+        if judgement.is_none_or(|judgement| judgement.matches) {
             wanting.push(id);
         }
-        *judged += filter.map_or(0, |filter| filter.as_json().len() + event.data.len());
+        let steps = judgement.map_or(0, |judgement| 1 + judgement.steps);
+        *judged += usize::try_from(steps).unwrap_or(usize::MAX) * STEP_BYTES;
         if *judged > JUDGED_AT_ONCE {
             *judged = 0;
             tokio::task::yield_now().await;

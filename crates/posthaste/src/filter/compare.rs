@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cmp::Ordering};
 
-use super::number;
+use super::{number, steps::text_length};
 use crate::json::{Kind, Tree, Value};
 
 /// Two numbers by value, two strings by their bytes, no other pair.
@@ -20,20 +20,36 @@ fn scalar_order(one: Value<'_>, two: Value<'_>) -> Ordering {
     kinds.then_with(|| order(one, two).unwrap_or(Ordering::Equal))
 }
 
-/// The same JSON: numbers by value, objects whatever the order of their members.
+/// The same JSON: numbers by value, objects whatever the order of their members. Goes no further
+/// than the smaller one.
 pub(super) fn equal(one: Value<'_>, two: Value<'_>) -> bool {
     match (one.kind(), two.kind()) {
         (Kind::Array, Kind::Array) => {
-            let mut pairs = one.items().zip(two.items());
-            one.items().count() == two.items().count() && pairs.all(|(one, two)| equal(one, two))
+            let (mut ones, mut twos) = (one.items(), two.items());
+            loop {
+                match (ones.next(), twos.next()) {
+                    (None, None) => return true,
+                    (Some(one), Some(two)) if equal(one, two) => {}
+                    _ => return false,
+                }
+            }
         }
-        (Kind::Object, Kind::Object) if one.members().count() == two.members().count() => {
-            let mut pairs = sorted(one).into_iter().zip(sorted(two));
-            pairs.all(|(one, two)| one.0 == two.0 && equal(one.1, two.1))
+        (Kind::Object, Kind::Object) => {
+            let members = one.members().count();
+            let same = |(one, two): (Member<'_>, Member<'_>)| one.0 == two.0 && equal(one.1, two.1);
+            two.members().take(members + 1).count() == members
+                && sorted(one).into_iter().zip(sorted(two)).all(same)
         }
         (Kind::Array | Kind::Object, _) => false,
         _ => scalar_order(one, two).is_eq(),
     }
+}
+
+/// How many values there are in one, itself included.
+fn size(value: Value<'_>) -> usize {
+    let items: usize = value.items().map(size).sum();
+    let members: usize = value.members().map(|(_, value)| size(value)).sum();
+    1 + items + members
 }
 
 type Member<'t> = (Cow<'t, [u8]>, Value<'t>);
@@ -51,18 +67,31 @@ pub(super) struct Values {
     /// Places in the filter's tree, in the order of what stands there.
     scalars: Vec<usize>,
     compounds: Vec<usize>,
+    /// Values in the compounds, themselves included.
+    inside: usize,
 }
 
 impl Values {
     pub(super) fn of<'t>(tree: &Tree, values: impl Iterator<Item = Value<'t>>) -> Self {
         let is_scalar = |value: &Value<'_>| value.kind() < Kind::Array;
         let (scalars, compounds): (Vec<_>, Vec<_>) = values.partition(is_scalar);
+        let inside = compounds.iter().copied().map(size).sum();
         let places = |values: Vec<Value<'_>>| values.into_iter().map(Value::number).collect();
         let mut scalars: Vec<usize> = places(scalars);
         scalars.sort_by(|&one, &two| scalar_order(tree.value(one), tree.value(two)));
         Self {
             scalars,
             compounds: places(compounds),
+            inside,
+        }
+    }
+
+    /// How often a value is looked at to find it: a compound by each of ours, up to the end of the
+    /// smaller one, names of members included.
+    pub(super) fn looks(&self, value: Value<'_>) -> usize {
+        match value.kind() < Kind::Array {
+            true => 1 + self.scalars.len().checked_ilog2().unwrap_or(0) as usize,
+            false => 1 + self.inside + self.compounds.len() * text_length(value.raw()),
         }
     }
 

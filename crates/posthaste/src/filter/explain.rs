@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{
     fault::{below, shown},
     pattern::{Condition, Pattern, Place, Rule, places},
+    steps::{FILTER_STEPS_MAX, Judging},
 };
 use crate::json::{Kind, Tree};
 
@@ -23,6 +24,29 @@ pub struct Explanation {
     /// At most 32, nested ones included. Of a longer filter that does not match, only those that do
     /// not.
     pub clauses: Vec<Clause>,
+    /// What it took to say so.
+    #[serde(skip)]
+    pub steps: u64,
+}
+
+impl Explanation {
+    /// Of an event that it would take too long to judge.
+    fn undecided() -> Self {
+        let clause = Clause {
+            pointer: String::new(),
+            path: String::new(),
+            operator: "undecided",
+            expected: format!("to be judged within {FILTER_STEPS_MAX} steps"),
+            found: None,
+            matches: true,
+            clauses: Vec::new(),
+        };
+        Self {
+            matches: true,
+            clauses: vec![clause],
+            steps: FILTER_STEPS_MAX,
+        }
+    }
 }
 
 /// One thing that a filter asks, and what came of it.
@@ -33,7 +57,8 @@ pub struct Clause {
     /// What it is about in the event, as a JSON Pointer.
     pub path: String,
     /// `$eq` for a plain value, `$in` or `$or` for an array of them, `item` where one item of the
-    /// event's array has to have all of an object's members.
+    /// event's array has to have all of an object's members, `undecided` for a whole filter that it
+    /// would take too long to judge this event by.
     pub operator: &'static str,
     /// What is asked for: JSON text, at most 64 bytes, a longer one cut with `…`.
     pub expected: String,
@@ -47,10 +72,15 @@ pub struct Clause {
 }
 
 pub(super) fn explain(pattern: &Pattern, filter: &Tree, event: &Tree) -> Explanation {
-    let matches = pattern.holds(filter, Some(event.root()));
-    let told = |all: bool| {
+    let judging = Judging::new(filter);
+    let matches = pattern.holds(&judging, Some(event.root()));
+    if judging.is_spent() {
+        return Explanation::undecided();
+    }
+    let mut steps = judging.gone();
+    let mut told = |all: bool| {
         let mut explainer = Explainer {
-            filter,
+            judging: Judging::new(filter),
             all,
             left: CLAUSES_MAX,
         };
@@ -61,13 +91,18 @@ pub(super) fn explain(pattern: &Pattern, filter: &Tree, event: &Tree) -> Explana
         };
         let mut clauses = Vec::new();
         let complete = explainer.pattern(pattern, &whole, &mut clauses);
+        steps += explainer.judging.gone();
         (complete, clauses)
     };
     let (complete, mut clauses) = told(true);
     if !complete && !matches {
         clauses = told(false).1;
     }
-    Explanation { matches, clauses }
+    Explanation {
+        matches,
+        clauses,
+        steps,
+    }
 }
 
 /// Where a condition is judged.
@@ -89,7 +124,7 @@ impl At<'_> {
 }
 
 struct Explainer<'t> {
-    filter: &'t Tree,
+    judging: Judging<'t>,
     /// Also what holds.
     all: bool,
     /// Clauses that there is room for.
@@ -102,7 +137,7 @@ type Complete = bool;
 impl Explainer<'_> {
     fn pattern(&mut self, pattern: &Pattern, at: &At<'_>, into: &mut Vec<Clause>) -> Complete {
         pattern.0.iter().all(|condition| {
-            if self.all || !condition.holds(self.filter, at.place) {
+            if self.all || !condition.holds(&self.judging, at.place) {
                 self.condition(condition, at, into)
             } else {
                 true
@@ -120,7 +155,7 @@ impl Explainer<'_> {
         let is_array = at.place.is_some_and(|value| value.kind() == Kind::Array);
         match &condition.rule {
             Rule::Members(members) if !is_array => {
-                let mut each = members.iter().zip(places(members, at.place));
+                let mut each = members.iter().zip(places(members, at.place, |_| true));
                 each.all(|((name, pattern), place)| {
                     let member = At {
                         pointer: below(&at.pointer, &as_written(name)),
@@ -148,13 +183,17 @@ impl Explainer<'_> {
         let own = if condition.written { &below } else { at };
         let mut clauses = Vec::new();
         let complete = self.inside(condition, own, &mut clauses);
+        let matches = condition.holds(&self.judging, at.place);
+        if self.judging.is_spent() {
+            return false;
+        }
         into.push(Clause {
             pointer: own.pointer.clone(),
             path: own.path.clone(),
             operator: condition.operator.as_str(),
-            expected: shown(self.filter.value(condition.operand).raw()),
+            expected: shown(self.judging.filter.value(condition.operand).raw()),
             found: at.place.map(|value| shown(value.raw())),
-            matches: condition.holds(self.filter, at.place),
+            matches,
             clauses,
         });
         complete

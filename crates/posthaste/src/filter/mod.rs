@@ -33,13 +33,16 @@
 //! - A member whose name begins with `$` is written with a second one: `{"$$ref":…}`.
 //!
 //! Judging takes time in proportion to the event for each clause of the filter; a filter has at
-//! most 8 KiB and nests at most 16 deep. It refuses to guess: an unknown member of the event, an
-//! unknown operator or an empty list is an error that says where.
+//! most 8 KiB and nests at most 16 deep. It looks at no more than [`FILTER_STEPS_MAX`] values of one
+//! event: an event that it would take more to judge matches, since one too many does less harm than
+//! one lost. It refuses to guess: an unknown member of the event, an unknown operator or an empty
+//! list is an error that says where.
 
 mod number;
 mod compare;
 mod fault;
 mod document;
+mod steps;
 mod pattern;
 mod parse;
 mod explain;
@@ -53,6 +56,7 @@ pub use self::{
     document::EventDocument,
     explain::{Clause, Explanation},
     fault::{FilterError, FilterFault},
+    steps::FILTER_STEPS_MAX,
 };
 use crate::json::{DEPTH_CEILING, RawJson, Tree};
 
@@ -62,6 +66,15 @@ pub const FILTER_BYTES_MAX: usize = 8 * 1024;
 /// A pattern over an event, parsed once and shared from then on; it shows as it was written.
 #[derive(Clone)]
 pub struct Filter(Arc<Parsed>);
+
+/// What came of judging one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// Whether the filter wants it, or would have taken too long to say.
+    pub matches: bool,
+    /// What it looked at, at most [`FILTER_STEPS_MAX`].
+    pub steps: u64,
+}
 
 struct Parsed {
     json: RawJson,
@@ -99,8 +112,18 @@ impl Filter {
     /// Whether it wants an event.
     #[must_use]
     pub fn matches(&self, event: &EventDocument) -> bool {
-        let event = event.tree().root();
-        self.0.pattern.holds(&self.0.tree, Some(event))
+        self.judge(event).matches
+    }
+
+    /// Whether it wants an event, and what it cost to say so.
+    #[must_use]
+    pub fn judge(&self, event: &EventDocument) -> Judgement {
+        let judging = steps::Judging::new(&self.0.tree);
+        let holds = self.0.pattern.holds(&judging, Some(event.tree().root()));
+        Judgement {
+            matches: holds || judging.is_spent(),
+            steps: judging.gone(),
+        }
     }
 
     /// Whether it wants an event, clause by clause.

@@ -1,12 +1,15 @@
 //! A filter as it is judged: conditions that all have to hold at one place of the event.
 //!
-//! A place holds one value or none. Nothing here fails, recurses deeper than the filter, or looks
-//! at one value of the event twice for one condition.
+//! A place holds one value or none. Nothing here fails, recurses deeper than the filter, looks at one
+//! value of the event twice for one condition, or goes on when its steps are spent.
 
 use std::cmp::Ordering;
 
-use super::compare::{Values, order};
-use crate::json::{Kind, Tree, Value};
+use super::{
+    compare::{Values, order},
+    steps::{Judging, text_length},
+};
+use crate::json::{Kind, Value};
 
 /// All of these hold for one place.
 #[derive(Debug, Default)]
@@ -100,36 +103,39 @@ impl Operator {
 pub(super) type Place<'e> = Option<Value<'e>>;
 
 impl Pattern {
-    pub(super) fn holds(&self, tree: &Tree, place: Place<'_>) -> bool {
-        self.0.iter().all(|condition| condition.holds(tree, place))
+    pub(super) fn holds(&self, judging: &Judging<'_>, place: Place<'_>) -> bool {
+        self.0
+            .iter()
+            .all(|condition| condition.holds(judging, place))
     }
 }
 
 impl Condition {
-    /// `tree` is the filter's.
-    pub(super) fn holds(&self, tree: &Tree, place: Place<'_>) -> bool {
+    pub(super) fn holds(&self, judging: &Judging<'_>, place: Place<'_>) -> bool {
         match &self.rule {
-            Rule::Among { values, negated } => among(values, tree, place) != *negated,
-            Rule::Ordered => itself_or_item(place, |value| {
-                let ordering = order(value, tree.value(self.operand));
+            Rule::Among { values, negated } => among(values, judging, place) != *negated,
+            Rule::Ordered => judging.itself_or_item(place, once, |value| {
+                let ordering = order(value, judging.filter.value(self.operand));
                 ordering.is_some_and(|ordering| self.operator.allows(ordering))
             }),
-            Rule::Affix(affix) => itself_or_item(place, |value| self.has_affix(affix, value)),
+            Rule::Affix(affix) => {
+                judging.itself_or_item(place, once, |value| self.has_affix(affix, value))
+            }
             Rule::Exists(exists) => place.is_some() == *exists,
             Rule::Members(members) => match place {
                 Some(array) if array.kind() == Kind::Array => {
                     let mut items = array.items();
-                    items.any(|item| members_hold(members, tree, Some(item)))
+                    items.any(|item| members_hold(members, judging, Some(item)))
                 }
-                place => members_hold(members, tree, place),
+                place => members_hold(members, judging, place),
             },
-            Rule::All(patterns) => patterns.iter().all(|pattern| pattern.holds(tree, place)),
+            Rule::All(patterns) => patterns.iter().all(|one| one.holds(judging, place)),
             Rule::Any(values, patterns) => {
                 let mut patterns = patterns.iter();
-                among(values, tree, place)
-                    || patterns.any(|(_, pattern)| pattern.holds(tree, place))
+                among(values, judging, place)
+                    || patterns.any(|(_, pattern)| pattern.holds(judging, place))
             }
-            Rule::Not(pattern) => !pattern.holds(tree, place),
+            Rule::Not(pattern) => !pattern.holds(judging, place),
         }
     }
 
@@ -143,29 +149,42 @@ impl Condition {
     }
 }
 
-/// Whether it holds for a value, or for an item of the array that it is.
-fn itself_or_item(place: Place<'_>, holds: impl Fn(Value<'_>) -> bool) -> bool {
-    place.is_some_and(|value| holds(value) || value.items().any(holds))
+fn once(_: Value<'_>) -> usize {
+    1
 }
 
 /// What is absent is null here.
-fn among(values: &Values, tree: &Tree, place: Place<'_>) -> bool {
+fn among(values: &Values, judging: &Judging<'_>, place: Place<'_>) -> bool {
+    let filter = judging.filter;
     match place {
-        None => values.have_null(tree),
-        place => itself_or_item(place, |value| values.have(tree, value)),
+        None => values.have_null(filter),
+        place => {
+            let times = |value: Value<'_>| values.looks(value);
+            judging.itself_or_item(place, times, |value| values.have(filter, value))
+        }
     }
 }
 
-fn members_hold(members: &[(Vec<u8>, Pattern)], tree: &Tree, object: Place<'_>) -> bool {
-    let places = places(members, object);
+fn members_hold(members: &[(Vec<u8>, Pattern)], judging: &Judging<'_>, object: Place<'_>) -> bool {
+    if !judging.goes(members.len()) {
+        return true;
+    }
+    let looks = |name: &[u8]| judging.goes(text_length(name));
+    let places = places(members, object, looks);
     let mut each = members.iter().zip(places);
-    each.all(|((_, pattern), place)| pattern.holds(tree, place))
+    each.all(|((_, pattern), place)| pattern.holds(judging, place))
 }
 
-/// Where the members stand in an object, or that they do not, in one walk through it.
-pub(super) fn places<'e>(members: &[(Vec<u8>, Pattern)], object: Place<'e>) -> Vec<Place<'e>> {
+/// Where the members stand in an object, or that they do not, in one walk through it for as long as
+/// it may go on.
+pub(super) fn places<'e>(
+    members: &[(Vec<u8>, Pattern)],
+    object: Place<'e>,
+    looks: impl Fn(&[u8]) -> bool,
+) -> Vec<Place<'e>> {
     let mut places = vec![None; members.len()];
-    for (name, value) in object.into_iter().flat_map(Value::members) {
+    let walked = object.into_iter().flat_map(Value::members);
+    for (name, value) in walked.take_while(|(name, _)| looks(name)) {
         if let Ok(at) = members.binary_search_by(|(asked, _)| asked[..].cmp(&name)) {
             places[at] = Some(value);
         }

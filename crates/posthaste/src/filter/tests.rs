@@ -376,3 +376,62 @@ fn what_the_reference_says_is_true() {
         );
     }
 }
+
+/// The worst that a filter and an event in their bounds can do to each other, counted.
+#[test]
+fn no_filter_looks_at_more_than_its_steps() {
+    let many = |item: &str, bytes: usize| {
+        let items = vec![item; bytes / (item.len() + 1) - 1];
+        format!("[{}]", items.join(","))
+    };
+    let alternatives = |one: &str| {
+        let filter = r#"{"data":{"x":{"$or":}}}"#.len();
+        let list = many(one, FILTER_BYTES_MAX - filter);
+        format!(r#"{{"data":{{"x":{{"$or":{list}}}}}}}"#)
+    };
+    let text = format!("\"{}\"", "\\u0061".repeat(40_000));
+    let members: Vec<_> = (0..20_000).map(|n| format!("\"k{n}\":1")).collect();
+    let members = format!("{{{}}}", members.join(","));
+    for (filter, x) in [
+        (alternatives(r#"{"$gt":2}"#), many("1", 256 * 1024)),
+        (alternatives(r#"{"a":1}"#), many(r#"{"b":1}"#, 256 * 1024)),
+        (alternatives(r#"{"a":1}"#), members.clone()),
+        (alternatives(r#"{"$eq":[]}"#), many("[1]", 256 * 1024)),
+        (alternatives(r#"{"$eq":{"b":2}}"#), members),
+        (alternatives(r#"{"$startsWith":"b"}"#), text.clone()),
+        (alternatives(r#"{"$in":["b","c"]}"#), text),
+        (alternatives(r#"{"$lt":2}"#), "1".repeat(256 * 1024)),
+        (
+            alternatives(r#"{"$not":{"$neq":2}}"#),
+            many("1", 256 * 1024),
+        ),
+    ] {
+        let shown = &filter[..60];
+        let filter: Filter = filter.parse().unwrap_or_else(|error| panic!("{error}"));
+        let event = event(&format!("{{\"x\":{x}}}"));
+        let judgement = filter.judge(&event);
+        assert_eq!(judgement, filter.judge(&event), "{shown}");
+        let expected = Judgement {
+            matches: true,
+            steps: FILTER_STEPS_MAX,
+        };
+        assert_eq!(judgement, expected, "{shown}");
+        let explanation = filter.explain(&event);
+        assert!(explanation.matches, "{shown}");
+        assert_eq!(explanation.clauses[0].operator, "undecided", "{shown}");
+    }
+}
+
+#[test]
+fn an_ordinary_judgement_takes_few_steps() {
+    #[track_caller]
+    fn check(filter: &str, data: &str, steps: u64) {
+        let filter: Filter = filter.parse().unwrap();
+        assert_eq!(filter.judge(&event(data)).steps, steps);
+    }
+    let filter = r#"{"data":{"amount":{"$gte":100},"currency":["EUR","CHF"]}}"#;
+    check(filter, r#"{"amount":100,"currency":"CHF"}"#, 14);
+    check(filter, r#"{"amount":99,"currency":"CHF"}"#, 12);
+    let items = format!("{{\"x\":[{}]}}", vec!["1"; 10_000].join(","));
+    check(r#"{"data":{"x":{"$gt":1}}}"#, &items, 10_010);
+}
