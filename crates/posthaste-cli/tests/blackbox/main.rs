@@ -11,6 +11,7 @@ mod api;
 
 mod access;
 mod again;
+mod audit;
 mod alerts;
 mod backlog;
 mod catalogue;
@@ -29,6 +30,7 @@ mod health;
 mod hostile_events;
 mod hostile_receivers;
 mod idempotency;
+mod keys;
 mod lists;
 mod listen;
 mod not_available_yet;
