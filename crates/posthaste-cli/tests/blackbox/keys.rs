@@ -9,7 +9,7 @@ use crate::{
     wait::{SOON, until},
 };
 
-fn key(admin: &Client, more: Value) -> Value {
+fn key(admin: &Client, more: &Value) -> Value {
     let mut body = json!({"scopes": ["*"]});
     let members = more.as_object().expect("an object").clone();
     body.as_object_mut().expect("an object").extend(members);
@@ -26,7 +26,7 @@ fn last_use(admin: &Client, key: &Value) -> Value {
 fn a_key_that_is_deleted_is_gone_at_once_also_where_it_is_in_use() {
     let server = Server::start();
     let admin = server.client();
-    let made = key(&admin, json!({}));
+    let made = key(&admin, &json!({}));
     let client = server.stranger().with_key(&text(&made, "key"));
     let mut kept = Wire::open(server.address).expect("a connection");
     let get = client.request("GET", &format!("{BASE}/events"), b"");
@@ -51,7 +51,7 @@ fn a_key_that_is_deleted_is_gone_at_once_also_where_it_is_in_use() {
 fn the_last_use_of_a_key_outlives_a_restart() {
     let server = Server::start();
     let admin = server.client();
-    let made = key(&admin, json!({"name": "used"}));
+    let made = key(&admin, &json!({"name": "used"}));
     assert!(last_use(&admin, &made).is_null());
     server
         .stranger()
@@ -69,7 +69,10 @@ fn the_last_use_of_a_key_outlives_a_restart() {
 #[test]
 fn a_bound_key_opens_where_a_trusted_proxy_says_and_nowhere_else() {
     let server = Server::start();
-    let bound = key(&server.client(), json!({"allowed_ips": ["203.0.113.0/24"]}));
+    let bound = key(
+        &server.client(),
+        &json!({"allowed_ips": ["203.0.113.0/24"]}),
+    );
     let outside = server.stranger().with_key(&text(&bound, "key"));
     let forwarded = |client: &Client, address: &str| {
         let client = client.with("x-forwarded-for", address);
@@ -79,7 +82,10 @@ fn a_bound_key_opens_where_a_trusted_proxy_says_and_nowhere_else() {
     assert_eq!(stranger.status, 401, "nobody is trusted unless it is set");
     let launch = Launch::new().with("POSTHASTE_PROXIES_TRUSTED", "127.0.0.1, 10.0.0.0/8");
     let server = launch.start();
-    let bound = key(&server.client(), json!({"allowed_ips": ["203.0.113.0/24"]}));
+    let bound = key(
+        &server.client(),
+        &json!({"allowed_ips": ["203.0.113.0/24"]}),
+    );
     let proxied = server.stranger().with_key(&text(&bound, "key"));
     assert_eq!(forwarded(&proxied, "203.0.113.7").status, 200);
     assert_eq!(forwarded(&proxied, "203.0.113.7, 10.1.2.3").status, 200);
