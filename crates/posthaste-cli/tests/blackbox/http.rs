@@ -83,6 +83,13 @@ impl Wire {
     }
 
     pub fn answer(&mut self) -> io::Result<Answer> {
+        let mut answer = self.head()?;
+        answer.body = self.body(&answer)?;
+        Ok(answer)
+    }
+
+    /// The head of an answer whose body may have no end.
+    pub fn head(&mut self) -> io::Result<Answer> {
         let status_line = self.line()?;
         let status = status_line
             .split(' ')
@@ -98,13 +105,18 @@ impl Wire {
             };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut answer = Answer {
+        Ok(Answer {
             status,
             headers,
             body: Vec::new(),
-        };
-        answer.body = self.body(&answer)?;
-        Ok(answer)
+        })
+    }
+
+    /// Whether what is being answered ends, within a time that is shorter than a stream's silence.
+    pub fn ends_soon(&mut self) -> bool {
+        let patience = Some(std::time::Duration::from_secs(8));
+        self.0.get_ref().set_read_timeout(patience).ok();
+        self.chunks().is_ok()
     }
 
     /// The first line of an answer that may have no end.

@@ -12,6 +12,7 @@ mod api;
 
 mod access;
 mod again;
+mod audit;
 mod alerts;
 mod backlog;
 mod canary;
@@ -34,6 +35,7 @@ mod health;
 mod hostile_events;
 mod hostile_receivers;
 mod idempotency;
+mod keys;
 mod lists;
 mod listen;
 mod master_key;

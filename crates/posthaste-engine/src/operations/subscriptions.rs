@@ -17,11 +17,7 @@ use posthaste::{
         Access, BatchLimits, EventPattern, Ordering, RateLimit, Subscription, SubscriptionStatus,
     },
 };
-use posthaste_store::{
-    StoreError,
-    audit::{Action, AuditEntry},
-    change::Change,
-};
+use posthaste_store::{StoreError, audit::Action, change::Change};
 
 use super::{
     OperationError,
@@ -474,20 +470,6 @@ impl Engine {
             }
         }
         Err(OperationError::Stale)
-    }
-}
-
-impl Engine {
-    fn entry_of_change(
-        &self,
-        action: Action,
-        old: &Subscription,
-        new: &Subscription,
-    ) -> Option<AuditEntry> {
-        let details = Details::changed(&trail::subscription(old), &trail::subscription(new));
-        let secrets = trail::unlike_secrets(old, new).into_iter();
-        let details = secrets.fold(details, Details::secret);
-        self.entry(Some(&new.tenant), action, Some(new.id.to_string()), details)
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use posthaste::{
     body::BodyFormat,
     clock::Timestamp,
+    delivery::DeliveryStatus,
     egress::{DenyList, TargetUrl},
     event::EventType,
     filter::Filter,
@@ -149,7 +150,7 @@ pub struct FilterMembers<'a> {
 
 pub fn filter(of: &DeliveryQuery) -> FilterMembers<'_> {
     FilterMembers {
-        status: of.status.map(|status| status.as_str()),
+        status: of.status.map(DeliveryStatus::as_str),
         subscription: of.subscription,
         event: of.event,
         r#type: of.event_type.as_ref(),

@@ -23,7 +23,9 @@ use posthaste_store::{
 use crate::{Engine, operations::OperationError};
 
 pub(crate) use details::Details;
-pub(crate) use members::{event_type, filter, key, subscription, tenant, unlike_secrets};
+pub(crate) use members::{event_type, filter, key, subscription, tenant};
+
+use self::members::unlike_secrets;
 
 impl Engine {
     /// The same engine in someone's hands: what is changed or revealed with it stands in the audit
@@ -51,6 +53,19 @@ impl Engine {
             object,
             details: details.into_json(),
         })
+    }
+
+    /// The entry of a change of a subscription.
+    pub(crate) fn entry_of_change(
+        &self,
+        action: Action,
+        old: &Subscription,
+        new: &Subscription,
+    ) -> Option<AuditEntry> {
+        let details = Details::changed(&subscription(old), &subscription(new));
+        let secrets = unlike_secrets(old, new).into_iter();
+        let details = secrets.fold(details, Details::secret);
+        self.entry(Some(&new.tenant), action, Some(new.id.to_string()), details)
     }
 
     /// Keeps an entry before what it tells of: a reveal, or what takes many transactions.

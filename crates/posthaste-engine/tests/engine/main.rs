@@ -4,6 +4,7 @@ mod world;
 
 mod delivery;
 mod filters;
+mod keys;
 mod live;
 mod provenance;
 mod replays;

@@ -80,3 +80,21 @@ pub fn prune_audit(group: &mut Group<'_>, before: Timestamp, at_most: usize) -> 
     let key = (number(first.as_u64()), number(at_most as u64));
     Ok(delete.execute(key)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use crate::migrate::migrate;
+
+    #[test]
+    fn the_database_itself_refuses_to_change_an_entry() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let insert = "INSERT INTO audit (id, action, details) VALUES (1, 'key.create', '{}')";
+        connection.execute(insert, []).unwrap();
+        let update = connection.execute("UPDATE audit SET action = 'key.delete'", []);
+        let refusal = update.unwrap_err().to_string();
+        assert!(refusal.contains("never changed"), "{refusal}");
+    }
+}
