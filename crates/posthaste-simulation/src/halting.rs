@@ -27,8 +27,8 @@ use posthaste_store::{
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
-        IdempotencyConflict, SettleBatch, Settlement, Standing, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
+        SettleBatch, Settlement, Standing, StoredEvent, Waiting,
     },
     replay::{Progress, Replay, ReplayStep},
     rollup::{Level, Minute, Rollup},
@@ -289,7 +289,7 @@ macro_rules! halting {
 
 halting! {
     accept(now: Timestamp, requests: Vec<Vec<Acceptance>>)
-        -> Vec<Result<Vec<Accepted>, IdempotencyConflict>>;
+        -> Vec<Result<Vec<Accepted>, NotAccepted>>;
     settle(batch: SettleBatch) -> ();
     take_due(now: Timestamp, at_most: usize) -> Page<Waiting>;
     take_shelved(subscription: SubscriptionId, at_most: usize) -> Page<Waiting>;
@@ -328,6 +328,9 @@ halting! {
     tenants() -> Vec<Tenant>;
     insert_tenant(tenant: Tenant) -> ();
     update_tenant(tenant: Tenant) -> ();
+    delete_tenant(tenant: &TenantId, now: Timestamp) -> ();
+    deleted_tenants() -> Vec<TenantId>;
+    remove_tenant(tenant: &TenantId, at_most: usize) -> bool;
     event_types() -> Vec<EventTypeEntry>;
     put_event_type(entry: EventTypeEntry) -> ();
     delete_event_type(tenant: &TenantId, name: &EventType) -> bool;

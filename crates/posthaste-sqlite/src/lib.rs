@@ -34,4 +34,6 @@ pub use store::SqliteStore;
 #[cfg(test)]
 mod trials;
 #[cfg(test)]
+mod removal_trials;
+#[cfg(test)]
 mod rollup_trials;

@@ -22,8 +22,8 @@ use posthaste_store::{
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
-        IdempotencyConflict, SettleBatch, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
+        SettleBatch, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup},
@@ -115,7 +115,7 @@ impl Store for SqliteStore {
         &self,
         now: Timestamp,
         requests: Vec<Vec<Acceptance>>,
-    ) -> Result<Vec<Result<Vec<Accepted>, IdempotencyConflict>>, StoreError> {
+    ) -> Result<Vec<Result<Vec<Accepted>, NotAccepted>>, StoreError> {
         let items = requests.iter().flatten();
         let reserved: Vec<EventId> = items.map(|item| item.event.id).collect();
         let accept = move |group: &mut writer::Group<'_>| writer::accept(group, now, requests);
@@ -490,6 +490,23 @@ impl Store for SqliteStore {
     async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
         self.write(1, move |group| writer::update_tenant(group, &tenant))
             .await
+    }
+
+    async fn delete_tenant(&self, tenant: &TenantId, now: Timestamp) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        self.write(1, move |group| writer::delete_tenant(group, &tenant, now))
+            .await
+    }
+
+    async fn deleted_tenants(&self) -> Result<Vec<TenantId>, StoreError> {
+        self.reader.read(reader::deleted_tenants).await
+    }
+
+    async fn remove_tenant(&self, tenant: &TenantId, at_most: usize) -> Result<bool, StoreError> {
+        let tenant = tenant.clone();
+        let remove =
+            move |group: &mut writer::Group<'_>| writer::remove_tenant(group, &tenant, at_most);
+        self.write(at_most, remove).await
     }
 
     async fn event_types(&self) -> Result<Vec<EventTypeEntry>, StoreError> {

@@ -193,6 +193,7 @@ async fn the_tenants_own_limits_go_before_the_servers() {
     past.limit(TenantLimits {
         retention_days: Some(2),
         hold_days: Some(3),
+        ..TenantLimits::default()
     })
     .await;
     assert_eq!(past.prune(day(2)).await, retention::Gone::default());

@@ -33,7 +33,7 @@ use crate::{
 pub use self::{
     attempts::attempts,
     catalogue::event_types,
-    configuration::{keys, subscription, subscriptions, tenants},
+    configuration::{deleted_tenants, keys, subscription, subscriptions, tenants},
     counts::counts,
     deliveries::{deliveries, deliveries_of, delivery},
     events::{body_of_key, event, events, events_between},

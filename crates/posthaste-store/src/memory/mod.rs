@@ -11,6 +11,7 @@ mod disk;
 mod keeping;
 mod log;
 mod queue;
+mod removal;
 mod rollups;
 mod replays;
 mod row;
@@ -38,8 +39,8 @@ use crate::{
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
-        IdempotencyConflict, SettleBatch, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
+        SettleBatch, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup},
@@ -68,6 +69,7 @@ impl MemoryStore {
                 cursor_key: chance::secure(),
             },
             tenants: BTreeMap::from([(id, tenant)]),
+            deleted: BTreeSet::new(),
             event_types: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -134,7 +136,7 @@ impl Store for MemoryStore {
         &self,
         now: Timestamp,
         requests: Vec<Vec<Acceptance>>,
-    ) -> Result<Vec<Result<Vec<Accepted>, IdempotencyConflict>>, StoreError> {
+    ) -> Result<Vec<Result<Vec<Accepted>, NotAccepted>>, StoreError> {
         let mut state = self.lock();
         let answers = requests.iter();
         let answers = answers.map(|request| state.accept(&self.ledger, now, request));
@@ -372,7 +374,7 @@ impl Store for MemoryStore {
     }
 
     async fn insert_replay(&self, replay: Replay) -> Result<Replay, StoreError> {
-        Ok(self.lock().disk.insert_replay(replay))
+        self.lock().disk.insert_replay(replay)
     }
 
     async fn replay(&self, tenant: &TenantId, id: ReplayId) -> Result<Option<Replay>, StoreError> {
@@ -426,6 +428,19 @@ impl Store for MemoryStore {
 
     async fn update_tenant(&self, tenant: Tenant) -> Result<(), StoreError> {
         self.lock().disk.update_tenant(tenant)
+    }
+
+    async fn delete_tenant(&self, tenant: &TenantId, _: Timestamp) -> Result<(), StoreError> {
+        self.lock().delete_tenant(&self.ledger, tenant)
+    }
+
+    async fn deleted_tenants(&self) -> Result<Vec<TenantId>, StoreError> {
+        Ok(self.lock().disk.deleted.iter().cloned().collect())
+    }
+
+    async fn remove_tenant(&self, tenant: &TenantId, _: usize) -> Result<bool, StoreError> {
+        self.lock().disk.deleted.remove(tenant);
+        Ok(false)
     }
 
     async fn event_types(&self) -> Result<Vec<EventTypeEntry>, StoreError> {
@@ -482,8 +497,7 @@ impl Store for MemoryStore {
     }
 
     async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError> {
-        self.lock().disk.keys.insert(key.id, key);
-        Ok(())
+        self.lock().disk.insert_key(key)
     }
 
     async fn delete_key(&self, tenant: Option<&TenantId>, id: KeyId) -> Result<bool, StoreError> {
