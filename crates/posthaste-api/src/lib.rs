@@ -17,6 +17,7 @@ mod request_id;
 mod listeners;
 mod sse;
 mod openapi;
+mod guard;
 mod routes;
 mod server;
 

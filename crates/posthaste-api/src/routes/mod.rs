@@ -26,9 +26,21 @@ mod stats;
 mod verify;
 mod root;
 
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
-use crate::Api;
+use crate::{Api, guard};
+
+/// The handlers of one path, each with its document, which says what its signature asks of a key.
+macro_rules! routes {
+    ($($module:ident::$handler:ident),* $(,)?) => {{
+        let (schemas, mut paths, router) = utoipa_axum::routes!($($module::$handler),*);
+        $(
+            let asks = guard::asks($module::$handler);
+            guard::say(&mut paths, stringify!($handler), asks);
+        )*
+        (schemas, paths, router)
+    }};
+}
 
 /// Every route with its document.
 pub(crate) fn all() -> OpenApiRouter<Api> {

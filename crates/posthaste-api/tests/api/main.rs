@@ -4,6 +4,7 @@
 mod world;
 mod access;
 mod tenants;
+mod isolation;
 mod catalogue;
 mod bad_input;
 mod document;
