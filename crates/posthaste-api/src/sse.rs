@@ -1,6 +1,6 @@
 //! Server-Sent Events: the text of a message, and an answer that goes on for as long as it may.
 //!
-//! A stream ends when the server drains or when its key is no longer good; whoever listens comes
+//! A stream ends when the server drains, when its key is no longer good or its tenant gone; whoever listens comes
 //! back by itself. What a listener has not taken yet is one message, so that its memory is bounded
 //! by its source's.
 
@@ -14,6 +14,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, header, request::Parts};
+use posthaste::event::TenantId;
 use posthaste_engine::{Engine, operations::Principal};
 use tokio::sync::watch;
 
@@ -54,9 +55,17 @@ pub(crate) fn message(event: &str, id: &str, data: &str) -> String {
 pub(crate) struct Open {
     pub(crate) engine: Engine,
     pub(crate) principal: Principal,
+    pub(crate) tenant: TenantId,
     pub(crate) draining: Draining,
     /// Its place, given back with the stream.
     pub(crate) _listener: Listener,
+}
+
+impl Open {
+    /// Whether the key still is good, and the tenant there.
+    fn is_allowed(&self) -> bool {
+        self.engine.is_good(&self.principal) && self.engine.has_tenant(&self.tenant)
+    }
 }
 
 struct Streaming<S> {
@@ -76,7 +85,7 @@ impl<S: Source> Streaming<S> {
             next = self.source.next() => next,
             () = tokio::time::sleep(KEEP_ALIVE) => Some(self.source.idle()),
         };
-        next.filter(|_| self.open.engine.is_good(&self.open.principal))
+        next.filter(|_| self.open.is_allowed())
     }
 }
 

@@ -14,7 +14,7 @@ use posthaste::{
     id::SubscriptionId,
 };
 use posthaste_store::{Store, StoreError, record::HealthChange, settings::Identity};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
     config::{EngineConfig, Limits},
@@ -33,9 +33,10 @@ use crate::{
     upkeep::{
         self,
         expiry::Expiry,
+        removal::Removal,
         replay::{Replays, Word},
         retention::Pruning,
-        rounds::rounds,
+        rounds::{rounds, when_asked},
     },
 };
 
@@ -58,6 +59,8 @@ pub(crate) struct Running {
     pub live: Arc<Live>,
     /// Where replay jobs are spoken to.
     pub replays: mpsc::UnboundedSender<Word>,
+    /// Told when a tenant was deleted.
+    pub removals: Arc<Notify>,
     /// Deliveries that publishes under way will owe once the store has them.
     pub owed: Arc<AtomicUsize>,
     outcomes: Arc<Outcomes>,
@@ -167,6 +170,7 @@ impl Engine {
             dispatch,
             live,
             replays,
+            removals: Arc::default(),
             owed: Arc::default(),
             outcomes,
             telemetry,
@@ -306,15 +310,18 @@ impl Engine {
         let (store, retention) = (running.store.clone(), running.config.retention);
         let (clock, telemetry) = (&running.config.clock, &running.telemetry);
         let pruning = Pruning::new(store, retention, telemetry.clone());
-        let rounds = rounds(pruning, clock.clone(), draining.clone());
-        essential("retention", failed, rounds);
+        let passes = rounds(pruning, clock.clone(), draining.clone());
+        essential("retention", failed, passes);
         let (alerts, dispatch) = (running.alerts.clone(), running.dispatch.clone());
         let expiry = Expiry::new(alerts, retention, dispatch, telemetry.clone());
-        essential(
-            "expiry",
-            failed,
-            upkeep::rounds::rounds(expiry, clock.clone(), draining),
+        let passes = rounds(expiry, clock.clone(), draining.clone());
+        essential("expiry", failed, passes);
+        let (removal, asked) = (
+            Removal::new(running.store.clone()),
+            running.removals.clone(),
         );
+        let removing = when_asked(removal, clock.clone(), asked, draining);
+        essential("removal", failed, removing);
     }
 
     /// What deleted subscriptions left on their shelves is discarded, in small steps.

@@ -361,6 +361,19 @@ impl Subscribers {
         });
     }
 
+    /// Takes out a tenant with all it has; the subscriptions that it had.
+    pub fn remove_tenant(&self, tenant: &TenantId) -> Vec<SubscriptionId> {
+        let mut had = Vec::new();
+        self.change(|now| {
+            let (mut tenants, mut keys) = (now.tenants.clone(), now.keys.clone());
+            let view = tenants.remove(tenant)?;
+            had.extend(view.subscribers.keys());
+            keys.retain(|_, key| key.tenant.as_ref() != Some(tenant));
+            Some(Snapshot { tenants, keys })
+        });
+        had
+    }
+
     /// Adds or replaces an event type of its tenant's catalogue.
     pub fn put_event_type(&self, known: Arc<Known>) {
         let tenant = known.entry.tenant.clone();

@@ -96,7 +96,11 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(keys::create_key, keys::list_keys))
         .routes(routes!(keys::delete_key))
         .routes(routes!(tenants::create_tenant, tenants::list_tenants))
-        .routes(routes!(tenants::show_tenant, tenants::change_tenant))
+        .routes(routes!(
+            tenants::show_tenant,
+            tenants::change_tenant,
+            tenants::delete_tenant
+        ))
         .routes(routes!(root::healthz))
         .routes(routes!(root::readyz))
         .routes(routes!(root::metrics))

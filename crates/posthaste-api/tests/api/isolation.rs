@@ -434,6 +434,7 @@ async fn the_scopes_of_the_routes_are_the_contracts() {
     subscriptions:write: POST /subscriptions/{id}/rotate-secret
     subscriptions:write: POST /subscriptions/{id}/test
     subscriptions:write: POST /{webhook_id}/test
+    tenants:manage: DELETE /tenants/{tenant}
     tenants:manage: GET /tenants
     tenants:manage: GET /tenants/{tenant}
     tenants:manage: PATCH /tenants/{tenant}

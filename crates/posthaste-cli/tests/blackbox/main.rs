@@ -47,6 +47,7 @@ mod simulate;
 mod stats;
 mod storage_full;
 mod streams;
+mod tenants;
 mod test_route;
 mod trigger;
 mod verify;

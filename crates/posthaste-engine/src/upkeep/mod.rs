@@ -5,4 +5,5 @@ pub mod recovery;
 pub mod rounds;
 pub mod retention;
 pub mod expiry;
+pub mod removal;
 pub mod replay;
