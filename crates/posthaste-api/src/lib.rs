@@ -20,12 +20,13 @@ mod browser;
 mod cors;
 mod framing;
 mod refusal;
-mod guard;
+mod asks;
 mod tls;
 mod panic;
 mod listeners;
 mod sse;
 mod openapi;
+mod guard;
 mod routes;
 mod server;
 
@@ -35,13 +36,8 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    extract::{MatchedPath, RawPathParams},
-    middleware,
-    response::Response,
-};
-use http::{Method, StatusCode, header};
+use axum::{Router, extract::RawPathParams, middleware, response::Response};
+use http::{StatusCode, header};
 use posthaste::{event::TenantId, network::Network};
 use posthaste_engine::Engine;
 use tower::{Layer, util::MapResponseLayer};
@@ -150,14 +146,11 @@ fn without_allow(mut response: Response) -> Response {
     response
 }
 
-/// What a later version brings at paths that this one has.
-const LATER: &[(Method, &str)] = &[(Method::DELETE, "/api/v1/webhooks/tenants/{tenant}")];
-
-/// A 405, except where there is nothing yet, or the path's id is none: `/inboxes` is no hook that
+/// A 405, except where the path's id is none: `/inboxes` is no hook that
 /// cannot be read, it is nothing.
-async fn not_allowed(method: Method, path: MatchedPath, params: RawPathParams) -> Problem {
+async fn not_allowed(params: RawPathParams) -> Problem {
     let is_none = |(name, value): (&str, &str)| name.ends_with("id") && !value.contains('_');
-    if params.iter().any(is_none) || LATER.contains(&(method, path.as_str())) {
+    if params.iter().any(is_none) {
         return nothing_here();
     }
     let detail = "see the header Allow for the methods that are";

@@ -10,7 +10,7 @@ use utoipa::{
     },
 };
 
-use crate::problem::ProblemView;
+use crate::{asks::Asks, problem::ProblemView};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,7 +19,8 @@ use crate::problem::ProblemView;
         description = "Webhooks that arrive. Errors are problems (RFC 9457); every answer has \
             `x-request-id`. An item of a batch is pointed at by its index, `/3/type`, in JSON and \
             in NDJSON alike; a query parameter as `?name`, a header as `@name`. A platform key \
-            picks its tenant with `Posthaste-Tenant`."
+            picks its tenant with `Posthaste-Tenant`. What an operation's security names behind `key` \
+            is the scope that the key has to have."
     ),
     components(schemas(ProblemView<'static>))
 )]
@@ -45,7 +46,7 @@ pub(crate) fn complete(routes: Document) -> Document {
     document
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [
         &mut item.get,
         &mut item.post,
@@ -59,7 +60,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 /// What any operation may answer, where it does not say it itself.
 fn complete_operation(operation: &mut Operation) {
-    if operation.security.is_some() {
+    let open = Some(vec![requirement(Asks::Nothing)]);
+    if operation.security == open {
         return;
     }
     problems_are_problems(operation);
@@ -88,8 +90,16 @@ fn complete_operation(operation: &mut Operation) {
         say("413", "The body is too large");
         say("415", "The body is of an unsupported type");
     }
-    let requirement = SecurityRequirement::new(KEY, Vec::<String>::new());
-    operation.security = Some(vec![requirement]);
+}
+
+/// What is asked of a key: its scope stands where OpenAPI 3.1 has roles.
+pub(crate) fn requirement(asks: Asks) -> SecurityRequirement {
+    let scopes = match asks {
+        Asks::Nothing => return SecurityRequirement::default(),
+        Asks::AnyKey => None,
+        Asks::Key(scope) => Some(scope.as_str()),
+    };
+    SecurityRequirement::new(KEY, scopes)
 }
 
 /// A route names the body of a refusal alone; its form is that of every refusal.

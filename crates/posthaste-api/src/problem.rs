@@ -51,6 +51,7 @@ kinds! {
     RequestTimeout = 408 "request-timeout" "The request took too long to arrive";
     IdempotencyConflict = 409 "idempotency-conflict" "The idempotency key was used for another body";
     AlreadyExists = 409 "already-exists" "The name is taken";
+    DefaultTenant = 409 "default-tenant" "The tenant default stays";
     RotationUnderWay = 409 "rotation-under-way" "The last rotation still overlaps";
     SubscriptionDisabled = 409 "subscription-disabled" "The subscription is disabled";
     PreconditionFailed = 412 "precondition-failed" "It changed since it was read";
@@ -278,6 +279,13 @@ impl From<OperationError> for Problem {
             OperationError::NotFound(what) => Self::not_found(what),
             OperationError::Exists { what } => {
                 Self::new(Kind::AlreadyExists, format!("this {what} is taken"))
+            }
+            OperationError::BeingDeleted => Self::new(
+                Kind::AlreadyExists,
+                "a tenant of this id was deleted; the id is free when all that it had is gone",
+            ),
+            OperationError::DefaultTenant => {
+                Self::new(Kind::DefaultTenant, "the tenant default cannot be deleted")
             }
             OperationError::Stale => {
                 Self::new(Kind::PreconditionFailed, "read it again, then change it")

@@ -1,6 +1,7 @@
 //! Server-Sent Events: the text of a message, and an answer that goes on for as long as it may.
 //!
-//! A stream ends when the server drains, and at the moment when its key is no longer good; whoever listens comes
+//! A stream ends when the server drains, and at the moment when its key is no longer good or its
+//! tenant gone; whoever listens comes
 //! back by itself. What a listener has not taken yet is one message, so that its memory is bounded
 //! by its source's.
 
@@ -14,6 +15,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, header, request::Parts};
+use posthaste::event::TenantId;
 use posthaste_engine::{Engine, operations::Principal};
 use tokio::sync::watch;
 
@@ -54,6 +56,7 @@ pub(crate) fn message(event: &str, id: &str, data: &str) -> String {
 pub(crate) struct Open {
     pub(crate) engine: Engine,
     pub(crate) principal: Principal,
+    pub(crate) tenant: TenantId,
     pub(crate) draining: Draining,
     /// Its place, given back with the stream.
     pub(crate) _listener: Listener,
@@ -70,13 +73,14 @@ impl<S: Source> Streaming<S> {
         if !std::mem::replace(&mut self.began, true) {
             return Some(RETRY.to_owned() + &self.source.idle());
         }
-        tokio::select! {
+        let next = tokio::select! {
             biased;
             () = self.open.draining.begun() => None,
             () = self.open.engine.revoked(&self.open.principal) => None,
             next = self.source.next() => next,
             () = tokio::time::sleep(KEEP_ALIVE) => Some(self.source.idle()),
-        }
+        };
+        next.filter(|_| self.open.engine.has_tenant(&self.open.tenant))
     }
 }
 

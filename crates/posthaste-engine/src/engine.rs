@@ -14,7 +14,7 @@ use posthaste::{
     id::SubscriptionId,
 };
 use posthaste_store::{Store, StoreError, audit::Actor, record::HealthChange, settings::Identity};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
     config::{EngineConfig, Limits},
@@ -35,9 +35,10 @@ use crate::{
         audit::AuditPruning,
         expiry::Expiry,
         key_use::{self, KeyUses},
+        removal::Removal,
         replay::{Replays, Word},
         retention::Pruning,
-        rounds::rounds,
+        rounds::{rounds, when_asked},
     },
 };
 
@@ -60,6 +61,8 @@ pub(crate) struct Running {
     pub live: Arc<Live>,
     /// Where replay jobs are spoken to.
     pub replays: mpsc::UnboundedSender<Word>,
+    /// Told when a tenant was deleted.
+    pub removals: Arc<Notify>,
     /// Deliveries that publishes under way will owe once the store has them.
     pub owed: Arc<AtomicUsize>,
     outcomes: Arc<Outcomes>,
@@ -170,6 +173,7 @@ impl Engine {
             dispatch,
             live,
             replays,
+            removals: Arc::default(),
             owed: Arc::default(),
             outcomes,
             telemetry,
@@ -323,18 +327,21 @@ impl Engine {
             failed,
             rounds(audit, clock.clone(), draining.clone()),
         );
-        let rounds = rounds(pruning, clock.clone(), draining.clone());
-        essential("retention", failed, rounds);
+        let passes = rounds(pruning, clock.clone(), draining.clone());
+        essential("retention", failed, passes);
         let outcomes = running.outcomes.clone();
         let watch = upkeep::spoilt::watch(running.alerts.clone(), outcomes, draining.clone());
         essential("spoilt", failed, watch);
         let (alerts, dispatch) = (running.alerts.clone(), running.dispatch.clone());
         let expiry = Expiry::new(alerts, retention, dispatch, telemetry.clone());
-        essential(
-            "expiry",
-            failed,
-            upkeep::rounds::rounds(expiry, clock.clone(), draining),
+        let passes = rounds(expiry, clock.clone(), draining.clone());
+        essential("expiry", failed, passes);
+        let (removal, asked) = (
+            Removal::new(running.store.clone()),
+            running.removals.clone(),
         );
+        let removing = when_asked(removal, clock.clone(), asked, draining);
+        essential("removal", failed, removing);
     }
 
     /// Writes down when keys were last used.

@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use posthaste::{clock::Timestamp, id::KeyId};
+use posthaste::{clock::Timestamp, event::TenantId, id::KeyId};
 use posthaste_store::settings::ApiKey;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -136,6 +136,17 @@ impl Keyring {
         let mut keys = self.0.clone();
         keys.retain(|_, known| known.key.id != id);
         (keys.len() < self.0.len()).then_some(Self(keys))
+    }
+
+    #[must_use]
+    pub fn without_those_of(&self, tenant: &TenantId) -> Self {
+        let others = self.0.iter();
+        let others = others.filter(|(_, known)| known.key.tenant.as_ref() != Some(tenant));
+        Self(
+            others
+                .map(|(&digest, known)| (digest, known.clone()))
+                .collect(),
+        )
     }
 }
 

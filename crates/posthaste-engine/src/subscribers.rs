@@ -385,6 +385,19 @@ impl Subscribers {
         });
     }
 
+    /// Takes out a tenant with all it has; the subscriptions that it had.
+    pub fn remove_tenant(&self, tenant: &TenantId) -> Vec<SubscriptionId> {
+        let mut had = Vec::new();
+        self.change(|now| {
+            let mut tenants = now.tenants.clone();
+            let view = tenants.remove(tenant)?;
+            had.extend(view.subscribers.keys());
+            let keys = now.keys.without_those_of(tenant);
+            Some(Snapshot { tenants, keys })
+        });
+        had
+    }
+
     /// Adds or replaces an event type of its tenant's catalogue.
     pub fn put_event_type(&self, known: Arc<Known>) {
         let tenant = known.entry.tenant.clone();

@@ -29,8 +29,8 @@ use posthaste_store::{
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
-        IdempotencyConflict, SettleBatch, Settlement, Standing, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
+        SettleBatch, Settlement, Standing, StoredEvent, Waiting,
     },
     replay::{Progress, Replay, ReplayStep},
     rollup::{Level, Minute, Rollup},
@@ -291,7 +291,7 @@ macro_rules! halting {
 
 halting! {
     accept(now: Timestamp, requests: Vec<Vec<Acceptance>>)
-        -> Vec<Result<Vec<Accepted>, IdempotencyConflict>>;
+        -> Vec<Result<Vec<Accepted>, NotAccepted>>;
     settle(batch: SettleBatch) -> ();
     take_due(now: Timestamp, at_most: usize) -> Page<Waiting>;
     take_shelved(subscription: SubscriptionId, at_most: usize) -> Page<Waiting>;
@@ -334,6 +334,8 @@ halting! {
     audit(tenant: &TenantId, query: &AuditQuery, stretch: Stretch) -> Page<AuditEntry>;
     prune_audit(before: Timestamp, at_most: usize) -> usize;
     tenants() -> Vec<Tenant>;
+    deleted_tenants() -> Vec<TenantId>;
+    remove_tenant(tenant: &TenantId, at_most: usize) -> bool;
     event_types() -> Vec<EventTypeEntry>;
     subscriptions() -> Vec<Subscription>;
     subscription(tenant: &TenantId, id: SubscriptionId) -> Option<Subscription>;

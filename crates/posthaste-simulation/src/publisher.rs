@@ -12,7 +12,7 @@ use posthaste::{
 use posthaste_engine::scheduler::Input;
 use posthaste_store::{
     Store,
-    record::{Acceptance, Accepted, EventSummary, Idempotency, IdempotencyConflict},
+    record::{Acceptance, Accepted, EventSummary, Idempotency, NotAccepted},
 };
 
 use crate::{
@@ -205,7 +205,7 @@ impl World {
         &mut self,
         now: posthaste::clock::Timestamp,
         batches: Vec<Vec<Acceptance>>,
-    ) -> Vec<Result<Vec<Accepted>, IdempotencyConflict>> {
+    ) -> Vec<Result<Vec<Accepted>, NotAccepted>> {
         let copies = batches.clone();
         let accepted = ready(self.disk.store.accept(now, batches));
         let mut accepted = accepted.expect("the model in memory accepts");
@@ -219,7 +219,7 @@ impl World {
     fn share_keys(
         &mut self,
         batches: &[Vec<Acceptance>],
-        results: &mut [Result<Vec<Accepted>, IdempotencyConflict>],
+        results: &mut [Result<Vec<Accepted>, NotAccepted>],
     ) {
         for (batch, result) in batches.iter().zip(results) {
             for (item, answer) in batch.iter().zip(result.iter_mut().flatten()) {
@@ -244,14 +244,15 @@ impl World {
         &mut self,
         now: posthaste::clock::Timestamp,
         request: &Request,
-        result: Result<Vec<Accepted>, IdempotencyConflict>,
+        result: Result<Vec<Accepted>, NotAccepted>,
     ) -> Option<Vec<Accepted>> {
         let accepted = match result {
             Ok(accepted) => accepted,
-            Err(IdempotencyConflict { index }) => {
+            Err(NotAccepted::IdempotencyConflict { index }) => {
                 self.model.conflicted(now, &request.events, index);
                 return None;
             }
+            Err(NotAccepted::NoTenant) => unreachable!("no tenant of a world is deleted"),
         };
         for (event, accepted) in request.events.iter().zip(&accepted) {
             match accepted {

@@ -1,7 +1,7 @@
 -- The earlier ones and the one in the row, each by primary key.
 WITH delivery AS (
     SELECT d.* FROM deliveries d JOIN tenants t ON t.no = d.tenant
-    WHERE d.id = ?1 AND t.id = ?2
+    WHERE d.id = ?1 AND t.id = ?2 AND t.deleted_at IS NULL
 )
 SELECT
     a.number, a.started_at, a.latency_us, a.status_code, a.error, a.request_headers,

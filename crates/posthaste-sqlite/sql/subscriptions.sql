@@ -7,4 +7,4 @@ SELECT
 FROM subscriptions s
 JOIN tenants t ON t.no = s.tenant
 LEFT JOIN subscription_health h ON h.subscription = s.id
-WHERE s.deleted_at IS NULL
+WHERE s.deleted_at IS NULL AND t.deleted_at IS NULL

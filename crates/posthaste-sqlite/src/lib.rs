@@ -41,6 +41,8 @@ pub use vault::VaultError;
 #[cfg(test)]
 mod trials;
 #[cfg(test)]
+mod removal_trials;
+#[cfg(test)]
 mod rollup_trials;
 #[cfg(test)]
 mod vault_trials;

@@ -14,6 +14,8 @@ use crate::{
 pub const MARK: &str = "mark";
 /// An id in the last place of what was let go of: ids begin above it.
 pub const NEWEST: &str = "newest";
+/// The largest number of a tenant that was removed.
+pub const NEWEST_TENANT: &str = "newest_tenant";
 /// Log rows up to this one are in the rollups.
 pub const FOLDED: &str = "rollups_folded";
 /// Log rows up to this one are being folded.

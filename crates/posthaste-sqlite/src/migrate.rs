@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0006_rollups.sql"),
     include_str!("../migrations/0007_provenance.sql"),
     include_str!("../migrations/0008_retention.sql"),
+    include_str!("../migrations/0009_tenants.sql"),
     include_str!("../migrations/0010_keys.sql"),
     include_str!("../migrations/0011_audit.sql"),
     include_str!("../migrations/0012_sealed.sql"),

@@ -24,8 +24,8 @@ use posthaste_store::{
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
-        IdempotencyConflict, SettleBatch, Spoilt, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
+        SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup},
@@ -119,7 +119,7 @@ impl Store for SqliteStore {
         &self,
         now: Timestamp,
         requests: Vec<Vec<Acceptance>>,
-    ) -> Result<Vec<Result<Vec<Accepted>, IdempotencyConflict>>, StoreError> {
+    ) -> Result<Vec<Result<Vec<Accepted>, NotAccepted>>, StoreError> {
         let items = requests.iter().flatten();
         let reserved: Vec<EventId> = items.map(|item| item.event.id).collect();
         let accept = move |group: &mut writer::Group<'_>| writer::accept(group, now, requests);
@@ -525,6 +525,17 @@ impl Store for SqliteStore {
         let prune =
             move |group: &mut writer::Group<'_>| writer::prune_audit(group, before, at_most);
         self.write(at_most, prune).await
+    }
+
+    async fn deleted_tenants(&self) -> Result<Vec<TenantId>, StoreError> {
+        self.reader.read(reader::deleted_tenants).await
+    }
+
+    async fn remove_tenant(&self, tenant: &TenantId, at_most: usize) -> Result<bool, StoreError> {
+        let tenant = tenant.clone();
+        let remove =
+            move |group: &mut writer::Group<'_>| writer::remove_tenant(group, &tenant, at_most);
+        self.write(at_most, remove).await
     }
 
     async fn event_types(&self) -> Result<Vec<EventTypeEntry>, StoreError> {

@@ -5,7 +5,7 @@
 //! Until then a reader adds what is here to what is on disk, so that no list is ever behind. What
 //! a crash takes from here is made again from the rows above the mark.
 
-use std::mem;
+use std::{collections::HashSet, mem};
 
 use crate::row::place_of;
 
@@ -40,6 +40,16 @@ impl Tail {
     pub fn sort_old(&mut self, below: u64) {
         if self.growing.iter().any(|&(_, id)| place_of(id) < below) {
             self.sort_all();
+        }
+    }
+
+    /// What these stand for is gone: they are not fed any more.
+    pub fn forget(&mut self, gone: &HashSet<Entry>) {
+        if !gone.is_empty() {
+            self.growing.retain(|entry| !gone.contains(entry));
+            self.feeding.drain(..self.fed);
+            self.fed = 0;
+            self.feeding.retain(|entry| !gone.contains(entry));
         }
     }
 
@@ -115,6 +125,18 @@ mod tests {
         tail.fed(4);
         assert_eq!(tail.lowest(), Some(6));
         assert!(tail.slice(9).is_empty());
+    }
+
+    #[test]
+    fn what_is_gone_is_not_fed() {
+        let mut tail = Tail::default();
+        (1..6).for_each(|id| tail.push(1, id));
+        tail.sort_all();
+        tail.fed(1);
+        (6..9).for_each(|id| tail.push(1, id));
+        tail.forget(&HashSet::from([(1, 1), (1, 3), (1, 7), (2, 4)]));
+        assert_eq!(tail.of(1, u64::MAX), [8, 6, 5, 4, 2]);
+        assert_eq!(tail.slice(9), [(1, 2), (1, 4), (1, 5)]);
     }
 
     #[test]

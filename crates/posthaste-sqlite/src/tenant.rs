@@ -10,13 +10,31 @@ use crate::{
     row::{Columns, number},
 };
 
-/// A tenant's number, if it ever had one.
+/// A tenant's number, where there is such a tenant and it is not deleted.
 pub fn find(connection: &Connection, tenant: &TenantId) -> Result<Option<u64>> {
-    let mut query = connection.prepare_cached("SELECT no FROM tenants WHERE id = ?1")?;
+    let sql = "SELECT no FROM tenants
+        WHERE id = ?1 AND created_at IS NOT NULL AND deleted_at IS NULL";
+    number_of(connection, sql, tenant)
+}
+
+/// The number of a tenant that is deleted and not removed yet.
+pub fn find_deleted(connection: &Connection, tenant: &TenantId) -> Result<Option<u64>> {
+    let sql = "SELECT no FROM tenants WHERE id = ?1 AND deleted_at IS NOT NULL";
+    number_of(connection, sql, tenant)
+}
+
+fn number_of(connection: &Connection, sql: &str, tenant: &TenantId) -> Result<Option<u64>> {
+    let mut query = connection.prepare_cached(sql)?;
     let no = query
         .query_row([tenant.as_str()], |row| Ok(row.number(0)))
         .optional()?;
     no.transpose()
+}
+
+/// Whether there is a tenant of this number, and it is not deleted.
+pub fn is_there(connection: &Connection, no: u64) -> Result<bool> {
+    let sql = "SELECT 1 FROM tenants WHERE no = ?1 AND deleted_at IS NULL";
+    Ok(connection.prepare_cached(sql)?.exists([number(no)])?)
 }
 
 /// A tenant's name by its number.

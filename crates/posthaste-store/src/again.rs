@@ -11,6 +11,7 @@ use crate::{
     audit::AuditEntry,
     record::{Reopened, Settlement},
     replay::ReplayStep,
+    store::StoreError,
 };
 
 /// Deliveries of one tenant to send again, in one transaction.
@@ -58,6 +59,20 @@ impl Again {
     pub fn reserved(&self) -> Vec<EventId> {
         let late = self.make.iter();
         late.map(|late| late.id.place().event()).collect()
+    }
+
+    /// What comes of it where there is no such tenant.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`]: it is a step of a replay, which is not running then.
+    pub fn to_nobody(&self) -> Result<SentAgain, StoreError> {
+        match self.step {
+            Some(_) => Err(StoreError::Stale),
+            None => Ok(SentAgain {
+                reopened: vec![Reopened::Missing; self.reopen.len()],
+                made: vec![Reopened::Missing; self.make.len()],
+            }),
+        }
     }
 
     /// Deliveries that it may change.

@@ -92,6 +92,7 @@ actions! {
     DeleteKey = "key.delete";
     CreateTenant = "tenant.create";
     UpdateTenant = "tenant.update";
+    DeleteTenant = "tenant.delete";
 }
 
 /// Not the name of an action.

@@ -19,6 +19,10 @@ use crate::{
 pub enum Change {
     InsertTenant(Tenant),
     UpdateTenant(Tenant),
+    DeleteTenant {
+        tenant: TenantId,
+        now: Timestamp,
+    },
     PutEventType(EventTypeEntry),
     DeleteEventType {
         tenant: TenantId,

@@ -60,11 +60,13 @@ pub enum Accepted {
     Replayed(EventSummary),
 }
 
-/// A request is refused whole: this event's key was used for other bytes.
+/// Why a request is refused whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IdempotencyConflict {
-    /// The event's place in the request.
-    pub index: usize,
+pub enum NotAccepted {
+    /// The key of the event at this place in the request was used for other bytes.
+    IdempotencyConflict { index: usize },
+    /// An event's tenant is not there, or not any more.
+    NoTenant,
 }
 
 /// An event as lists show it.

@@ -17,8 +17,8 @@ use crate::{
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
-        IdempotencyConflict, Reopened, SettleBatch, Spoilt, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
+        Reopened, SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup},
@@ -66,7 +66,39 @@ pub enum StoreError {
 ///
 /// Every verb is atomic: it happens as a whole, durably, before it returns, or not at all. Verbs
 /// made for someone take a tenant; the engine's own (accept, settle, take, recover) span tenants,
-/// and each item carries its own.
+/// and each item carries its own. A query that forgets whose it is does not compile:
+///
+/// ```compile_fail,E0061
+/// # use posthaste_store::{Store, StoreError, query::{DeliveryQuery, Stretch}};
+/// # async fn all(store: &dyn Store, query: &DeliveryQuery, stretch: Stretch) -> Result<(), StoreError> {
+/// store.deliveries(query, stretch).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// with the tenant it does:
+///
+/// ```
+/// # use posthaste::event::TenantId;
+/// # use posthaste_store::{Store, StoreError, query::{DeliveryQuery, Stretch}};
+/// # async fn all(
+/// #     store: &dyn Store, tenant: &TenantId, query: &DeliveryQuery, stretch: Stretch,
+/// # ) -> Result<(), StoreError> {
+/// store.deliveries(tenant, query, stretch).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// nor does one that takes an id for the tenant:
+///
+/// ```compile_fail,E0308
+/// # use posthaste::id::DeliveryId;
+/// # use posthaste_store::{Store, StoreError};
+/// # async fn one(store: &dyn Store, id: DeliveryId) -> Result<(), StoreError> {
+/// store.delivery(&id, id).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Deliveries and their rows
 /// Accepting an event makes its deliveries, whether or not the store writes a row for each: one
@@ -91,14 +123,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Accepts requests, each all or nothing; one that is refused leaves no trace and does not
     /// touch the others. Resolves idempotency keys, also among the requests of one call, in order;
-    /// a key whose `expires_at` is `now` or earlier is as good as none. The ids of what was refused
+    /// a key whose `expires_at` is `now` or earlier is as good as none. What is no tenant's that
+    /// there is (or that is deleted) is refused. The ids of what was refused
     /// or replayed are released. Durable when it returns. On an error nothing was accepted, and all
     /// ids are released.
     async fn accept(
         &self,
         now: Timestamp,
         requests: Vec<Vec<Acceptance>>,
-    ) -> Result<Vec<Result<Vec<Accepted>, IdempotencyConflict>>, StoreError>;
+    ) -> Result<Vec<Result<Vec<Accepted>, NotAccepted>>, StoreError>;
 
     /// Attempts, consequences, health and alerts of many deliveries, in one transaction.
     ///
@@ -113,8 +146,9 @@ pub trait Store: Send + Sync + 'static {
     /// A call that is repeated because its answer was lost counts nothing twice: neither an attempt
     /// whose number is stored, nor an end that the delivery is at.
     ///
-    /// Ignored: a settlement whose event is not stored or is another tenant's, and a change of
-    /// health of a subscription that is deleted or another tenant's.
+    /// Ignored: a settlement whose event is not stored or is another tenant's, a change of health
+    /// of a subscription that is deleted or another tenant's, and all that is of a tenant that is
+    /// deleted; the ids of its alerts are released.
     async fn settle(&self, batch: SettleBatch) -> Result<(), StoreError>;
 
     /// Deliveries parked as due by `now`, oldest due time first, of one due time by id; none is
@@ -374,6 +408,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps a replay, with the entry that tells of it; where the tenant asked for one under the same
     /// key before, that one is answered and nothing is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is no such tenant.
     async fn insert_replay(
         &self,
         replay: Replay,
@@ -443,6 +480,7 @@ pub trait Store: Send + Sync + 'static {
     /// Lets go of up to `at_most` entries of before, of all logs, the oldest first; says how many.
     async fn prune_audit(&self, before: Timestamp, at_most: usize) -> Result<usize, StoreError>;
 
+    /// Those that are not deleted.
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
 
     /// # Errors
@@ -459,6 +497,26 @@ pub trait Store: Send + Sync + 'static {
         self.change(Change::UpdateTenant(tenant), None).await
     }
 
+    /// Deletes a tenant: from now on nothing of it shows to those who look, and nothing is kept that
+    /// comes for it. What it has stays behind for [`Self::remove_tenant`]; until that is over its id
+    /// is taken, and the engine's verbs may still hand out what it was owed.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`].
+    async fn delete_tenant(&self, tenant: &TenantId, now: Timestamp) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        self.change(Change::DeleteTenant { tenant, now }, None)
+            .await
+    }
+
+    /// Those that are deleted and not removed yet, in no order.
+    async fn deleted_tenants(&self) -> Result<Vec<TenantId>, StoreError>;
+
+    /// Lets go of about `at_most` rows of a deleted tenant, whatever their state; says whether some
+    /// may be left. With the last of them its id is free again, for a tenant that knows nothing of
+    /// it. One that is not deleted keeps everything.
+    async fn remove_tenant(&self, tenant: &TenantId, at_most: usize) -> Result<bool, StoreError>;
+
     /// All tenants' catalogues, in no order.
     async fn event_types(&self) -> Result<Vec<EventTypeEntry>, StoreError>;
 
@@ -467,7 +525,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::Stale`] where the revision is another, or there is one where it was to be made,
-    /// or none where it was to be replaced.
+    /// or none where it was to be replaced; `Missing` where there is no such tenant.
     async fn put_event_type(&self, entry: EventTypeEntry) -> Result<(), StoreError> {
         self.change(Change::PutEventType(entry), None).await
     }
@@ -494,7 +552,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// # Errors
     /// [`StoreError::Exists`] with the other's id where the external id is taken in the tenant, or
-    /// the id itself.
+    /// the id itself; `Missing` where there is no such tenant.
     async fn insert_subscription(&self, subscription: Subscription) -> Result<(), StoreError> {
         let insert = Change::InsertSubscription(Box::new(subscription));
         self.change(insert, None).await
@@ -536,6 +594,8 @@ pub trait Store: Send + Sync + 'static {
     /// All keys, the platform's and every tenant's.
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;
 
+    /// # Errors
+    /// [`StoreError::Missing`] where it is of a tenant that is not there.
     async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError> {
         self.change(Change::InsertKey(key), None).await
     }

@@ -33,9 +33,21 @@ mod root;
 mod docs;
 
 use axum::routing::get;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
-use crate::Api;
+use crate::{Api, asks};
+
+/// The handlers of one path, each with its document, which says what its signature asks of a key.
+macro_rules! routes {
+    ($($module:ident::$handler:ident),* $(,)?) => {{
+        let (schemas, mut paths, router) = utoipa_axum::routes!($($module::$handler),*);
+        $(
+            let asks = asks::asks($module::$handler);
+            asks::say(&mut paths, stringify!($handler), asks);
+        )*
+        (schemas, paths, router)
+    }};
+}
 
 /// Every route with its document.
 pub(crate) fn all() -> OpenApiRouter<Api> {
@@ -93,7 +105,11 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(keys::delete_key))
         .routes(routes!(trail::list_audit))
         .routes(routes!(tenants::create_tenant, tenants::list_tenants))
-        .routes(routes!(tenants::show_tenant, tenants::change_tenant))
+        .routes(routes!(
+            tenants::show_tenant,
+            tenants::change_tenant,
+            tenants::delete_tenant
+        ))
         .routes(routes!(root::healthz))
         .routes(routes!(root::readyz))
         .routes(routes!(root::metrics))

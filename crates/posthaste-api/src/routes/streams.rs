@@ -127,6 +127,7 @@ fn open<N: Need>(api: &Api, auth: &Authorized<N>, draining: Draining) -> Result<
     Ok(Open {
         engine: api.engine.clone(),
         principal: auth.principal.clone(),
+        tenant: auth.tenant.clone(),
         draining,
         _listener: api.listeners.enter(&auth.tenant)?,
     })

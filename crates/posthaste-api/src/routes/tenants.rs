@@ -1,6 +1,9 @@
 //! Tenants: the platform's keys alone make and see them.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use http::{HeaderMap, StatusCode};
 use posthaste::{clock::Timestamp, event::TenantId};
 use posthaste_engine::operations::TenantChange;
@@ -302,4 +305,24 @@ pub(crate) async fn change_tenant(
         .change_tenant(&id, change, expected)
         .await?;
     Ok(answer::tagged(&TenantView::of(&changed, &api)))
+}
+
+/// Delete a tenant with all it has. From the answer on nothing of it is there; what it had goes bit by
+/// bit, and until that is done its id is taken.
+#[utoipa::path(
+    delete, path = "/api/v1/webhooks/tenants/{tenant}", tag = "tenants",
+    params(("tenant" = String, Path, description = "its id")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 409, description = "It is the tenant `default`", body = crate::problem::ProblemView<'static>),
+    ),
+)]
+pub(crate) async fn delete_tenant(
+    platform: Platform,
+    Id(id): Id<TenantId>,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    platform.engine().delete_tenant(&id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -5,6 +5,7 @@ mod world;
 mod access;
 mod tenants;
 mod browsers;
+mod isolation;
 mod catalogue;
 mod bad_input;
 mod document;

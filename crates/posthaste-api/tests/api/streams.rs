@@ -244,6 +244,18 @@ async fn a_stream_ends_when_its_key_is_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_ends_with_its_tenant() {
+    let world = World::new().await;
+    assert_eq!(world.post("/tenants", r#"{"id":"acme"}"#).await.status, 201);
+    let of_acme = [("posthaste-tenant", "acme")];
+    let mut listening = open(&world, "/events/stream", PLATFORM_KEY, &of_acme).await;
+    let deleted = world.call("DELETE", "/tenants/acme", "").await;
+    assert_eq!(deleted.status, 204, "{}", deleted.text);
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    assert!(!listening.read().await, "it is closed");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_asked_wrongly_or_without_the_scope_is_refused() {
     let world = World::new().await;
     for (path, pointer) in [

@@ -5,7 +5,7 @@ use posthaste::id::{EventId, Place};
 use posthaste_engine::Limits;
 use serde_json::{Value, json};
 
-use super::world::{Answered, World};
+use super::world::{Answered, World, request};
 
 const ACME: [(&str, &str); 1] = [("posthaste-tenant", "acme")];
 
@@ -156,4 +156,56 @@ async fn the_servers_limits_hold_where_a_tenant_has_none_of_its_own() {
     assert_eq!(shown(&changed), json!([1.5, 2]));
     assert_eq!(subscribe().await.status, 201);
     assert_eq!(subscribe().await.status, 422);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_tenant_is_not_there_and_a_new_one_of_its_id_has_nothing_of_it() {
+    let world = with_acme("{}").await;
+    let key = world.key("acme", r#"["*"]"#).await;
+    for path in ["hook", "down"] {
+        let hook = format!(r#"{{"url":"https://example.com/{path}","external_id":"{path}"}}"#);
+        let made = world.call_with("POST", "/subscriptions", &ACME, hook).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+    }
+    assert_eq!(publish(&world, EVENT).await.status, 202);
+    world.settle().await;
+    let deleted = world.call("DELETE", "/tenants/acme", Body::empty()).await;
+    assert_eq!((deleted.status.as_u16(), &*deleted.text), (204, ""));
+    let bearer = format!("Bearer {key}");
+    let opened = [("authorization", bearer.as_str())];
+    let opened = request("GET", "/events", &opened, Body::empty());
+    assert_eq!(world.send(opened).await.status, 401);
+    for (method, path) in [("GET", "/tenants/acme"), ("DELETE", "/tenants/acme")] {
+        let gone = world.call(method, path, Body::empty()).await;
+        assert_eq!(gone.status, 404, "{method} {path}");
+    }
+    let gone = world
+        .call_with("GET", "/events", &ACME, Body::empty())
+        .await;
+    assert_eq!(gone.status, 404);
+    assert_eq!(publish(&world, EVENT).await.status, 404);
+    assert_eq!(
+        world.get("/tenants").await.body["data"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    world.settle().await;
+    assert_eq!(world.post("/tenants", r#"{"id":"acme"}"#).await.status, 201);
+    for path in ["/events", "/deliveries", "/subscriptions"] {
+        let list = world.call_with("GET", path, &ACME, Body::empty()).await;
+        assert_eq!(list.body["data"], json!([]), "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tenant_default_stays() {
+    let world = World::new().await;
+    let refused = world
+        .call("DELETE", "/tenants/default", Body::empty())
+        .await;
+    let seen = (refused.status.as_u16(), refused.problem().0);
+    assert_eq!(seen, (409, "default-tenant"), "{}", refused.text);
+    assert_eq!(world.get("/tenants/default").await.status, 200);
 }

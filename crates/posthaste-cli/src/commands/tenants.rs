@@ -1,6 +1,6 @@
 //! `posthaste tenants`.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode, str::FromStr};
 
 use clap::{Args, Subcommand};
 use http::Method;
@@ -10,6 +10,7 @@ use crate::{
     client::{Call, ServerArguments},
     session::{Session, Wanted, object},
     table::{Column, column},
+    usage,
 };
 
 const COLUMNS: &[Column] = &[
@@ -48,6 +49,13 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Delete it with all it has: keys, subscriptions, events, deliveries
+    Delete {
+        id: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// What may be set for a tenant.
@@ -63,22 +71,27 @@ struct Settings {
     /// and suffixes such as .example.com; all of them, or none
     #[arg(long, value_name = "ENTRY,…", value_delimiter = ',')]
     deny: Option<Vec<String>>,
-    /// How long its events are kept, or none for as long as the server says
-    #[arg(long, value_name = "N", value_parser = days)]
+    /// How many events it may publish per second, or none for as many as the server says
+    #[arg(long, value_name = "RATE", value_parser = limit::<f64>)]
+    events_per_s: Option<Value>,
+    /// How many subscriptions it may have, or none for as many as the server says
+    #[arg(long, value_name = "N", value_parser = limit::<u32>)]
+    subscriptions: Option<Value>,
+    /// How many days its events are kept, or none for as long as the server says
+    #[arg(long, value_name = "N", value_parser = limit::<u32>)]
     retention_days: Option<Value>,
-    /// How long a delivery may be held, or none for as long as the server says
-    #[arg(long, value_name = "N", value_parser = days)]
+    /// How many days a delivery may be held, or none for as long as the server says
+    #[arg(long, value_name = "N", value_parser = limit::<u32>)]
     hold_days: Option<Value>,
 }
 
 /// Null takes a limit away.
-fn days(text: &str) -> Result<Value, String> {
+fn limit<T: FromStr + Into<Value>>(text: &str) -> Result<Value, String> {
     match text {
         "none" => Ok(Value::Null),
         number => {
-            let days: Result<u32, _> = number.parse();
-            days.map(Value::from)
-                .map_err(|_| "expected a number of days, or none".to_owned())
+            let number = number.parse::<T>().map(Into::into);
+            number.map_err(|_| "expected a number, or none".to_owned())
         }
     }
 }
@@ -95,11 +108,13 @@ fn egress(entries: Vec<String>) -> Value {
 
 impl Settings {
     fn body(self) -> Map<String, Value> {
-        let days = [
+        let limits = [
+            ("events_per_s", self.events_per_s),
+            ("subscriptions", self.subscriptions),
             ("retention_days", self.retention_days),
             ("hold_days", self.hold_days),
         ];
-        let limits: Map<_, _> = given(days).collect();
+        let limits: Map<_, _> = given(limits).collect();
         let members = [
             ("name", self.name.map(Value::from)),
             ("catalogue", self.catalogue.map(Value::from)),
@@ -134,6 +149,28 @@ impl Arguments {
                 let call = Call::new(Method::PATCH, object("tenants", &id));
                 session.show(call.json(&settings.body().into())).await
             }
+            Command::Delete { id, yes } => {
+                if !yes && !confirmed(&id)? {
+                    eprintln!("that is not its id; nothing was deleted");
+                    return Ok(ExitCode::FAILURE);
+                }
+                let call = Call::new(Method::DELETE, object("tenants", &id));
+                session.done(call, |_| format!("{id} is deleted")).await
+            }
         }
     }
+}
+
+/// Whether a person types the id again; where nobody can, it takes a flag.
+fn confirmed(id: &str) -> anyhow::Result<bool> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return Err(usage(format!(
+            "this deletes {id} with all it has, for good: add --yes"
+        )));
+    }
+    eprint!("This deletes {id} with all it has, for good. Type its id to go on: ");
+    let mut typed = String::new();
+    stdin.read_line(&mut typed)?;
+    Ok(typed.trim() == id)
 }

@@ -56,6 +56,7 @@ mod simulate;
 mod stats;
 mod storage_full;
 mod streams;
+mod tenants;
 mod test_route;
 mod tls;
 mod trigger;

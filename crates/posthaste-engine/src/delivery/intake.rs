@@ -6,7 +6,7 @@ use std::sync::Arc;
 use posthaste::clock::Clock;
 use posthaste_store::{
     Store, StoreError,
-    record::{Acceptance, Accepted, IdempotencyConflict},
+    record::{Acceptance, Accepted, NotAccepted},
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,7 +21,7 @@ const GROUP_EVENTS: usize = 10_000;
 const QUEUE: usize = 4096;
 
 /// What a publisher is told.
-pub type Answer = Result<Result<Vec<Accepted>, IdempotencyConflict>, StoreError>;
+pub type Answer = Result<Result<Vec<Accepted>, NotAccepted>, StoreError>;
 
 /// Events that are accepted together or not at all.
 struct Request {
@@ -140,7 +140,7 @@ impl Groups {
     fn accepted(
         &self,
         requests: &[Vec<Acceptance>],
-        results: Vec<Result<Vec<Accepted>, IdempotencyConflict>>,
+        results: Vec<Result<Vec<Accepted>, NotAccepted>>,
         answers: Vec<oneshot::Sender<Answer>>,
     ) {
         let mut fresh = Vec::new();

@@ -287,7 +287,7 @@ impl Engine {
     /// One that is named nothing else is named as its id.
     ///
     /// # Errors
-    /// [`OperationError::Exists`].
+    /// [`OperationError::Exists`]; [`OperationError::BeingDeleted`].
     pub async fn create_tenant(
         &self,
         id: TenantId,
@@ -304,7 +304,10 @@ impl Engine {
             .change(Change::InsertTenant(tenant.clone()), entry)
             .await
             .map_err(|error| match error {
-                StoreError::Exists(_) => OperationError::Exists { what: "tenant" },
+                StoreError::Exists(_) if self.has_tenant(&tenant.id) => {
+                    OperationError::Exists { what: "tenant" }
+                }
+                StoreError::Exists(_) => OperationError::BeingDeleted,
                 other => other.into(),
             })?;
         self.0.subscribers.put_tenant(tenant.clone());

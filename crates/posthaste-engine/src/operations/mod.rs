@@ -2,6 +2,7 @@
 //! the same ones; decisions are made here and nowhere above.
 
 mod access;
+mod removal;
 mod audit;
 pub mod batching;
 pub mod credentials;
@@ -39,6 +40,11 @@ pub enum OperationError {
     NotFound(&'static str),
     #[error("the {what} is taken")]
     Exists { what: &'static str },
+    /// A tenant of this id was deleted, and something of it is left.
+    #[error("a tenant of this id is being deleted")]
+    BeingDeleted,
+    #[error("the tenant default cannot be deleted")]
+    DefaultTenant,
     #[error("changed meanwhile")]
     Stale,
     #[error("the subscription is disabled")]

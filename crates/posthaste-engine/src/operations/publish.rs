@@ -17,7 +17,7 @@ use posthaste::{
 };
 use posthaste_store::{
     StoreError,
-    record::{Acceptance, Accepted, Idempotency, IdempotencyConflict},
+    record::{Acceptance, Accepted, Idempotency, NotAccepted},
     settings::EventRate,
 };
 use sha2::{Digest, Sha256};
@@ -266,9 +266,10 @@ async fn accepted(
 ) -> Result<Vec<Published>, PublishError> {
     let own = acceptances.iter().map(published).collect::<Vec<_>>();
     let answer = slot.accept(acceptances).await;
-    let accepted = answer.map_err(PublishError::Storage)?.map_err(|conflict| {
-        let IdempotencyConflict { index } = conflict;
-        PublishError::IdempotencyConflict { index }
+    let accepted = answer.map_err(PublishError::Storage)?;
+    let accepted = accepted.map_err(|refused| match refused {
+        NotAccepted::IdempotencyConflict { index } => PublishError::IdempotencyConflict { index },
+        NotAccepted::NoTenant => PublishError::UnknownTenant,
     })?;
     let published = own
         .into_iter()

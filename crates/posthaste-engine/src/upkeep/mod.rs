@@ -8,4 +8,5 @@ pub mod retention;
 pub mod audit;
 pub mod expiry;
 pub mod key_use;
+pub mod removal;
 pub mod replay;

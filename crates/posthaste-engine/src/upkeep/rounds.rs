@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use posthaste::clock::{Clock, Timestamp};
 use posthaste_store::StoreError;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// From the start to the first pass.
 const FIRST: Duration = Duration::from_secs(1);
@@ -31,6 +31,31 @@ pub trait Duty: Send {
 pub async fn rounds(duty: impl Duty, clock: Arc<dyn Clock>, mut draining: watch::Receiver<bool>) {
     tokio::select! {
         () = passes(duty, &*clock) => {}
+        _ = draining.wait_for(|draining| *draining) => {}
+    }
+}
+
+/// A pass at once and one each time it is asked for, until the engine drains. One that failed is
+/// tried again after a rest.
+pub async fn when_asked(
+    mut duty: impl Duty,
+    clock: Arc<dyn Clock>,
+    asked: Arc<Notify>,
+    mut draining: watch::Receiver<bool>,
+) {
+    let passes = async {
+        loop {
+            let result = pass(&mut duty, &*clock).await;
+            let failed = result.is_err();
+            duty.finish(result);
+            match failed {
+                true => drop(tokio::time::timeout(REST, asked.notified()).await),
+                false => asked.notified().await,
+            }
+        }
+    };
+    tokio::select! {
+        () = passes => {}
         _ = draining.wait_for(|draining| *draining) => {}
     }
 }

@@ -37,6 +37,7 @@ async fn made(world: &World, by: &Principal, expires_at: Option<Timestamp>) -> (
         allowed_ips: Vec::new(),
     };
     let (_, value) = world.engine.create_key(by, new).await.unwrap();
+    let value = value.expose().to_owned();
     let principal = world.engine.authenticate(&value, None).unwrap();
     (principal, value)
 }

@@ -21,7 +21,8 @@ use crate::{
 const SUBSCRIPTIONS: &str = include_str!("../../sql/subscriptions.sql");
 
 pub fn tenants(moment: &Moment<'_>) -> Result<Vec<Tenant>> {
-    let sql = "SELECT id, name, settings, created_at FROM tenants WHERE created_at IS NOT NULL ORDER BY id";
+    let sql = "SELECT id, name, settings, created_at FROM tenants
+        WHERE created_at IS NOT NULL AND deleted_at IS NULL ORDER BY id";
     all(moment.disk()?, sql, |row| {
         let settings = tenant::read_settings(row, 2)?;
         Ok(Tenant {
@@ -33,6 +34,11 @@ pub fn tenants(moment: &Moment<'_>) -> Result<Vec<Tenant>> {
             created_at: row.time(3)?.unwrap_or_default(),
         })
     })
+}
+
+pub fn deleted_tenants(moment: &Moment<'_>) -> Result<Vec<TenantId>> {
+    let sql = "SELECT id FROM tenants WHERE deleted_at IS NOT NULL";
+    all(moment.disk()?, sql, |row| tenant_id(row, 0))
 }
 
 pub fn subscriptions(moment: &Moment<'_>) -> Result<Vec<Subscription>> {

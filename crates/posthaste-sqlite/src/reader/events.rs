@@ -23,7 +23,11 @@ use crate::{
 };
 
 pub fn event(moment: &Moment<'_>, tenant: &TenantId, id: EventId) -> Result<Option<StoredEvent>> {
-    let stored = stored(moment.disk()?, id)?;
+    let connection = moment.disk()?;
+    if tenant::find(connection, tenant)?.is_none() {
+        return Ok(None);
+    }
+    let stored = stored(connection, id)?;
     Ok(stored.filter(|stored| stored.event.tenant == *tenant))
 }
 

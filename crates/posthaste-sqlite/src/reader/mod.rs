@@ -37,7 +37,7 @@ pub use self::{
     attempts::attempts,
     audit::audit,
     catalogue::event_types,
-    configuration::{keys, subscription, subscriptions, tenants},
+    configuration::{deleted_tenants, keys, subscription, subscriptions, tenants},
     counts::counts,
     deliveries::{deliveries, deliveries_of, delivery},
     events::{body_of_key, event, events, events_between},

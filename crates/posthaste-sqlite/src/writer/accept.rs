@@ -1,9 +1,7 @@
 //! Accepting events: the event row with the subscriptions it matched is the whole promise.
 
 use posthaste::clock::Timestamp;
-use posthaste_store::record::{
-    Acceptance, Accepted, EventSummary, Idempotency, IdempotencyConflict,
-};
+use posthaste_store::record::{Acceptance, Accepted, EventSummary, Idempotency, NotAccepted};
 use rusqlite::{OptionalExtension, Row};
 
 use super::{
@@ -16,7 +14,7 @@ use crate::{
     row::{self, Columns, number},
 };
 
-type Answer = std::result::Result<Vec<Accepted>, IdempotencyConflict>;
+type Answer = std::result::Result<Vec<Accepted>, NotAccepted>;
 
 /// Each request all or nothing; all that can refuse one is looked at before it writes.
 pub fn accept(
@@ -31,18 +29,14 @@ pub fn accept(
 }
 
 fn accept_one(group: &mut Group<'_>, now: Timestamp, request: &[Acceptance]) -> Result<Answer> {
-    let mut keys = Keys::new();
-    let mut answers = Vec::with_capacity(request.len());
-    for (index, item) in request.iter().enumerate() {
-        match judge(group, now, item, &mut keys)? {
-            Some(answer) => answers.push(answer),
-            None => {
-                let ids = request.iter().map(|item| item.event.id);
-                group.changes.released.extend(ids);
-                return Ok(Err(IdempotencyConflict { index }));
-            }
+    let (answers, keys) = match judge_all(group, now, request)? {
+        Ok(judged) => judged,
+        Err(refused) => {
+            let ids = request.iter().map(|item| item.event.id);
+            group.changes.released.extend(ids);
+            return Ok(Err(refused));
         }
-    }
+    };
     group.changes.keys.extend(keys);
     for (item, answer) in request.iter().zip(&answers) {
         match answer {
@@ -53,17 +47,37 @@ fn accept_one(group: &mut Group<'_>, now: Timestamp, request: &[Acceptance]) -> 
     Ok(Ok(answers))
 }
 
+/// What each item comes to, and the keys that they use up.
+fn judge_all(
+    group: &mut Group<'_>,
+    now: Timestamp,
+    request: &[Acceptance],
+) -> Result<std::result::Result<(Vec<Accepted>, Keys), NotAccepted>> {
+    let mut keys = Keys::new();
+    let mut answers = Vec::with_capacity(request.len());
+    for (index, item) in request.iter().enumerate() {
+        let tenant = group.tenants.find(group.connection, &item.event.tenant)?;
+        let Some(tenant) = tenant else {
+            return Ok(Err(NotAccepted::NoTenant));
+        };
+        match judge(group, now, (tenant, item), &mut keys)? {
+            Some(answer) => answers.push(answer),
+            None => return Ok(Err(NotAccepted::IdempotencyConflict { index })),
+        }
+    }
+    Ok(Ok((answers, keys)))
+}
+
 /// What an item comes to; none is a conflict. `keys` are those of the same request.
 fn judge(
     group: &mut Group<'_>,
     now: Timestamp,
-    item: &Acceptance,
+    (tenant, item): (u64, &Acceptance),
     keys: &mut Keys,
 ) -> Result<Option<Accepted>> {
     let Some(idempotency) = &item.idempotency else {
         return Ok(Some(Accepted::New));
     };
-    let tenant = group.tenants.number(group.connection, &item.event.tenant)?;
     let key = (tenant, idempotency.key);
     let known = match keys.get(&key).or_else(|| group.changes.keys.get(&key)) {
         Some(used) => Some(used.clone()),
@@ -117,11 +131,14 @@ fn read_used(row: &Row<'_>) -> Result<Used> {
     })
 }
 
-/// Writes an event: all that it owes is on disk with it.
+/// Writes an event: all that it owes is on disk with it. One of a tenant that is deleted is let go.
 pub fn keep(group: &mut Group<'_>, item: &Acceptance) -> Result<()> {
     let connection = group.connection;
     let event = &item.event;
-    let tenant = group.tenants.number(connection, &event.tenant)?;
+    let Some(tenant) = group.tenants.find(connection, &event.tenant)? else {
+        group.changes.released.push(event.id);
+        return Ok(());
+    };
     let (event_type, data) = (event.event_type.as_str(), event.data.as_bytes());
     let details = row::details(&event.details)?;
     let checksum = event_row::checksum(event.id, event_type, details.as_deref(), data);

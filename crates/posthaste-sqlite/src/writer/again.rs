@@ -22,13 +22,15 @@ use super::{
     take::free,
 };
 use crate::{
-    fault::Result,
+    fault::{Fault, Result},
     row::{self, Coded, Columns, State, number},
 };
 
 pub fn send_again(group: &mut Group<'_>, again: &Again) -> Result<SentAgain> {
     group.changes.released.extend(again.reserved());
-    let tenant = group.tenants.number(group.connection, &again.tenant)?;
+    let Some(tenant) = group.tenants.find(group.connection, &again.tenant)? else {
+        return again.to_nobody().map_err(Fault::Refused);
+    };
     let replay = match &again.step {
         Some(step) => Some(replays::to_step(group, tenant, step)?),
         None => None,
@@ -85,7 +87,9 @@ fn reopen(group: &mut Group<'_>, tenant: u64, id: DeliveryId, again: &Again) -> 
 
 /// Makes a late delivery, where its event has none to its subscription.
 fn make(group: &mut Group<'_>, late: &Settlement, again: &Again) -> Result<Reopened> {
-    let tenant = group.tenants.number(group.connection, &late.tenant)?;
+    let Some(tenant) = group.tenants.find(group.connection, &late.tenant)? else {
+        return Ok(Reopened::Missing);
+    };
     let sql = include_str!("../../sql/owed.sql");
     let mut query = group.connection.prepare_cached(sql)?;
     let (event, to) = (late.event.as_u64(), late.subscription.as_u64());
@@ -112,7 +116,9 @@ pub fn discard_failed(
     deliveries: &[DeliveryId],
     now: Timestamp,
 ) -> Result<usize> {
-    let tenant = group.tenants.number(group.connection, tenant)?;
+    let Some(tenant) = group.tenants.find(group.connection, tenant)? else {
+        return Ok(0);
+    };
     let mut dead = Vec::with_capacity(deliveries.len());
     for id in deliveries {
         let found = find(group, tenant, *id)?;

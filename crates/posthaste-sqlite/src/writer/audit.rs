@@ -6,7 +6,7 @@ use posthaste::{
 };
 use posthaste_store::{StoreError, audit::AuditEntry, change::Change};
 
-use super::{catalogue, configuration, group::Group};
+use super::{catalogue, configuration, group::Group, removal};
 use crate::{
     fault::{Fault, Result},
     row::number,
@@ -22,6 +22,7 @@ fn carry_out(group: &mut Group<'_>, change: &Change) -> Result<()> {
     match change {
         Change::InsertTenant(tenant) => configuration::insert_tenant(group, tenant),
         Change::UpdateTenant(tenant) => configuration::update_tenant(group, tenant),
+        Change::DeleteTenant { tenant, now } => removal::delete_tenant(group, tenant, *now),
         Change::PutEventType(entry) => catalogue::put_event_type(group, entry),
         Change::DeleteEventType { tenant, name } => {
             found(catalogue::delete_event_type(group, tenant, name)?)
@@ -90,7 +91,9 @@ mod tests {
     #[test]
     fn the_database_itself_refuses_to_change_an_entry() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection).unwrap();
+        let transaction = connection.transaction().unwrap();
+        migrate(&transaction).unwrap();
+        transaction.commit().unwrap();
         let insert = "INSERT INTO audit (id, action, details) VALUES (1, 'key.create', '{}')";
         connection.execute(insert, []).unwrap();
         let update = connection.execute("UPDATE audit SET action = 'key.delete'", []);

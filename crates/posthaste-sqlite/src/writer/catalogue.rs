@@ -47,7 +47,9 @@ pub fn delete_event_type(
     tenant: &TenantId,
     name: &EventType,
 ) -> Result<bool> {
-    let tenant = group.tenants.number(group.connection, tenant)?;
+    let Some(tenant) = group.tenants.find(group.connection, tenant)? else {
+        return Ok(false);
+    };
     let sql = "DELETE FROM event_types WHERE tenant = ?1 AND name = ?2";
     let mut delete = group.connection.prepare_cached(sql)?;
     Ok(delete.execute((number(tenant), name.as_str()))? > 0)

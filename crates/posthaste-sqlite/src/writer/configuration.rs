@@ -43,8 +43,8 @@ pub fn insert_tenant_on(connection: &Connection, tenant: &Tenant) -> Result<()> 
 }
 
 pub fn update_tenant(group: &mut Group<'_>, tenant: &Tenant) -> Result<()> {
-    let sql =
-        "UPDATE tenants SET name = ?2, settings = ?3 WHERE id = ?1 AND created_at IS NOT NULL";
+    let sql = "UPDATE tenants SET name = ?2, settings = ?3
+        WHERE id = ?1 AND created_at IS NOT NULL AND deleted_at IS NULL";
     let mut update = group.connection.prepare_cached(sql)?;
     let settings = tenant::settings(tenant)?;
     match update.execute((tenant.id.as_str(), tenant.name.as_str(), settings))? {
@@ -213,7 +213,10 @@ fn words(of: &[impl ToString]) -> String {
 
 pub fn delete_key(group: &mut Group<'_>, tenant: Option<&TenantId>, id: KeyId) -> Result<bool> {
     let tenant = match tenant {
-        Some(tenant) => Some(group.tenants.number(group.connection, tenant)?),
+        Some(tenant) => match group.tenants.find(group.connection, tenant)? {
+            None => return Ok(false),
+            known => known,
+        },
         None => None,
     };
     let sql = "DELETE FROM keys WHERE id = ?1 AND tenant IS ?2";

@@ -14,6 +14,7 @@ use crate::{
     fault::Result,
     rollup_log,
     row::{Coded, number},
+    tenant,
     unfolded::{Owner, Step, Unfolded},
 };
 
@@ -103,7 +104,17 @@ fn fold(connection: &Connection, unfolded: &Unfolded, idle: bool) -> Result<usiz
     let (all, slice) = (left.len(), if idle { IDLE_SLICE } else { SLICE });
     let entries = slice.max(all / SHARE).min(all);
     let mut hour: Option<(Owner, Minute, Rollup)> = None;
+    let mut of: Option<(u64, bool)> = None;
     for ((owner, minute), rollup) in left.take(entries) {
+        let is_there = match of {
+            Some((tenant, is_there)) if tenant == owner.tenant => is_there,
+            _ => tenant::is_there(connection, owner.tenant)?,
+        };
+        of = Some((owner.tenant, is_there));
+        // What a tenant had that is deleted by now counts for nobody.
+        if !is_there {
+            continue;
+        }
         add(connection, Level::Minute, (owner, *minute, rollup))?;
         let begins = minute.aligned(Level::Hour.minutes());
         match &mut hour {

@@ -21,6 +21,7 @@ use crate::{
     live::{Implied, Live, State, places_of},
     row::place_of,
     spoilt::Spoils,
+    tail::Entry,
     unfolded::Deltas,
     vault::Vault,
 };
@@ -47,12 +48,16 @@ pub struct Changes {
     pub released: Vec<EventId>,
     /// Implied deliveries that have a row now.
     pub rowed: HashSet<DeliveryId>,
+    /// Implied deliveries that are not to be any more, each with its event.
+    pub unowed: Vec<(DeliveryId, EventId)>,
     /// Rows of deliveries that no event implied.
     pub late: Vec<Late>,
     /// Idempotency keys that it used up, by tenant and key; written sorted.
     pub keys: Keys,
     /// Entries fed to the index by subscription, and by tenant.
     pub fed: [usize; 2],
+    /// Entries of these indexes whose rows it deleted, and that may not be fed yet.
+    pub gone: [HashSet<Entry>; 2],
     /// What its outcomes add to the rollups.
     pub counted: Deltas,
     pub folded: Folded,
@@ -91,6 +96,8 @@ impl Changes {
         state.rollups.logged(self.counted, self.folded.logged_bytes);
         state.by_subscription.fed(self.fed[0]);
         state.by_tenant.fed(self.fed[1]);
+        state.by_subscription.forget(&self.gone[0]);
+        state.by_tenant.forget(&self.gone[1]);
         for owed in &self.accepted {
             owed.apply(state, ledger);
         }
@@ -101,6 +108,11 @@ impl Changes {
                     .by_subscription
                     .push(implied.subscription.as_u64(), id.as_u64());
                 ledger.rowed(implied.event);
+            }
+        }
+        for (id, event) in self.unowed {
+            if state.implied.remove(&id).is_some() {
+                ledger.rowed(event);
             }
         }
         for late in self.late {

@@ -6,6 +6,8 @@
 //! its index yet; the mark is the smaller of the two. What lies between it and the newest id is
 //! read again when the store is opened, and entries that were there already do no harm.
 
+use std::collections::HashSet;
+
 use posthaste::id::EventId;
 use rusqlite::Connection;
 
@@ -46,19 +48,25 @@ fn feed_up_to(group: &mut Group<'_>, at_most: usize) -> Result<()> {
     let deliveries = state.by_subscription.slice(at_most);
     let places = state.by_tenant.slice(at_most);
     let sql = include_str!("../../sql/feed_by_subscription.sql");
-    insert(group.connection, sql, deliveries)?;
+    let gone = &group.changes.gone;
+    insert(group.connection, sql, deliveries, &gone[0])?;
     let sql = include_str!("../../sql/feed_by_tenant.sql");
-    insert(group.connection, sql, places)?;
+    insert(group.connection, sql, places, &gone[1])?;
     group.changes.fed = [deliveries.len(), places.len()];
     Ok(())
 }
 
-fn insert(connection: &Connection, sql: &str, entries: &[Entry]) -> Result<()> {
+fn insert(
+    connection: &Connection,
+    sql: &str,
+    entries: &[Entry],
+    gone: &HashSet<Entry>,
+) -> Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
     let mut insert = connection.prepare_cached(sql)?;
-    for &(owner, id) in entries {
+    for &(owner, id) in entries.iter().filter(|entry| !gone.contains(entry)) {
         insert.execute((number(owner), number(id)))?;
     }
     Ok(())

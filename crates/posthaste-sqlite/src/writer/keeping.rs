@@ -27,7 +27,9 @@ use crate::{
 /// Deletes what is old; says how many events and deliveries went.
 pub fn prune(group: &mut Group<'_>, tenant: &TenantId, old: &Old) -> Result<(u64, u64)> {
     let connection = group.connection;
-    let tenant = group.tenants.number(connection, tenant)?;
+    let Some(tenant) = group.tenants.find(connection, tenant)? else {
+        return Ok((0, 0));
+    };
     keep_newest(connection)?;
     let (mut events, mut entries) = (0, Vec::new());
     for &(event, fan_out) in &old.events {
@@ -51,7 +53,7 @@ pub fn prune(group: &mut Group<'_>, tenant: &TenantId, old: &Old) -> Result<(u64
 }
 
 /// Ids are never given again, also where the newest of all goes.
-fn keep_newest(connection: &Connection) -> Result<()> {
+pub fn keep_newest(connection: &Connection) -> Result<()> {
     let newest = newest(connection)?.as_u64();
     match meta::number(connection, NEWEST)? {
         Some(known) if known >= newest => Ok(()),
@@ -156,12 +158,14 @@ pub fn prune_keys(
     now: Timestamp,
     keys: &[KeyHash],
 ) -> Result<u64> {
-    let tenant = number(group.tenants.number(group.connection, tenant)?);
+    let Some(tenant) = group.tenants.find(group.connection, tenant)? else {
+        return Ok(0);
+    };
     let sql = "DELETE FROM idempotency WHERE tenant = ?1 AND key = ?2 AND expires_at <= ?3";
     let mut delete = group.connection.prepare_cached(sql)?;
     let mut pruned = 0;
     for key in keys {
-        pruned += delete.execute((tenant, key, now.as_millis()))? as u64;
+        pruned += delete.execute((number(tenant), key, now.as_millis()))? as u64;
     }
     Ok(pruned)
 }

@@ -20,6 +20,7 @@ mod configuration;
 mod catalogue;
 mod index_feed;
 mod keeping;
+mod removal;
 mod fold;
 
 use std::{
@@ -59,6 +60,7 @@ pub use self::{
     group::Group,
     index_feed::{feed_all, write_mark},
     keeping::{expire_held, prune, prune_keys, tell_expiring},
+    removal::remove_tenant,
     replays::{insert_replay, stop_replay},
     settle::settle,
     take::{shelved, take_due, take_line, take_shelved, take_shelved_after},

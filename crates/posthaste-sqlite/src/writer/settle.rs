@@ -43,7 +43,9 @@ pub fn settle_one(
     settlement: &Settlement,
     insert: &mut Statement<'_>,
 ) -> Result<()> {
-    let tenant = group.tenants.number(group.connection, &settlement.tenant)?;
+    let Some(tenant) = group.tenants.find(group.connection, &settlement.tenant)? else {
+        return Ok(());
+    };
     let implied = is_implied(group, settlement, tenant);
     let repeated = !implied && is_repeated(group.connection, settlement)?;
     let known = match implied {
@@ -239,7 +241,10 @@ fn note(group: &mut Group<'_>, settlement: &Settlement) {
 
 fn change_health(group: &mut Group<'_>, change: &HealthChange) -> Result<()> {
     let connection = group.connection;
-    let tenant = number(group.tenants.number(connection, &change.tenant)?);
+    let Some(tenant) = group.tenants.find(connection, &change.tenant)? else {
+        return Ok(());
+    };
+    let tenant = number(tenant);
     let id = number(change.subscription.as_u64());
     let query =
         "SELECT status FROM subscriptions WHERE id = ?1 AND tenant = ?2 AND deleted_at IS NULL";

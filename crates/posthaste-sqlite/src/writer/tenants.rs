@@ -1,32 +1,41 @@
 //! Tenants' numbers: rows carry a number instead of a name. They never change, so that they are
-//! kept in memory.
+//! kept in memory. There is none for a tenant that does not exist or is deleted: nothing is written
+//! for it.
 
 use std::collections::HashMap;
 
 use posthaste::event::TenantId;
+use posthaste_store::StoreError;
 use rusqlite::Connection;
 
-use crate::{fault::Result, tenant};
+use crate::{
+    fault::{Fault, Result},
+    tenant,
+};
 
 #[derive(Default)]
 pub struct Tenants(HashMap<TenantId, u64>);
 
 impl Tenants {
-    /// A tenant's number; an unknown one is given the next.
-    pub fn number(&mut self, connection: &Connection, name: &TenantId) -> Result<u64> {
+    pub fn find(&mut self, connection: &Connection, name: &TenantId) -> Result<Option<u64>> {
         if let Some(&known) = self.0.get(name) {
-            return Ok(known);
+            return Ok(Some(known));
         }
-        let no = match tenant::find(connection, name)? {
-            Some(no) => no,
-            None => {
-                connection
-                    .prepare_cached("INSERT INTO tenants (id) VALUES (?1)")?
-                    .execute([name.as_str()])?;
-                u64::try_from(connection.last_insert_rowid()).unwrap_or(0)
-            }
-        };
-        self.0.insert(name.clone(), no);
-        Ok(no)
+        let found = tenant::find(connection, name)?;
+        if let Some(no) = found {
+            self.0.insert(name.clone(), no);
+        }
+        Ok(found)
+    }
+
+    /// The number of one that has to be there.
+    pub fn number(&mut self, connection: &Connection, name: &TenantId) -> Result<u64> {
+        let found = self.find(connection, name)?;
+        found.ok_or(Fault::Refused(StoreError::Missing))
+    }
+
+    /// It is deleted.
+    pub fn forget(&mut self, name: &TenantId) {
+        self.0.remove(name);
     }
 }

@@ -7,7 +7,7 @@ use posthaste::id::EventId;
 use super::{World, fixtures::idempotency};
 use crate::{
     query::{EventQuery, Stretch},
-    record::{Acceptance, Accepted, IdempotencyConflict},
+    record::{Acceptance, Accepted, NotAccepted},
 };
 
 fn keyed(world: &World, key: u8, body: u8) -> Acceptance {
@@ -58,7 +58,7 @@ pub async fn one_key_with_another_body_refuses_its_request_alone(world: &mut Wor
     let refused = vec![keyed(world, 2, 2), keyed(world, 1, 9), keyed(world, 3, 3)];
     let requests = vec![vec![keyed(world, 4, 4)], refused, vec![keyed(world, 5, 5)]];
     let answers = world.store().accept(world.now, requests).await.unwrap();
-    let conflict = IdempotencyConflict { index: 1 };
+    let conflict = NotAccepted::IdempotencyConflict { index: 1 };
     let new = || Ok(vec![Accepted::New]);
     assert_eq!(answers, [new(), Err(conflict), new()]);
     assert_eq!(events(world).await, 3, "nothing of the refused request");
@@ -84,14 +84,17 @@ pub async fn one_key_in_two_requests_of_a_call_makes_one_event(world: &mut World
     let answers = world.store().accept(world.now, requests).await.unwrap();
     assert_eq!(answers[0], Ok(vec![Accepted::New]));
     check_replayed(&answers[1].as_ref().unwrap()[0], id);
-    assert_eq!(answers[2], Err(IdempotencyConflict { index: 0 }));
+    assert_eq!(
+        answers[2],
+        Err(NotAccepted::IdempotencyConflict { index: 0 })
+    );
     assert_eq!(events(world).await, 1);
 }
 
 pub async fn a_conflict_within_a_request_names_the_second_of_the_two(world: &mut World) {
     let request = vec![keyed(world, 1, 1), keyed(world, 2, 2), keyed(world, 1, 3)];
     let refused = world.accept(request).await;
-    assert_eq!(refused, Err(IdempotencyConflict { index: 2 }));
+    assert_eq!(refused, Err(NotAccepted::IdempotencyConflict { index: 2 }));
     assert_eq!(events(world).await, 0);
 }
 
@@ -100,7 +103,10 @@ pub async fn a_refused_request_uses_up_no_key(world: &mut World) {
     let later = vec![keyed(world, 1, 3)];
     let requests = vec![refused, later];
     let answers = world.store().accept(world.now, requests).await.unwrap();
-    assert_eq!(answers[0], Err(IdempotencyConflict { index: 1 }));
+    assert_eq!(
+        answers[0],
+        Err(NotAccepted::IdempotencyConflict { index: 1 })
+    );
     assert_eq!(answers[1], Ok(vec![Accepted::New]), "also in one call");
 }
 
@@ -130,7 +136,7 @@ pub async fn a_key_is_remembered_after_a_crash(world: &mut World) {
     let answer = world.accept(vec![keyed(world, 1, 1)]).await.unwrap();
     check_replayed(&answer[0], id);
     let refused = world.accept(vec![keyed(world, 1, 2)]).await;
-    assert_eq!(refused, Err(IdempotencyConflict { index: 0 }));
+    assert_eq!(refused, Err(NotAccepted::IdempotencyConflict { index: 0 }));
 }
 
 pub async fn a_key_that_has_expired_makes_a_new_event(world: &mut World) {

@@ -6,6 +6,7 @@
 //! a new case is added for every store at once.
 
 pub mod fixtures;
+pub mod belongings;
 mod world;
 
 pub mod accept;
@@ -30,6 +31,7 @@ pub mod configuration;
 pub mod catalogue;
 pub mod audit;
 pub mod isolation;
+pub mod removal;
 pub mod provenance;
 pub mod counts;
 pub mod rollups;
@@ -251,6 +253,15 @@ macro_rules! conformance_suite {
                 lists_and_counts_hold_one_tenants_own
                 a_tenant_without_anything_has_empty_lists
             }
+            removal {
+                a_deleted_tenant_is_gone_with_the_word_also_after_a_crash
+                nothing_is_kept_for_a_tenant_that_is_not_there
+                what_comes_late_for_a_deleted_tenant_is_ignored
+                a_tenant_of_the_same_name_knows_nothing_of_the_one_that_was_removed
+                a_removal_goes_on_after_a_crash_anywhere
+                other_tenants_keep_everything_beside_a_removal
+                ids_are_never_given_again_after_a_removal_and_a_crash
+            }
             provenance {
                 a_link_is_there_with_its_attempt_also_after_a_crash
                 the_latest_link_comes_back_with_a_delivery_however_it_is_taken
@@ -335,6 +346,7 @@ mod tests {
         check(include_str!("catalogue.rs"));
         check(include_str!("audit.rs"));
         check(include_str!("isolation.rs"));
+        check(include_str!("removal.rs"));
         check(include_str!("provenance.rs"));
         check(include_str!("counts.rs"));
         check(include_str!("rollups.rs"));

@@ -15,8 +15,8 @@ use super::fixtures;
 use crate::{
     query::{DeliveryQuery, Stretch},
     record::{
-        Acceptance, Accepted, Counts, Delivery, IdempotencyConflict, SettleBatch, Settlement,
-        StoredEvent, Waiting,
+        Acceptance, Accepted, Counts, Delivery, NotAccepted, SettleBatch, Settlement, StoredEvent,
+        Waiting,
     },
     store::{Page, Store},
 };
@@ -49,8 +49,13 @@ pub struct World {
 
 impl World {
     pub async fn start<H: Harness>() -> Self {
+        Self::over(H::start(START).await)
+    }
+
+    /// Over a store that is somebody's.
+    pub fn over(harness: impl Harness) -> Self {
         Self {
-            harness: Box::new(H::start(START).await),
+            harness: Box::new(harness),
             now: START,
             tenant: TenantId::default_tenant(),
         }
@@ -144,10 +149,7 @@ impl World {
     }
 
     /// Accepts one request.
-    pub async fn accept(
-        &self,
-        request: Vec<Acceptance>,
-    ) -> Result<Vec<Accepted>, IdempotencyConflict> {
+    pub async fn accept(&self, request: Vec<Acceptance>) -> Result<Vec<Accepted>, NotAccepted> {
         let mut answers = self.store().accept(self.now, vec![request]).await.unwrap();
         answers.remove(0)
     }

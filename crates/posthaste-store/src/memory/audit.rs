@@ -2,21 +2,32 @@
 
 use posthaste::{clock::Timestamp, event::TenantId, id::AuditId};
 
-use super::{disk::Disk, log::page};
+use super::{disk::Disk, log::page, queue::State};
 use crate::{
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    ledger::Ledger,
     query::Stretch,
     store::{Page, StoreError},
 };
 
-impl Disk {
-    pub fn change(&mut self, change: Change, entry: Option<AuditEntry>) -> Result<(), StoreError> {
-        self.carry_out(change)?;
-        self.append(entry);
+impl State {
+    pub fn change(
+        &mut self,
+        ledger: &Ledger,
+        change: Change,
+        entry: Option<AuditEntry>,
+    ) -> Result<(), StoreError> {
+        match change {
+            Change::DeleteTenant { tenant, .. } => self.delete_tenant(ledger, &tenant)?,
+            change => self.disk.carry_out(change)?,
+        }
+        self.disk.append(entry);
         Ok(())
     }
+}
 
+impl Disk {
     fn carry_out(&mut self, change: Change) -> Result<(), StoreError> {
         let found = |found| {
             if found {
@@ -28,6 +39,7 @@ impl Disk {
         match change {
             Change::InsertTenant(tenant) => self.insert_tenant(tenant),
             Change::UpdateTenant(tenant) => self.update_tenant(tenant),
+            Change::DeleteTenant { .. } => unreachable!("more than the disk is changed by it"),
             Change::PutEventType(entry) => self.put_event_type(entry),
             Change::DeleteEventType { tenant, name } => {
                 found(self.delete_event_type(&tenant, &name))
@@ -40,10 +52,7 @@ impl Disk {
             Change::DeleteSubscription { tenant, id, now } => {
                 self.delete_subscription(&tenant, id, now)
             }
-            Change::InsertKey(key) => {
-                self.keys.insert(key.id, key);
-                Ok(())
-            }
+            Change::InsertKey(key) => self.insert_key(key),
             Change::DeleteKey { tenant, id } => found(self.delete_key(tenant.as_ref(), id)),
         }
     }

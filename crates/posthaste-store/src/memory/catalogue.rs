@@ -7,6 +7,7 @@ use crate::{event_type::EventTypeEntry, store::StoreError};
 
 impl Disk {
     pub fn put_event_type(&mut self, entry: EventTypeEntry) -> Result<(), StoreError> {
+        self.expect_tenant(&entry.tenant)?;
         let key = (entry.tenant.clone(), entry.name.clone());
         let known = self.event_types.get(&key);
         if known.map_or(0, |known| known.revision) + 1 != entry.revision {

@@ -8,11 +8,14 @@ use posthaste::{
 };
 
 use super::disk::{Disk, Kept, Pause};
-use crate::{settings::Tenant, store::StoreError};
+use crate::{
+    settings::{ApiKey, Tenant},
+    store::StoreError,
+};
 
 impl Disk {
     pub fn insert_tenant(&mut self, tenant: Tenant) -> Result<(), StoreError> {
-        if self.tenants.contains_key(&tenant.id) {
+        if self.tenants.contains_key(&tenant.id) || self.deleted.contains(&tenant.id) {
             return Err(StoreError::Exists(tenant.id.to_string()));
         }
         self.tenants.insert(tenant.id.clone(), tenant);
@@ -30,6 +33,11 @@ impl Disk {
         Ok(())
     }
 
+    pub fn expect_tenant(&self, id: &TenantId) -> Result<(), StoreError> {
+        let known = self.tenants.contains_key(id);
+        known.then_some(()).ok_or(StoreError::Missing)
+    }
+
     /// Subscriptions that are not deleted, of all tenants.
     pub fn live(&self) -> impl Iterator<Item = &Subscription> {
         let kept = self.subscriptions.values();
@@ -38,6 +46,7 @@ impl Disk {
     }
 
     pub fn insert_subscription(&mut self, subscription: Subscription) -> Result<(), StoreError> {
+        self.expect_tenant(&subscription.tenant)?;
         if self.subscriptions.contains_key(&subscription.id) {
             return Err(StoreError::Exists(subscription.id.to_string()));
         }
@@ -102,6 +111,14 @@ impl Disk {
             .filter(live)
             .filter(|kept| kept.subscription.tenant == *tenant);
         kept.ok_or(StoreError::Missing)?.deleted_at = Some(now);
+        Ok(())
+    }
+
+    pub fn insert_key(&mut self, key: ApiKey) -> Result<(), StoreError> {
+        if let Some(tenant) = &key.tenant {
+            self.expect_tenant(tenant)?;
+        }
+        self.keys.insert(key.id, key);
         Ok(())
     }
 

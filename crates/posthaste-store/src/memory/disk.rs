@@ -25,6 +25,8 @@ use crate::{
 pub(super) struct Disk {
     pub identity: Identity,
     pub tenants: BTreeMap<TenantId, Tenant>,
+    /// Deleted, and not removed yet; all that they had is gone.
+    pub deleted: BTreeSet<TenantId>,
     pub event_types: BTreeMap<(TenantId, EventType), EventTypeEntry>,
     pub subscriptions: BTreeMap<SubscriptionId, Kept>,
     pub keys: BTreeMap<KeyId, ApiKey>,

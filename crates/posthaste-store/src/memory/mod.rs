@@ -12,6 +12,7 @@ mod disk;
 mod keeping;
 mod log;
 mod queue;
+mod removal;
 mod rollups;
 mod replays;
 mod row;
@@ -43,8 +44,8 @@ use crate::{
     ledger::Ledger,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History,
-        IdempotencyConflict, SettleBatch, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
+        SettleBatch, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup},
@@ -73,6 +74,7 @@ impl MemoryStore {
                 cursor_key: Zeroizing::new(chance::secure()),
             },
             tenants: BTreeMap::from([(id, tenant)]),
+            deleted: BTreeSet::new(),
             event_types: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -140,7 +142,7 @@ impl Store for MemoryStore {
         &self,
         now: Timestamp,
         requests: Vec<Vec<Acceptance>>,
-    ) -> Result<Vec<Result<Vec<Accepted>, IdempotencyConflict>>, StoreError> {
+    ) -> Result<Vec<Result<Vec<Accepted>, NotAccepted>>, StoreError> {
         let mut state = self.lock();
         let answers = requests.iter();
         let answers = answers.map(|request| state.accept(&self.ledger, now, request));
@@ -382,7 +384,7 @@ impl Store for MemoryStore {
         replay: Replay,
         entry: Option<AuditEntry>,
     ) -> Result<Replay, StoreError> {
-        Ok(self.lock().disk.insert_replay(replay, entry))
+        self.lock().disk.insert_replay(replay, entry)
     }
 
     async fn replay(&self, tenant: &TenantId, id: ReplayId) -> Result<Option<Replay>, StoreError> {
@@ -432,7 +434,7 @@ impl Store for MemoryStore {
     }
 
     async fn change(&self, change: Change, entry: Option<AuditEntry>) -> Result<(), StoreError> {
-        self.lock().disk.change(change, entry)
+        self.lock().change(&self.ledger, change, entry)
     }
 
     async fn append_audit(&self, entry: AuditEntry) -> Result<(), StoreError> {
@@ -451,6 +453,15 @@ impl Store for MemoryStore {
 
     async fn prune_audit(&self, before: Timestamp, at_most: usize) -> Result<usize, StoreError> {
         Ok(self.lock().disk.prune_audit(before, at_most))
+    }
+
+    async fn deleted_tenants(&self) -> Result<Vec<TenantId>, StoreError> {
+        Ok(self.lock().disk.deleted.iter().cloned().collect())
+    }
+
+    async fn remove_tenant(&self, tenant: &TenantId, _: usize) -> Result<bool, StoreError> {
+        self.lock().disk.deleted.remove(tenant);
+        Ok(false)
     }
 
     async fn event_types(&self) -> Result<Vec<EventTypeEntry>, StoreError> {

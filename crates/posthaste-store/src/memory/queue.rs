@@ -16,7 +16,7 @@ use super::{
 use crate::{
     ledger::Ledger,
     record::{
-        Acceptance, Accepted, HealthChange, IdempotencyConflict, Parking, SettleBatch, Settlement,
+        Acceptance, Accepted, HealthChange, NotAccepted, Parking, SettleBatch, Settlement,
         Standing, StoredEvent, Waiting,
     },
     store::Page,
@@ -37,13 +37,13 @@ impl State {
         ledger: &Ledger,
         now: Timestamp,
         request: &[Acceptance],
-    ) -> Result<Vec<Accepted>, IdempotencyConflict> {
+    ) -> Result<Vec<Accepted>, NotAccepted> {
         let ids = request.iter().map(|item| item.event.id);
         let (answers, keys) = match self.judge(now, request) {
             Ok(judged) => judged,
-            Err(conflict) => {
+            Err(refused) => {
                 ledger.release(ids);
-                return Err(conflict);
+                return Err(refused);
             }
         };
         for (item, answer) in request.iter().zip(&answers) {
@@ -61,8 +61,14 @@ impl State {
         &self,
         now: Timestamp,
         request: &[Acceptance],
-    ) -> Result<(Vec<Accepted>, Keys), IdempotencyConflict> {
-        let mut keys = Keys::new();
+    ) -> Result<(Vec<Accepted>, Keys), NotAccepted> {
+        let (mut keys, known) = (Keys::new(), &self.disk.tenants);
+        if !request
+            .iter()
+            .all(|item| known.contains_key(&item.event.tenant))
+        {
+            return Err(NotAccepted::NoTenant);
+        }
         let mut answers = Vec::with_capacity(request.len());
         for (index, item) in request.iter().enumerate() {
             let Some(idempotency) = &item.idempotency else {
@@ -74,7 +80,7 @@ impl State {
             let known = stored.filter(|used| used.expires_at > now);
             match keys.get(&key).or(known) {
                 Some(used) if used.body != idempotency.body => {
-                    return Err(IdempotencyConflict { index });
+                    return Err(NotAccepted::IdempotencyConflict { index });
                 }
                 Some(used) => answers.push(Accepted::Replayed(used.first.clone())),
                 None => {
@@ -105,7 +111,10 @@ impl State {
             self.change_health(change);
         }
         for alert in &batch.alerts {
-            self.keep(ledger, alert);
+            match self.disk.tenants.contains_key(&alert.event.tenant) {
+                true => self.keep(ledger, alert),
+                false => ledger.release([alert.event.id]),
+            }
         }
         self.disk.mark = ledger.mark();
     }

@@ -12,17 +12,22 @@ use crate::{
 };
 
 impl Disk {
-    pub fn insert_replay(&mut self, replay: Replay, entry: Option<AuditEntry>) -> Replay {
+    pub fn insert_replay(
+        &mut self,
+        replay: Replay,
+        entry: Option<AuditEntry>,
+    ) -> Result<Replay, StoreError> {
+        self.expect_tenant(&replay.tenant)?;
         let of_tenant = |known: &&Replay| known.tenant == replay.tenant;
         let mut known = self.replays.values().filter(of_tenant);
         let key = replay.claim.map(|claim| claim.key);
         let same = known.find(|known| key.is_some() && known.claim.map(|claim| claim.key) == key);
         if let Some(same) = same {
-            return same.clone();
+            return Ok(same.clone());
         }
         self.replays.insert(replay.id, replay.clone());
         self.append(entry);
-        replay
+        Ok(replay)
     }
 
     pub fn replay_mut(&mut self, tenant: &TenantId, id: ReplayId) -> Option<&mut Replay> {
