@@ -67,12 +67,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
         }
     }
 
-    /// Hands on what may be; false where there is nothing.
+    /// Hands on what may be; false where more has to come first.
     fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) -> io::Result<bool> {
         if self.passes == 0 && !self.came.is_empty() {
             match self.framing.passes(&self.came) {
                 Ok(passes) => self.passes = passes,
-                Err(fault) if self.framing.is_at_head() => self.refuse(fault),
+                Err(fault) if self.framing.is_at_head() => {
+                    self.refuse(fault);
+                    return Ok(true);
+                }
                 Err(_) => return Err(io::ErrorKind::InvalidData.into()),
             }
         }
@@ -171,7 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guard<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         loop {
-            if this.ended || this.hand_on(buffer)? || this.ended {
+            if this.ended || this.hand_on(buffer)? {
                 return Poll::Ready(Ok(()));
             }
             if let Poll::Ready(more) = this.poll_more(context) {

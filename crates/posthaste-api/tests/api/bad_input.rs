@@ -249,7 +249,6 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
         "/inboxes",
         "/nowhere/at/all",
         "//",
-        "//docs",
         "/tenants/nobody",
         "/tenants/NOBODY",
     ] {
