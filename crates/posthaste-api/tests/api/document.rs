@@ -43,7 +43,7 @@ async fn every_documented_route_exists_and_wants_a_key() {
     }
     open.sort_unstable();
     assert_eq!(open, ["/healthz", "/metrics", "/openapi.json", "/readyz"]);
-    assert_eq!(routes, 55);
+    assert_eq!(routes, 56);
 }
 
 #[tokio::test(start_paused = true)]
