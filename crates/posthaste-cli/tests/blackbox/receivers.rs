@@ -1,7 +1,10 @@
 //! Receivers that ask for more than a signature: client certificates, authorities of their own,
 //! credentials, headers. Every request is signed all the same.
 
-use std::process::Output;
+use std::{
+    collections::{HashMap, HashSet},
+    process::Output,
+};
 
 use serde_json::{Value, json};
 
@@ -75,17 +78,22 @@ fn two_subscriptions_to_one_origin_never_share_a_connection() {
     let front = TlsFront::start(&sink, &authority, &clients);
     let client = server.client();
     let (one, other) = (clients.certify("one"), clients.certify("other"));
-    for identity in [&one, &other] {
-        client.subscribe(&front.url(), json!({"tls": tls(&authority, identity)}));
+    for (name, identity) in [("one", &one), ("other", &other)] {
+        let url = format!("{}?{name}", front.url());
+        client.subscribe(&url, json!({"tls": tls(&authority, identity)}));
     }
     for n in 1..=5 {
         client.publish("a.b", json!(n));
         sink.wait_for(2 * n);
     }
-    assert_eq!(
-        (front.connections_of(&one), front.connections_of(&other)),
-        (1, 1)
-    );
+    let mut users: HashMap<u64, HashSet<String>> = HashMap::new();
+    for arrival in sink.arrivals() {
+        let of_one = users.entry(arrival.connection).or_default();
+        of_one.insert(arrival.path().to_owned());
+    }
+    assert!(users.values().all(|paths| paths.len() == 1), "{users:?}");
+    let shown = front.connections_of(&one) + front.connections_of(&other);
+    assert_eq!(shown, users.len());
 }
 
 #[test]
