@@ -11,8 +11,8 @@ use serde_json::{Value, value::RawValue};
 
 use crate::stdout::visible;
 
-/// Longer cells are cut; `show` has them whole.
-const CELL_MAX: usize = 48;
+/// Longer cells are cut; `show` has them whole. A public key is copied from a list, and fits.
+const CELL_MAX: usize = 49;
 const NOTHING: &str = "-";
 
 /// A column, and the member that it shows.

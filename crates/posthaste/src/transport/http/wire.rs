@@ -28,6 +28,10 @@ const UNBOUNDED: usize = usize::MAX;
 /// read to be called too large, a body as far as it is read, and a window of it on its way.
 const SHARE: usize = 512 * 1024;
 
+/// And beside them: what is still on its way to requests that have ended, up to the connection's
+/// window of 1 MiB, and the frames that keep a connection going.
+const ASIDE: usize = 2 * 1024 * 1024;
+
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -55,7 +59,7 @@ pub(super) struct UnderWay<'a>(&'a Tally);
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let others = self.0.under_way.fetch_sub(1, Relaxed) - 1;
-        self.0.left.fetch_min((others + 1) * SHARE, Relaxed);
+        self.0.left.fetch_min(others * SHARE + ASIDE, Relaxed);
     }
 }
 
@@ -70,7 +74,7 @@ impl Tally {
 
     /// Many requests share what it counts, from before the first one on.
     pub fn share(&self) {
-        self.left.store(SHARE, Relaxed);
+        self.left.store(ASIDE, Relaxed);
     }
 
     /// One of many requests begins.
