@@ -44,7 +44,7 @@
 pub mod config;
 pub mod catalogue;
 pub mod allowance;
-pub mod keyring;
+pub mod key_table;
 pub mod subscribers;
 pub mod scheduler;
 pub mod telemetry;

@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use crate::{
     allowance::Allowance,
     catalogue::{CatalogueView, Known},
-    keyring::Keyring,
+    key_table::KeyTable,
 };
 
 /// A subscription, ready to be sent to.
@@ -260,7 +260,7 @@ fn exact_types(patterns: &[EventPattern]) -> Option<Vec<&EventType>> {
 #[derive(Debug, Default)]
 pub struct Snapshot {
     pub tenants: HashMap<TenantId, Arc<TenantView>>,
-    pub keys: Keyring,
+    pub keys: KeyTable,
 }
 
 impl Snapshot {
@@ -299,7 +299,7 @@ impl Snapshot {
         }
     }
 
-    fn with_keys(&self, keys: Keyring) -> Self {
+    fn with_keys(&self, keys: KeyTable) -> Self {
         Self {
             tenants: self.tenants.clone(),
             keys,

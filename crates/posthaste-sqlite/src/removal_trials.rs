@@ -73,7 +73,8 @@ fn check_no_orphan(connection: &Connection) {
             known,
             "{table}: say in OWNED whose its rows are, and remove them with a tenant"
         );
-        let nobodys = "tenant IS NOT NULL AND tenant NOT IN (SELECT no FROM tenants)";
+        // The server itself is tenant 0.
+        let nobodys = "tenant <> 0 AND tenant NOT IN (SELECT no FROM tenants)";
         let by_tenant = has_tenant.then_some(nobodys);
         for orphan in owned.map(|(_, sql)| *sql).into_iter().chain(by_tenant) {
             let sql = format!("SELECT count(*) FROM {table} WHERE {orphan}");

@@ -19,9 +19,10 @@ pub(crate) struct EgressShape {
 }
 
 impl EgressShape {
-    pub(crate) fn of(denied: &DenyList) -> Self {
+    /// None where it denies nothing.
+    pub(crate) fn of(denied: &DenyList) -> Option<Self> {
         let deny = denied.clone();
-        Self { deny }
+        (!deny.entries().is_empty()).then_some(Self { deny })
     }
 }
 

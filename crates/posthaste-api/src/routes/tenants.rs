@@ -91,7 +91,9 @@ pub(crate) struct TenantView<'a> {
     /// `open`: any event type is taken; `strict`: those in the catalogue alone.
     #[schema(value_type = String)]
     catalogue: Catalogue,
-    egress: EgressShape,
+    /// Where it has a list of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    egress: Option<EgressShape>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }

@@ -260,9 +260,6 @@ async fn tenants_are_made_once() {
     {
       "catalogue": "open",
       "created_at": "[time]",
-      "egress": {
-        "deny": []
-      },
       "id": "acme",
       "limits": {
         "events_per_s": null,

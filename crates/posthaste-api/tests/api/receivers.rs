@@ -334,7 +334,7 @@ async fn another_kind_of_algorithm_is_a_rotation() {
 async fn a_tenant_denies_more_than_the_operator() {
     let world = World::new().await;
     let made = world.post("/tenants", r#"{"id":"acme"}"#).await;
-    assert_eq!(made.body["egress"], json!({"deny": []}));
+    assert!(made.body.get("egress").is_none(), "{}", made.text);
     let deny = r#"{"egress":{"deny":[".example.com","8.8.8.0/24"]}}"#;
     let denied = world.call("PATCH", "/tenants/acme", deny).await;
     assert_eq!(

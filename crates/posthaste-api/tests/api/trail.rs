@@ -211,6 +211,12 @@ impl Stage {
                 json!({"name": "Acme"}),
                 "tenant.update",
             ),
+            (
+                "delete /tenants/{tenant}",
+                "/tenants/beta".into(),
+                Value::Null,
+                "tenant.delete",
+            ),
         ]
     }
 

@@ -27,6 +27,9 @@ const DELETED: &str = "canary: a deleted subscription's secret 03cd";
 const OTHER_TENANTS: &str = "canary: another tenant's secret b860";
 const VERIFIED: &str = "canary: a secret that was verified with 41e7";
 const REFUSED: &str = "whsec_canary+a+secret+that+was+refused+d95e";
+const TOKEN: &str = "canary-a-receivers-token-9c33";
+const HEADER: &str = "canary: a receiver's header 61b8";
+const PASSWORD: &str = "canary: a receiver's password 2fd0";
 const WRONG_KEY: &str = "pst_canaryAKeyThatOpensNothing0123456789abcd";
 
 /// A route that shows a secret because it was asked to.
@@ -34,6 +37,9 @@ const REVEALS: &[&str] = &["/api/v1/webhooks/subscriptions/{id}/secret"];
 
 /// What must be nowhere: its kind, and its bytes.
 struct Canaries(Vec<(&'static str, Vec<u8>)>);
+
+/// What its receiver is shown, and nobody else.
+const RECEIVERS: &[&str] = &["a receiver's token", "a receiver's header"];
 
 impl Canaries {
     fn new() -> Self {
@@ -47,11 +53,21 @@ impl Canaries {
         known.add("a secret that was verified with", VERIFIED.as_bytes());
         known.add("a secret that was refused", REFUSED.as_bytes());
         known.add("a key that was refused", WRONG_KEY.as_bytes());
+        known.add("a receiver's token", TOKEN.as_bytes());
+        known.add("a receiver's header", HEADER.as_bytes());
+        known.add("a receiver's password", PASSWORD.as_bytes());
+        let basic = BASE64.encode(format!("user:{PASSWORD}").as_bytes());
+        known.add("a receiver's password", basic.as_bytes());
         known
     }
 
     fn add(&mut self, kind: &'static str, secret: &[u8]) {
         self.0.push((kind, secret.to_vec()));
+    }
+
+    fn less(&self, kinds: &[&str]) -> Self {
+        let others = self.0.iter().filter(|(kind, _)| !kinds.contains(kind));
+        Self(others.cloned().collect())
     }
 
     /// One that was made, in an answer to whoever asked for it.
@@ -154,6 +170,7 @@ fn live(client: &Client, sink: &Sink, canaries: &mut Canaries) -> Known {
     let path = format!("/subscriptions/{subscription}");
     let made = client.subscribe(&sink.at("/made"), json!({}));
     canaries.made("a made secret", &made, "secret");
+    receivers(client, sink, canaries);
     let gone = client.subscribe(&sink.at("/gone"), json!({"secret": DELETED}));
     let event = client.publish("a.b", json!({"n": 1}));
     client.delete(&format!("/subscriptions/{}", id(&gone)), 204);
@@ -192,6 +209,26 @@ fn live(client: &Client, sink: &Sink, canaries: &mut Canaries) -> Known {
         replay: id(&replay),
         key: keys(client, canaries),
     }
+}
+
+/// What receivers ask for beside a signature.
+fn receivers(client: &Client, sink: &Sink, canaries: &mut Canaries) {
+    let asked = json!({"headers": {"x-code": {"secret": HEADER}}, "auth": {"bearer": TOKEN}});
+    client.subscribe(&sink.at("/asks"), asked);
+    let basic = json!({"basic": {"username": "user", "password": PASSWORD}});
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
+    let certificate = params.self_signed(&key).expect("a certificate").pem();
+    canaries.add("a client certificate's key", key.serialized_der());
+    let pem = key.serialize_pem();
+    let line = pem.lines().nth(1).expect("a line of base64");
+    canaries.add("a client certificate's key", line.as_bytes());
+    let tls = json!({"client_cert_pem": certificate, "client_key_pem": pem});
+    let more = json!({"auth": basic, "tls": tls, "events": ["never"]});
+    client.subscribe("https://example.com/mtls", more);
+    let pair = json!({"algorithm": "ed25519", "schemes": ["standard"], "events": ["never"]});
+    let made = client.subscribe("https://example.com/v1a", pair);
+    canaries.made("an Ed25519 key", &made, "secret");
 }
 
 fn keys(client: &Client, canaries: &mut Canaries) -> String {
@@ -293,23 +330,30 @@ fn no_secret_is_anywhere_but_where_it_is_asked_for() {
     let mut search = Search::of(&canaries);
     mistakes(&server.client(), &mut search);
     every_get(&server.client(), &known, &mut search);
-    for arrival in sink.arrivals() {
-        let head = format!("{:?}", arrival.headers());
-        search.look("a receiver's request", head.as_bytes());
-        search.look("a receiver's request", &arrival.body);
-    }
     search.files("while it runs", &launch.data_dir());
     revealed(&server, &known);
     let said = ended(server);
     search.look("its log", said.as_bytes());
     search.files("after it ended", &launch.data_dir());
     search.found_nothing(60);
+    arrivals(&sink, &canaries.less(RECEIVERS));
     let mut own = Canaries(Vec::new());
     own.add("the cursor key", &cursor_key(&launch));
     let mut search = Search::of(&own);
     search.look("its log", said.as_bytes());
     search.files("after it ended", &launch.data_dir());
     search.found_nothing(2);
+}
+
+/// What receivers were shown, but for what they ask for.
+fn arrivals(sink: &Sink, canaries: &Canaries) {
+    let mut search = Search::of(canaries);
+    for arrival in sink.arrivals() {
+        let head = format!("{:?}", arrival.headers());
+        search.look("a receiver's request", head.as_bytes());
+        search.look("a receiver's request", &arrival.body);
+    }
+    search.found_nothing(10);
 }
 
 /// The search finds what is there: the route that reveals.

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 use super::OperationError;
 use crate::{
     Engine,
-    keyring::KeyDigest,
+    key_table::KeyDigest,
     trail::{self, Details},
 };
 

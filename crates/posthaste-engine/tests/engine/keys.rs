@@ -72,7 +72,7 @@ async fn whoever_waits_for_a_keys_end_hears_of_it_at_once() {
     let (deleted, value) = made(&world, &platform, None).await;
     let engine = world.engine.clone();
     let waits = tokio::spawn(async move { engine.revoked(&deleted).await });
-    world.subscribe(super::world::URL, &[]).await;
+    world.subscribe(super::world::URL, &[1.0]).await;
     world.pass(A_MOMENT).await;
     assert!(!waits.is_finished(), "other changes are no matter");
     let keys = world.engine.keys(Some(&world.tenant));
@@ -97,7 +97,7 @@ async fn whoever_waits_for_a_keys_end_hears_of_it_at_once() {
 #[tokio::test(start_paused = true)]
 async fn an_entry_is_kept_for_a_year_and_nothing_without_an_actor() {
     let world = World::new().await;
-    let subscription = world.subscribe(super::world::URL, &[]).await;
+    let subscription = world.subscribe(super::world::URL, &[1.0]).await;
     let named = world.engine.by(Actor::default());
     named.pause(&world.tenant, subscription).await.unwrap();
     let (query, stretch) = (

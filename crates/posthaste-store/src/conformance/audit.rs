@@ -22,7 +22,7 @@ use crate::{
     store::{Page, StoreError},
 };
 
-fn entry(world: &World, action: Action) -> AuditEntry {
+pub fn entry(world: &World, action: Action) -> AuditEntry {
     let id = AuditId::at(world.fresh_id().place());
     let key = ActingKey {
         id: KeyId::from_u64(1 << 20),
@@ -144,6 +144,11 @@ fn changes(world: &World) -> Vec<(Change, Change)> {
     let theirs: TenantId = "acme".parse().expect("a tenant's id");
     let unknown = SubscriptionId::at(world.fresh_id().place());
     let delete_key = |tenant| Change::DeleteKey { tenant, id: key.id };
+    let delete_tenant = |tenant| Change::DeleteTenant {
+        tenant,
+        now: world.now,
+    };
+    let absent = nobody.id.clone();
     vec![
         (
             Change::InsertTenant(taken),
@@ -154,7 +159,8 @@ fn changes(world: &World) -> Vec<(Change, Change)> {
             Change::PutEventType(an_event_type(world, 2)),
             Change::PutEventType(an_event_type(world, 1)),
         ),
-        (delete_type(theirs), delete_type(owner())),
+        (delete_type(theirs.clone()), delete_type(owner())),
+        (delete_tenant(absent), delete_tenant(theirs)),
         (update(stale.clone()), Change::InsertSubscription(inserted)),
         (update(stale), update(Box::new(subscription))),
         (delete(unknown), delete(id)),
@@ -180,7 +186,7 @@ pub async fn an_entry_is_there_exactly_if_its_change_is_also_after_a_crash(world
     assert_eq!(all(world).await, expected);
     world.crash().await;
     assert_eq!(all(world).await, expected);
-    assert_eq!(world.store().tenants().await.unwrap().len(), 2);
+    assert_eq!(world.store().tenants().await.unwrap().len(), 1);
 }
 
 pub async fn what_is_sent_again_is_kept_with_its_entry(world: &mut World) {

@@ -7,12 +7,13 @@ use posthaste::{
 };
 
 use super::{
-    World,
+    World, audit,
     fixtures::{
         delivered, discarded, event_type, failed, idempotency, late, owed, parked, retrying,
     },
 };
 use crate::{
+    audit::Action,
     event_type::EventTypeEntry,
     record::{Parking, StoredEvent, Waiting},
     replay::{Only, Progress, Replay, ReplayPlan, ReplayStatus},
@@ -107,6 +108,8 @@ pub async fn filled(world: &mut World, hash: u8) -> Belongings {
     let store = world.store();
     store.insert_key(key(world, hash)).await.unwrap();
     store.put_event_type(entry(world, hash)).await.unwrap();
+    let noted = audit::entry(world, Action::CreateSubscription);
+    store.append_audit(noted).await.unwrap();
     let replay = store.insert_replay(replay(world), None).await;
     let replay = replay.unwrap().id;
     Belongings {

@@ -15,6 +15,7 @@ use super::{
     fixtures::{self, delivered, owed, parked, retrying, subscription},
 };
 use crate::{
+    audit::AuditQuery,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{Accepted, Counts, HealthChange, NotAccepted, Parking, Reopened, SettleBatch},
     rollup::{Level, Minute},
@@ -71,6 +72,10 @@ async fn check_gone(world: &World, tenant: &TenantId, of: &Belongings, hash: u8)
     );
     let rollups = store.rollups(tenant, None, from, to, Level::Minute).await;
     assert_eq!(rollups, Ok(Vec::new()));
+    let log = store
+        .audit(tenant, &AuditQuery::default(), FIRST_PAGE)
+        .await;
+    assert!(log.unwrap().items.is_empty());
     check_unconfigured(world, tenant).await;
 }
 

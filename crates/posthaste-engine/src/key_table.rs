@@ -110,9 +110,9 @@ impl KnownKey {
 
 /// All keys, at one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Keyring(HashMap<KeyDigest, Arc<KnownKey>>);
+pub struct KeyTable(HashMap<KeyDigest, Arc<KnownKey>>);
 
-impl Keyring {
+impl KeyTable {
     #[must_use]
     pub fn get(&self, digest: KeyDigest) -> Option<&Arc<KnownKey>> {
         self.0.get(&digest)
@@ -150,7 +150,7 @@ impl Keyring {
     }
 }
 
-impl FromIterator<ApiKey> for Keyring {
+impl FromIterator<ApiKey> for KeyTable {
     fn from_iter<I: IntoIterator<Item = ApiKey>>(keys: I) -> Self {
         let keys = keys.into_iter();
         let known = keys.map(|key| (KeyDigest::stored(&key), Arc::new(KnownKey::new(key))));
@@ -184,10 +184,10 @@ mod tests {
 
     #[test]
     fn a_key_is_found_by_its_digest_until_it_is_gone() {
-        let ring: Keyring = [key("a", 1)].into_iter().collect();
+        let ring: KeyTable = [key("a", 1)].into_iter().collect();
         let ring = ring.with(key("b", 2));
         let found =
-            |ring: &Keyring, token| ring.get(KeyDigest::of(token)).map(|k| k.key.id.as_u64());
+            |ring: &KeyTable, token| ring.get(KeyDigest::of(token)).map(|k| k.key.id.as_u64());
         assert_eq!((found(&ring, "a"), found(&ring, "b")), (Some(1), Some(2)));
         assert_eq!(found(&ring, "c"), None);
         let left = ring.without(KeyId::from_u64(1)).unwrap();
