@@ -4,8 +4,18 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::Number;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
+
+/// A rate per second as JSON: a whole one reads as it was written, without a fraction.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most a million
+pub(crate) fn rate(per_s: f64) -> Number {
+    if per_s.fract() == 0.0 {
+        return Number::from(per_s as u32);
+    }
+    Number::from_f64(per_s).expect("a limit is finite")
+}
 
 /// A page of a list, newest first.
 #[derive(Serialize, ToSchema)]

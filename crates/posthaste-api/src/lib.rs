@@ -65,7 +65,7 @@ pub struct Options {
     /// Proxies that are believed when they say where a request comes from; default none.
     pub trusted_proxies: Vec<Network>,
     /// Wrong keys that an address may show in a minute before it has to wait; 0 is without a bound.
-    /// Default 20.
+    /// Default 60.
     pub failures_per_min: u32,
 }
 
@@ -75,7 +75,7 @@ impl Default for Options {
             body_deadline: Duration::from_secs(30),
             origins: Vec::new(),
             trusted_proxies: Vec::new(),
-            failures_per_min: 20,
+            failures_per_min: 60,
         }
     }
 }

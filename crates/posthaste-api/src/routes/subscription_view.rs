@@ -12,9 +12,7 @@ use posthaste::{
     json::RawJson,
     retry::RetryPolicy,
     signature::{Algorithm, Scheme},
-    subscription::{
-        BatchLimits, EventPattern, Ordering, RateLimit, Subscription, SubscriptionStatus,
-    },
+    subscription::{BatchLimits, EventPattern, Ordering, Subscription, SubscriptionStatus},
 };
 use posthaste_engine::operations::batching::Mode;
 use serde::Serialize;
@@ -26,6 +24,7 @@ use super::{
     access_view::{AccessView, AuthView, TlsView},
     batch_limits::BatchLimitsShape,
 };
+use crate::answer;
 
 /// A URL that wants events, and how it wants them.
 #[derive(Serialize, ToSchema)]
@@ -130,16 +129,6 @@ pub(crate) fn health_status(health: &Health) -> &'static str {
     }
 }
 
-/// A whole number reads as one, as it was written.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 100,000
-fn requests_per_s(limit: RateLimit) -> Number {
-    let per_s = limit.per_s();
-    if per_s.fract() == 0.0 {
-        return Number::from(per_s as u32);
-    }
-    Number::from_f64(per_s).expect("a limit is finite")
-}
-
 impl<'a> SubscriptionView<'a> {
     pub(crate) fn of(subscription: &'a Subscription) -> Self {
         let status_reason = match subscription.status {
@@ -160,7 +149,9 @@ impl<'a> SubscriptionView<'a> {
             algorithm: subscription.algorithm,
             retry: &subscription.retry,
             timeout_ms: subscription.timeout.as_millis(),
-            rate_limit_per_s: subscription.rate_limit.map(requests_per_s),
+            rate_limit_per_s: subscription
+                .rate_limit
+                .map(|limit| answer::rate(limit.per_s())),
             max_in_flight: subscription.max_in_flight,
             auto_pause_after: subscription.auto_pause_after,
             mode: Mode::of(subscription.batch.as_ref()),

@@ -9,6 +9,7 @@ use posthaste::{clock::Timestamp, event::TenantId};
 use posthaste_engine::operations::TenantChange;
 use posthaste_store::settings::{Catalogue, EventRate, Tenant};
 use serde::Serialize;
+use serde_json::Number;
 use utoipa::ToSchema;
 
 use super::tenant_egress::{EgressShape, egress};
@@ -99,11 +100,12 @@ pub(crate) struct TenantView<'a> {
 }
 
 /// The limits that hold for a tenant: its own, or else the server's, if that has one to show.
-#[derive(Clone, Copy, Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[schema(as = TenantLimits)]
 pub(crate) struct LimitsView {
     /// Null is none.
-    events_per_s: Option<f64>,
+    #[schema(value_type = Option<f64>)]
+    events_per_s: Option<Number>,
     subscriptions: usize,
     retention_days: Option<u32>,
     hold_days: Option<u32>,
@@ -116,7 +118,9 @@ impl<'a> TenantView<'a> {
             id: &tenant.id,
             name: &tenant.name,
             limits: LimitsView {
-                events_per_s: limits.events_per_s(&tenant.limits).map(EventRate::per_s),
+                events_per_s: limits
+                    .events_per_s(&tenant.limits)
+                    .map(|rate| answer::rate(rate.per_s())),
                 subscriptions: limits.subscriptions(&tenant.limits),
                 retention_days: tenant.limits.retention_days,
                 hold_days: tenant.limits.hold_days,

@@ -121,7 +121,7 @@ pub const KEYS: &[Key] = &[
     key("egress.nat64", "false", Kind::Switch),
     key("egress.allow_http", "false", Kind::Switch),
     optional("proxies.trusted", Kind::Proxies),
-    key("keys.failures_per_min", "20", number(0, 10_000)),
+    key("keys.failures_per_min", "60", number(0, 10_000)),
     key("limits.event_bytes", "262144", number(1, 16 * MIB)),
     key("limits.batch_events", "10000", number(1, 100_000)),
     key("limits.batch_bytes", "16777216", number(1, 256 * MIB)),
