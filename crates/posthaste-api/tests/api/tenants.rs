@@ -140,7 +140,7 @@ async fn the_servers_limits_hold_where_a_tenant_has_none_of_its_own() {
         let limits = &answer.body["limits"];
         json!([limits["events_per_s"], limits["subscriptions"]])
     };
-    assert_eq!(shown(&made), json!([50.0, 1]));
+    assert_eq!(shown(&made), json!([50, 1]));
     let others = world.get("/tenants/default").await;
     assert_eq!(shown(&others), json!([1.5, 2]));
     let subscribe = || {
