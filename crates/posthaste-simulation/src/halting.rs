@@ -33,7 +33,7 @@ use posthaste_store::{
         SettleBatch, Settlement, Standing, StoredEvent, Waiting,
     },
     replay::{Progress, Replay, ReplayStep},
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
 };
 
@@ -329,6 +329,10 @@ halting! {
         tenant: &TenantId, subscription: Option<SubscriptionId>, from: Minute, to: Minute,
         level: Level
     ) -> Vec<(Minute, Rollup)>;
+    tallies(
+        tenant: &TenantId, subscriptions: Vec<SubscriptionId>, from: Minute, to: Minute,
+        level: Level
+    ) -> Vec<(SubscriptionId, Minute, Tally)>;
     change(change: Change, entry: Option<AuditEntry>) -> ();
     append_audit(entry: AuditEntry) -> ();
     audit(tenant: &TenantId, query: &AuditQuery, stretch: Stretch) -> Page<AuditEntry>;

@@ -28,7 +28,7 @@ use posthaste_store::{
         SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
 };
 use tokio::task::spawn_blocking;
@@ -490,6 +490,21 @@ impl Store for SqliteStore {
         let tenant = tenant.clone();
         let query = move |moment: &reader::Moment<'_>| {
             reader::rollups(moment, &tenant, subscription, from..to, level)
+        };
+        self.reader.read(query).await
+    }
+
+    async fn tallies(
+        &self,
+        tenant: &TenantId,
+        subscriptions: Vec<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(SubscriptionId, Minute, Tally)>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::tallies(moment, &tenant, &subscriptions, from..to, level)
         };
         self.reader.read(query).await
     }

@@ -21,7 +21,7 @@ use crate::{
         Reopened, SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
 };
 
@@ -457,6 +457,17 @@ pub trait Store: Send + Sync + 'static {
         to: Minute,
         level: Level,
     ) -> Result<Vec<(Minute, Rollup)>, StoreError>;
+
+    /// What [`Self::rollups`] says of each of these subscriptions, in short: by the ids as they are
+    /// given, and of each in the order of time.
+    async fn tallies(
+        &self,
+        tenant: &TenantId,
+        subscriptions: Vec<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(SubscriptionId, Minute, Tally)>, StoreError>;
 
     /// Makes one change of the configuration, and keeps the entry that tells of it, in one
     /// transaction: both or neither.

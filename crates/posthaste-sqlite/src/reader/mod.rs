@@ -46,7 +46,7 @@ pub use self::{
     old::{Old, old, old_keys, rows_of},
     recover::recover,
     replays::{replay, replays, running_replays},
-    rollups::rollups,
+    rollups::{rollups, tallies},
 };
 
 /// Queries that run at the same time; more of them wait.

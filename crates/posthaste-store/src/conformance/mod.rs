@@ -280,6 +280,7 @@ macro_rules! conformance_suite {
                 what_is_discarded_where_it_is_parked_is_counted
                 what_is_settled_again_because_an_answer_was_lost_counts_once
                 tenants_and_subscriptions_are_counted_apart
+                subscriptions_are_told_together_in_short_as_each_is_by_itself
                 minutes_and_hours_are_exact_at_every_moment_however_often_it_crashes
             }
             walk {

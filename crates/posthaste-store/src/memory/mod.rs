@@ -48,7 +48,7 @@ use crate::{
         SettleBatch, StoredEvent, Waiting,
     },
     replay::Replay,
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
     store::{Horizon, Page, Store, StoreError},
 };
@@ -427,6 +427,23 @@ impl Store for MemoryStore {
     ) -> Result<Vec<(Minute, Rollup)>, StoreError> {
         let state = self.lock();
         Ok(state.disk.rollups(tenant, subscription, from..to, level))
+    }
+
+    async fn tallies(
+        &self,
+        tenant: &TenantId,
+        subscriptions: Vec<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(SubscriptionId, Minute, Tally)>, StoreError> {
+        let state = self.lock();
+        let of = |id| state.disk.rollups(tenant, Some(id), from..to, level);
+        let in_short = |id| {
+            let found = of(id).into_iter();
+            found.map(move |(at, rollup)| (id, at, Tally::of(&rollup)))
+        };
+        Ok(subscriptions.into_iter().flat_map(in_short).collect())
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
