@@ -27,6 +27,7 @@ use posthaste_store::{
     audit::{AuditEntry, AuditQuery},
     change::Change,
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
+    pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
@@ -337,6 +338,10 @@ halting! {
     append_audit(entry: AuditEntry) -> ();
     audit(tenant: &TenantId, query: &AuditQuery, stretch: Stretch) -> Page<AuditEntry>;
     prune_audit(before: Timestamp, at_most: usize) -> usize;
+    pass(digest: TokenDigest, now: Timestamp) -> Option<Pass>;
+    take_pass(digest: TokenDigest, now: Timestamp) -> Option<Pass>;
+    portal_links(tenant: &TenantId, now: Timestamp, stretch: Stretch) -> Page<PortalLink>;
+    prune_passes(now: Timestamp, at_most: usize) -> usize;
     tenants() -> Vec<Tenant>;
     deleted_tenants() -> Vec<TenantId>;
     remove_tenant(tenant: &TenantId, at_most: usize) -> bool;

@@ -22,6 +22,7 @@ use posthaste_store::{
     change::Change,
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
+    pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
@@ -573,6 +574,39 @@ impl Store for SqliteStore {
 
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         self.reader.read(reader::keys).await
+    }
+
+    async fn pass(&self, digest: TokenDigest, now: Timestamp) -> Result<Option<Pass>, StoreError> {
+        let query = move |moment: &reader::Moment<'_>| reader::pass(moment, digest, now);
+        self.reader.read(query).await
+    }
+
+    async fn take_pass(
+        &self,
+        digest: TokenDigest,
+        now: Timestamp,
+    ) -> Result<Option<Pass>, StoreError> {
+        self.write(1, move |group| writer::take_pass(group, digest, now))
+            .await
+    }
+
+    async fn portal_links(
+        &self,
+        tenant: &TenantId,
+        now: Timestamp,
+        stretch: Stretch,
+    ) -> Result<Page<PortalLink>, StoreError> {
+        let tenant = tenant.clone();
+        let query =
+            move |moment: &reader::Moment<'_>| reader::portal_links(moment, &tenant, now, stretch);
+        self.reader.read(query).await
+    }
+
+    async fn prune_passes(&self, now: Timestamp, at_most: usize) -> Result<usize, StoreError> {
+        self.write(at_most, move |group| {
+            writer::prune_passes(group, now, at_most)
+        })
+        .await
     }
 
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {

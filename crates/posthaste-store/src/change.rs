@@ -4,12 +4,13 @@
 use posthaste::{
     clock::Timestamp,
     event::{EventType, TenantId},
-    id::{KeyId, SubscriptionId},
+    id::{KeyId, PortalLinkId, SubscriptionId},
     subscription::Subscription,
 };
 
 use crate::{
     event_type::EventTypeEntry,
+    pass::{Pass, TokenDigest},
     settings::{ApiKey, Tenant},
 };
 
@@ -42,5 +43,11 @@ pub enum Change {
     DeleteKey {
         tenant: Option<TenantId>,
         id: KeyId,
+    },
+    InsertPass(Box<Pass>),
+    DeletePass(TokenDigest),
+    DeletePortalLink {
+        tenant: TenantId,
+        id: PortalLinkId,
     },
 }

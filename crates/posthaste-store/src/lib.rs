@@ -15,6 +15,8 @@ pub mod settings;
 pub mod keeping;
 pub mod event_type;
 pub mod keyring;
+pub mod theme;
+pub mod pass;
 pub mod change;
 mod store;
 pub mod memory;

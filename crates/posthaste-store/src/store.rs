@@ -5,7 +5,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::Discard,
     event::{EventType, Line, Origin, TenantId},
-    id::{DeliveryId, EventId, KeyId, ReplayId, SubscriptionId},
+    id::{DeliveryId, EventId, KeyId, PortalLinkId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 
@@ -15,6 +15,7 @@ use crate::{
     change::Change,
     event_type::EventTypeEntry,
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
+    pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
@@ -616,6 +617,53 @@ pub trait Store: Send + Sync + 'static {
         let tenant = tenant.cloned();
         was_there(self.change(Change::DeleteKey { tenant, id }, None).await)
     }
+
+    /// Keeps a token that was given to someone, also where it is past its time.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where it is of a tenant that is not there.
+    async fn insert_pass(&self, pass: Pass) -> Result<(), StoreError> {
+        self.change(Change::InsertPass(Box::new(pass)), None).await
+    }
+
+    /// What a token opens, by its digest; one whose `expires_at` is `now` or earlier opens nothing.
+    async fn pass(&self, digest: TokenDigest, now: Timestamp) -> Result<Option<Pass>, StoreError>;
+
+    /// As [`Self::pass`], and from then on it opens nothing: of many who ask for one, one gets it.
+    async fn take_pass(
+        &self,
+        digest: TokenDigest,
+        now: Timestamp,
+    ) -> Result<Option<Pass>, StoreError>;
+
+    /// Says whether there was one, past its time or not.
+    async fn delete_pass(&self, digest: TokenDigest) -> Result<bool, StoreError> {
+        was_there(self.change(Change::DeletePass(digest), None).await)
+    }
+
+    /// Links into a tenant's portal that are not past their time, newest first.
+    async fn portal_links(
+        &self,
+        tenant: &TenantId,
+        now: Timestamp,
+        stretch: Stretch,
+    ) -> Result<Page<PortalLink>, StoreError>;
+
+    /// Says whether the tenant had one, past its time or not.
+    async fn delete_portal_link(
+        &self,
+        tenant: &TenantId,
+        id: PortalLinkId,
+    ) -> Result<bool, StoreError> {
+        let tenant = tenant.clone();
+        was_there(
+            self.change(Change::DeletePortalLink { tenant, id }, None)
+                .await,
+        )
+    }
+
+    /// Lets go of up to `at_most` passes whose time is past at `now`; says how many.
+    async fn prune_passes(&self, now: Timestamp, at_most: usize) -> Result<usize, StoreError>;
 
     /// When keys were last used; a time before the one that is known changes nothing.
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError>;

@@ -91,6 +91,7 @@ pub mod id;
 pub mod json;
 pub mod event;
 pub mod network;
+pub mod origin;
 pub mod signature;
 pub mod egress;
 pub mod body;

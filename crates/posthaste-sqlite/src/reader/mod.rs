@@ -15,6 +15,7 @@ mod catalogue;
 mod old;
 mod holds;
 mod replays;
+mod passes;
 
 use std::{
     path::PathBuf,
@@ -44,6 +45,7 @@ pub use self::{
     histories::histories,
     holds::{held, held_since, holds, made_after, paused_since},
     old::{Old, old, old_keys, rows_of},
+    passes::{pass, pass_on, portal_links},
     recover::recover,
     replays::{replay, replays, running_replays},
     rollups::{rollups, tallies},

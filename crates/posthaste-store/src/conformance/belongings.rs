@@ -11,6 +11,7 @@ use super::{
     fixtures::{
         delivered, discarded, event_type, failed, idempotency, late, owed, parked, retrying,
     },
+    passes,
 };
 use crate::{
     audit::Action,
@@ -110,6 +111,10 @@ pub async fn filled(world: &mut World, hash: u8) -> Belongings {
     store.put_event_type(entry(world, hash)).await.unwrap();
     let noted = audit::entry(world, Action::CreateSubscription);
     store.append_audit(noted).await.unwrap();
+    let link = passes::link(world, "a portal");
+    for pass in [passes::session(world, hash), passes::portal(&link, !hash)] {
+        store.insert_pass(pass).await.unwrap();
+    }
     let replay = store.insert_replay(replay(world), None).await;
     let replay = replay.unwrap().id;
     Belongings {

@@ -30,6 +30,7 @@ pub mod tombstones;
 pub mod configuration;
 pub mod catalogue;
 pub mod audit;
+pub mod passes;
 pub mod isolation;
 pub mod removal;
 pub mod provenance;
@@ -248,6 +249,14 @@ macro_rules! conformance_suite {
                 entries_are_found_by_actor_action_object_and_time
                 entries_go_by_age_the_oldest_first
             }
+            passes {
+                a_pass_reads_back_whole_also_after_a_crash
+                a_pass_past_its_time_opens_nothing_and_goes_in_small_steps
+                a_pass_is_taken_once_however_many_race
+                a_pass_that_is_deleted_opens_nothing_also_after_a_crash
+                portal_links_are_listed_newest_first_to_their_tenant_alone
+                a_portal_link_is_revoked_by_its_own_tenant_alone
+            }
             isolation {
                 another_tenants_id_is_missing
                 lists_and_counts_hold_one_tenants_own
@@ -346,6 +355,7 @@ mod tests {
         check(include_str!("configuration.rs"));
         check(include_str!("catalogue.rs"));
         check(include_str!("audit.rs"));
+        check(include_str!("passes.rs"));
         check(include_str!("isolation.rs"));
         check(include_str!("removal.rs"));
         check(include_str!("provenance.rs"));

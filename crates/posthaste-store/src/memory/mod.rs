@@ -15,6 +15,7 @@ mod queue;
 mod removal;
 mod rollups;
 mod replays;
+mod passes;
 mod row;
 
 use std::{
@@ -42,6 +43,7 @@ use crate::{
     event_type::EventTypeEntry,
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
+    pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
@@ -86,6 +88,7 @@ impl MemoryStore {
             rollups: BTreeMap::new(),
             replays: BTreeMap::new(),
             audit: BTreeMap::new(),
+            passes: BTreeMap::new(),
             mark: EventId::from_u64(0),
             newest: EventId::from_u64(0),
         })
@@ -499,6 +502,34 @@ impl Store for MemoryStore {
 
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         Ok(self.lock().disk.keys.values().cloned().collect())
+    }
+
+    async fn pass(&self, digest: TokenDigest, now: Timestamp) -> Result<Option<Pass>, StoreError> {
+        Ok(self.lock().disk.pass(digest, now))
+    }
+
+    async fn take_pass(
+        &self,
+        digest: TokenDigest,
+        now: Timestamp,
+    ) -> Result<Option<Pass>, StoreError> {
+        let disk = &mut self.lock().disk;
+        let pass = disk.pass(digest, now);
+        disk.passes.remove(&digest);
+        Ok(pass)
+    }
+
+    async fn portal_links(
+        &self,
+        tenant: &TenantId,
+        now: Timestamp,
+        stretch: Stretch,
+    ) -> Result<Page<PortalLink>, StoreError> {
+        Ok(self.lock().disk.list_portal_links(tenant, now, stretch))
+    }
+
+    async fn prune_passes(&self, now: Timestamp, at_most: usize) -> Result<usize, StoreError> {
+        Ok(self.lock().disk.prune_passes(now, at_most))
     }
 
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
