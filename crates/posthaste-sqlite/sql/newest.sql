@@ -12,5 +12,6 @@ SELECT
         coalesce((SELECT max(id) FROM subscriptions), 0),
         coalesce((SELECT max(id) FROM keys), 0),
         coalesce((SELECT max(id) FROM replays), 0),
-        coalesce((SELECT max(id) FROM audit), 0)
+        coalesce((SELECT max(id) FROM audit), 0),
+        coalesce((SELECT max(id) FROM inboxes), 0)
     )

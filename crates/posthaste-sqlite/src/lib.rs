@@ -13,6 +13,7 @@ mod event_row;
 mod subscription_secrets;
 mod subscription_row;
 mod replay_row;
+mod inbox_row;
 mod tail;
 mod unfolded;
 mod live;

@@ -4,12 +4,13 @@
 use posthaste::{
     clock::Timestamp,
     event::{EventType, TenantId},
-    id::{KeyId, SubscriptionId},
+    id::{InboxId, KeyId, SubscriptionId},
     subscription::Subscription,
 };
 
 use crate::{
     event_type::EventTypeEntry,
+    inbox::Inbox,
     settings::{ApiKey, Tenant},
 };
 
@@ -42,5 +43,11 @@ pub enum Change {
     DeleteKey {
         tenant: Option<TenantId>,
         id: KeyId,
+    },
+    InsertInbox(Box<Inbox>),
+    UpdateInbox(Box<Inbox>),
+    DeleteInbox {
+        tenant: TenantId,
+        id: InboxId,
     },
 }

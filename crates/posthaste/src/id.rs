@@ -203,6 +203,8 @@ ids! {
     ReplayId = "rpl_";
     /// Something that someone did, in the audit log.
     AuditId = "aud_";
+    /// A request bin.
+    InboxId = "inb_";
 }
 
 impl EventId {

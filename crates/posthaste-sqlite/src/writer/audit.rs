@@ -6,7 +6,7 @@ use posthaste::{
 };
 use posthaste_store::{StoreError, audit::AuditEntry, change::Change};
 
-use super::{catalogue, configuration, group::Group, removal};
+use super::{catalogue, configuration, group::Group, inboxes, removal};
 use crate::{
     fault::{Fault, Result},
     row::number,
@@ -41,6 +41,9 @@ fn carry_out(group: &mut Group<'_>, change: &Change) -> Result<()> {
         Change::DeleteKey { tenant, id } => {
             found(configuration::delete_key(group, tenant.as_ref(), *id)?)
         }
+        Change::InsertInbox(inbox) => inboxes::insert_inbox(group, inbox),
+        Change::UpdateInbox(inbox) => inboxes::update_inbox(group, inbox),
+        Change::DeleteInbox { tenant, id } => found(inboxes::delete_inbox(group, tenant, *id)?),
     }
 }
 

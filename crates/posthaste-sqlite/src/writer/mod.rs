@@ -20,6 +20,7 @@ mod configuration;
 mod catalogue;
 mod index_feed;
 mod keeping;
+mod inboxes;
 mod removal;
 mod fold;
 
@@ -58,6 +59,7 @@ pub use self::{
     audit::{append, change, prune_audit},
     configuration::{insert_tenant_on, touch_keys},
     group::Group,
+    inboxes::{keep_arrival, prune_arrivals},
     index_feed::{feed_all, write_mark},
     keeping::{expire_held, prune, prune_keys, tell_expiring},
     removal::remove_tenant,
