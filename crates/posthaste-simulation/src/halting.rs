@@ -18,7 +18,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::{DeliveryState, Discard},
     event::{Line, TenantId},
-    id::{DeliveryId, EventId, KeyId, Place, ReplayId, SubscriptionId},
+    id::{DeliveryId, EventId, InboxId, KeyId, Place, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 use posthaste_store::{
@@ -26,6 +26,7 @@ use posthaste_store::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
@@ -348,6 +349,12 @@ halting! {
     event_types() -> Vec<EventTypeEntry>;
     subscriptions() -> Vec<Subscription>;
     subscription(tenant: &TenantId, id: SubscriptionId) -> Option<Subscription>;
+    inboxes() -> Vec<Inbox>;
+    keep_arrival(tenant: &TenantId, inbox: InboxId, arrival: Arrival) -> u64;
+    inbox_requests(tenant: &TenantId, inbox: InboxId, stretch: Stretch) -> Page<InboxRequest>;
+    inbox_requests_after(tenant: &TenantId, inbox: InboxId, after: u64, at_most: usize)
+        -> Vec<InboxRequest>;
+    prune_arrivals(before: Timestamp, at_most: usize) -> usize;
     keys() -> Vec<ApiKey>;
     touch_keys(used: Vec<(KeyId, Timestamp)>) -> ();
 }

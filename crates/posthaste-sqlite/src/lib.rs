@@ -14,6 +14,7 @@ mod subscription_secrets;
 mod subscription_row;
 mod replay_row;
 mod pass_row;
+mod inbox_row;
 mod tail;
 mod unfolded;
 mod live;

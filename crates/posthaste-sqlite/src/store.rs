@@ -12,7 +12,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::Discard,
     event::{Line, TenantId},
-    id::{DeliveryId, EventId, KeyId, ReplayId, SubscriptionId},
+    id::{DeliveryId, EventId, InboxId, KeyId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 use posthaste_store::{
@@ -20,6 +20,7 @@ use posthaste_store::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
     pass::{Pass, PortalLink, TokenDigest},
@@ -607,6 +608,56 @@ impl Store for SqliteStore {
             writer::prune_passes(group, now, at_most)
         })
         .await
+    }
+
+    async fn inboxes(&self) -> Result<Vec<Inbox>, StoreError> {
+        self.reader.read(reader::inboxes).await
+    }
+
+    async fn keep_arrival(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        arrival: Arrival,
+    ) -> Result<u64, StoreError> {
+        let tenant = tenant.clone();
+        let keep = move |group: &mut writer::Group<'_>| {
+            writer::keep_arrival(group, &tenant, inbox, &arrival)
+        };
+        self.write(1, keep).await
+    }
+
+    async fn inbox_requests(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        stretch: Stretch,
+    ) -> Result<Page<InboxRequest>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::inbox_requests(moment, &tenant, inbox, stretch)
+        };
+        self.reader.read(query).await
+    }
+
+    async fn inbox_requests_after(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        after: u64,
+        at_most: usize,
+    ) -> Result<Vec<InboxRequest>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::inbox_requests_after(moment, &tenant, inbox, after, at_most)
+        };
+        self.reader.read(query).await
+    }
+
+    async fn prune_arrivals(&self, before: Timestamp, at_most: usize) -> Result<usize, StoreError> {
+        let prune =
+            move |group: &mut writer::Group<'_>| writer::prune_arrivals(group, before, at_most);
+        self.write(at_most, prune).await
     }
 
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {

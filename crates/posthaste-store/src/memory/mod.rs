@@ -9,6 +9,7 @@ mod audit;
 mod configuration;
 mod catalogue;
 mod disk;
+mod inboxes;
 mod keeping;
 mod log;
 mod queue;
@@ -29,7 +30,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::Discard,
     event::{Line, TenantId},
-    id::{DeliveryId, EventId, KeyId, ReplayId, SubscriptionId},
+    id::{DeliveryId, EventId, InboxId, KeyId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 
@@ -41,6 +42,7 @@ use crate::{
     audit::{AuditEntry, AuditQuery},
     change::Change,
     event_type::EventTypeEntry,
+    inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
     pass::{Pass, PortalLink, TokenDigest},
@@ -89,6 +91,7 @@ impl MemoryStore {
             replays: BTreeMap::new(),
             audit: BTreeMap::new(),
             passes: BTreeMap::new(),
+            inboxes: BTreeMap::new(),
             mark: EventId::from_u64(0),
             newest: EventId::from_u64(0),
         })
@@ -498,6 +501,45 @@ impl Store for MemoryStore {
         id: SubscriptionId,
     ) -> Result<Option<Subscription>, StoreError> {
         Ok(self.lock().disk.subscription_mut(tenant, id).cloned())
+    }
+
+    async fn inboxes(&self) -> Result<Vec<Inbox>, StoreError> {
+        Ok(self.lock().disk.all_inboxes())
+    }
+
+    async fn keep_arrival(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        arrival: Arrival,
+    ) -> Result<u64, StoreError> {
+        self.lock().disk.keep_arrival(tenant, inbox, arrival)
+    }
+
+    async fn inbox_requests(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        stretch: Stretch,
+    ) -> Result<Page<InboxRequest>, StoreError> {
+        Ok(self.lock().disk.inbox_requests(tenant, inbox, stretch))
+    }
+
+    async fn inbox_requests_after(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        after: u64,
+        at_most: usize,
+    ) -> Result<Vec<InboxRequest>, StoreError> {
+        let state = self.lock();
+        Ok(state
+            .disk
+            .inbox_requests_after(tenant, inbox, after, at_most))
+    }
+
+    async fn prune_arrivals(&self, before: Timestamp, at_most: usize) -> Result<usize, StoreError> {
+        Ok(self.lock().disk.prune_arrivals(before, at_most))
     }
 
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
