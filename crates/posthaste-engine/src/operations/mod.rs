@@ -16,6 +16,7 @@ mod stats;
 mod replays;
 pub mod signing;
 mod subscriptions;
+mod node;
 
 use posthaste::{clock::Timestamp, id::SubscriptionId};
 use posthaste_store::{StoreError, settings::Scope};
@@ -28,6 +29,7 @@ pub use audit::{Audit, Mismatch};
 pub use catalogue::{Expected, NewEventType};
 pub use deliveries::Trial;
 pub use matches::{Match, MatchReason};
+pub use node::Node;
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use replays::Started;
 pub use stats::{POINTS_MAX, Stats, WINDOW_MAX, finest_step, usual_step};
