@@ -9,13 +9,13 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 PATIENCE_S = 15
 NAMED = """
-    //button[normalize-space()={0} or @aria-label={0}]
-    | //a[normalize-space()={0} or @aria-label={0}]
-    | //summary[normalize-space()={0}]
-    | //input[(@type='submit' or @type='button') and @value={0}]
+    .//button[normalize-space()={0} or @aria-label={0}]
+    | .//a[normalize-space()={0} or @aria-label={0}]
+    | .//summary[normalize-space()={0}]
+    | .//input[(@type='submit' or @type='button') and @value={0}]
 """
 LABELLED = """
-    //*[(self::input or self::select or self::textarea)
+    .//*[(self::input or self::select or self::textarea)
         and (@aria-label={0} or @id=//label[normalize-space()={0}]/@for
              or ancestor::label[starts-with(normalize-space(), {0})])]
 """
@@ -94,7 +94,7 @@ class Person:
 
         def shown():
             for scope in self.driver.find_elements("css selector", within):
-                for element in scope.find_elements("xpath", xpath.replace("//", ".//")):
+                for element in scope.find_elements("xpath", xpath):
                     if element.is_displayed():
                         return element
             return None
