@@ -292,6 +292,7 @@ macro_rules! halting {
 }
 
 halting! {
+    size_bytes() -> Option<u64>;
     accept(now: Timestamp, requests: Vec<Vec<Acceptance>>)
         -> Vec<Result<Vec<Accepted>, NotAccepted>>;
     settle(batch: SettleBatch) -> ();

@@ -26,6 +26,7 @@ mod rollup_log;
 mod migrate;
 mod connection;
 mod checkpoint;
+mod footprint;
 mod rebuild;
 mod writer;
 mod reader;

@@ -36,7 +36,7 @@ use posthaste_store::{
 use tokio::task::spawn_blocking;
 
 use crate::{
-    checkpoint,
+    checkpoint, footprint,
     reader::{self, Reader},
     spoilt::Spoils,
     writer::{self, Writer},
@@ -107,6 +107,14 @@ impl Drop for SqliteStore {
 impl Store for SqliteStore {
     fn identity(&self) -> Identity {
         self.identity.clone()
+    }
+
+    async fn size_bytes(&self) -> Result<Option<u64>, StoreError> {
+        let path = self.path.clone();
+        let size = spawn_blocking(move || footprint::bytes(&path)).await;
+        let size = size.unwrap_or_else(|panic| Err(panic.into()));
+        let told = |error: std::io::Error| StoreError::Unavailable(error.to_string());
+        size.map(Some).map_err(told)
     }
 
     fn reserve(&self, now: Timestamp, deliveries: &[u32]) -> Vec<EventId> {

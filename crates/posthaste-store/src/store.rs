@@ -116,6 +116,9 @@ pub enum StoreError {
 pub trait Store: Send + Sync + 'static {
     fn identity(&self) -> Identity;
 
+    /// What is stored takes so much room on disk, about; none where nothing is on a disk.
+    async fn size_bytes(&self) -> Result<Option<u64>, StoreError>;
+
     /// Ids for events with so many deliveries each, in order, above all ids handed out or stored
     /// before. Each counts as unsettled from now on, until it is accepted and settled, or released.
     fn reserve(&self, now: Timestamp, deliveries: &[u32]) -> Vec<EventId>;

@@ -17,6 +17,7 @@ mod by_subscription;
 mod replays;
 pub mod signing;
 mod subscriptions;
+mod node;
 
 use posthaste::{clock::Timestamp, id::SubscriptionId};
 use posthaste_store::{StoreError, settings::Scope};
@@ -30,6 +31,7 @@ pub use by_subscription::{SPARK_POINTS, Spark};
 pub use catalogue::{Expected, NewEventType};
 pub use deliveries::Trial;
 pub use matches::{Match, MatchReason};
+pub use node::Node;
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use replays::Started;
 pub use stats::{POINTS_MAX, Stats, WINDOW_MAX, finest_step, usual_step};

@@ -136,6 +136,10 @@ impl Store for MemoryStore {
         self.lock().disk.identity.clone()
     }
 
+    async fn size_bytes(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
+
     fn reserve(&self, now: Timestamp, deliveries: &[u32]) -> Vec<EventId> {
         self.ledger.reserve(now, deliveries)
     }
