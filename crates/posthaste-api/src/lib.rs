@@ -51,7 +51,7 @@ use crate::{
     request_id::RequestIds,
 };
 
-pub use cors::{NoOrigin, Origin};
+pub use posthaste::origin::Origin;
 pub use server::{Peer, serve};
 pub use tls::{Tls, TlsError};
 

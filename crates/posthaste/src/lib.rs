@@ -92,6 +92,7 @@ pub mod json;
 pub mod wording;
 pub mod event;
 pub mod network;
+pub mod origin;
 pub mod signature;
 pub mod egress;
 pub mod body;
