@@ -16,6 +16,8 @@ mod stats;
 mod replays;
 pub mod signing;
 mod subscriptions;
+mod webhook_site;
+mod inboxes;
 
 use posthaste::{clock::Timestamp, id::SubscriptionId};
 use posthaste_store::{StoreError, settings::Scope};
@@ -27,6 +29,7 @@ pub use again::Redelivered;
 pub use audit::{Audit, Mismatch};
 pub use catalogue::{Expected, NewEventType};
 pub use deliveries::Trial;
+pub use inboxes::{AnswerPatch, InboxPatch, NewBin, NewCheck, NewInbox};
 pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use replays::Started;
@@ -72,6 +75,17 @@ pub enum OperationError {
     Misfits(Vec<Misfit>),
     #[error("the key lacks the scope {0}")]
     ScopeNotHeld(Scope),
+    /// There is no such subscription to verify with.
+    #[error("there is no subscription {0}")]
+    UnknownTarget(SubscriptionId),
+    /// A member of an inbox that webhook.site keeps.
+    #[error("the {0} of an inbox at webhook.site is set there")]
+    AnsweredElsewhere(&'static str),
+    #[error("this server asks nothing of webhook.site")]
+    WebhookSiteOff,
+    /// Another server that had to be asked; without the address that it has.
+    #[error("webhook.site gave no URL: {0}")]
+    Upstream(String),
     #[error("at most {limit} {what} are allowed")]
     Quota { what: &'static str, limit: usize },
     #[error(transparent)]
