@@ -11,6 +11,7 @@ pub mod again;
 pub mod replay;
 pub mod query;
 pub mod rollup;
+pub mod timings;
 pub mod settings;
 pub mod keeping;
 pub mod event_type;
