@@ -86,6 +86,7 @@ actions! {
     StopReplay = "replay.stop";
     RedeliverDelivery = "delivery.redeliver";
     RedeliverDeliveries = "deliveries.redeliver";
+    DiscardDelivery = "delivery.discard";
     DiscardDeliveries = "deliveries.discard";
     RedeliverEvent = "event.redeliver";
     CreateKey = "key.create";

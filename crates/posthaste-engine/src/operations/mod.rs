@@ -12,6 +12,7 @@ mod matches;
 mod again;
 mod provenance;
 mod publish;
+mod search;
 mod stats;
 mod replays;
 pub mod signing;
@@ -30,6 +31,7 @@ pub use deliveries::Trial;
 pub use matches::{Match, MatchReason};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use replays::Started;
+pub use search::{Counted, Searched};
 pub use stats::{POINTS_MAX, Stats, WINDOW_MAX, finest_step, usual_step};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 

@@ -8,5 +8,6 @@ mod keys;
 mod live;
 mod provenance;
 mod replays;
+mod search;
 mod stress;
 mod upkeep;
