@@ -51,7 +51,7 @@ use crate::{
     request_id::RequestIds,
 };
 
-pub use cors::{NoOrigin, Origin};
+pub use posthaste::origin::Origin;
 pub use server::{Peer, serve};
 pub use tls::{Tls, TlsError};
 
@@ -107,6 +107,12 @@ impl Deref for Api {
 
 /// The whole API over an engine.
 pub fn router(engine: Engine, options: Options) -> Router {
+    with_pages(engine, options, Router::new())
+}
+
+/// The whole API over an engine, and pages beside it: they get what every answer gets (a name, the
+/// headers for browsers, a 500 instead of a panic), but no other site may read them.
+pub fn with_pages(engine: Engine, options: Options, pages: Router) -> Router {
     let origins = Origins::new(options.origins.clone());
     let api = Api(Arc::new(Shared {
         cursor_key: engine.identity().cursor_key,
@@ -128,6 +134,7 @@ pub fn router(engine: Engine, options: Options) -> Router {
         .with_state(api)
         .layer(middleware::from_fn(panic::caught))
         .layer(middleware::from_fn_with_state(origins, cors::apply))
+        .merge(pages.layer(middleware::from_fn(panic::caught)))
         .layer(RequestIds::new())
         .layer(MapResponseLayer::new(browser::guarded));
     Router::new().fallback_service(MapResponseLayer::new(without_allow).layer(routes))

@@ -33,6 +33,7 @@ pub struct Server {
     store: Arc<SqliteStore>,
     listener: TcpListener,
     options: posthaste_api::Options,
+    pages: posthaste_dashboard::Options,
     certificate: Option<Certificate>,
 }
 
@@ -69,6 +70,9 @@ impl Server {
             store,
             listener,
             options: configuration.api.clone(),
+            pages: posthaste_dashboard::Options {
+                signs_in_by_itself: configuration.dev,
+            },
             certificate,
         })
     }
@@ -92,7 +96,8 @@ impl Server {
     /// # Errors
     /// The store could not be closed; what was accepted is in it all the same.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let router = posthaste_api::router(self.engine.clone(), self.options);
+        let pages = posthaste_dashboard::router(self.engine.clone(), self.pages);
+        let router = posthaste_api::with_pages(self.engine.clone(), self.options, pages);
         let tls = self.certificate.as_ref().map(Certificate::tls);
         let asked = shutdown.clone().asked();
         let serving = posthaste_api::serve(self.listener, router, tls, asked);

@@ -18,7 +18,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::{DeliveryState, Discard},
     event::{Line, TenantId},
-    id::{DeliveryId, EventId, KeyId, Place, ReplayId, SubscriptionId},
+    id::{DeliveryId, EventId, InboxId, KeyId, Place, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 use posthaste_store::{
@@ -27,14 +27,16 @@ use posthaste_store::{
     audit::{AuditEntry, AuditQuery},
     change::Change,
     dead_letter::DeadLetters,
+    inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
+    pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
         SettleBatch, Settlement, Standing, StoredEvent, Waiting,
     },
     replay::{Progress, Replay, ReplayStep},
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
 };
 
@@ -291,6 +293,7 @@ macro_rules! halting {
 }
 
 halting! {
+    size_bytes() -> Option<u64>;
     accept(now: Timestamp, requests: Vec<Vec<Acceptance>>)
         -> Vec<Result<Vec<Accepted>, NotAccepted>>;
     settle(batch: SettleBatch) -> ();
@@ -332,16 +335,30 @@ halting! {
         tenant: &TenantId, subscription: Option<SubscriptionId>, from: Minute, to: Minute,
         level: Level
     ) -> Vec<(Minute, Rollup)>;
+    tallies(
+        tenant: &TenantId, subscriptions: Vec<SubscriptionId>, from: Minute, to: Minute,
+        level: Level
+    ) -> Vec<(SubscriptionId, Minute, Tally)>;
     change(change: Change, entry: Option<AuditEntry>) -> ();
     append_audit(entry: AuditEntry) -> ();
     audit(tenant: &TenantId, query: &AuditQuery, stretch: Stretch) -> Page<AuditEntry>;
     prune_audit(before: Timestamp, at_most: usize) -> usize;
+    pass(digest: TokenDigest, now: Timestamp) -> Option<Pass>;
+    take_pass(digest: TokenDigest, now: Timestamp) -> Option<Pass>;
+    portal_links(tenant: &TenantId, now: Timestamp, stretch: Stretch) -> Page<PortalLink>;
+    prune_passes(now: Timestamp, at_most: usize) -> usize;
     tenants() -> Vec<Tenant>;
     deleted_tenants() -> Vec<TenantId>;
     remove_tenant(tenant: &TenantId, at_most: usize) -> bool;
     event_types() -> Vec<EventTypeEntry>;
     subscriptions() -> Vec<Subscription>;
     subscription(tenant: &TenantId, id: SubscriptionId) -> Option<Subscription>;
+    inboxes() -> Vec<Inbox>;
+    keep_arrival(tenant: &TenantId, inbox: InboxId, arrival: Arrival) -> u64;
+    inbox_requests(tenant: &TenantId, inbox: InboxId, stretch: Stretch) -> Page<InboxRequest>;
+    inbox_requests_after(tenant: &TenantId, inbox: InboxId, after: u64, at_most: usize)
+        -> Vec<InboxRequest>;
+    prune_arrivals(before: Timestamp, at_most: usize) -> usize;
     keys() -> Vec<ApiKey>;
     touch_keys(used: Vec<(KeyId, Timestamp)>) -> ();
 }

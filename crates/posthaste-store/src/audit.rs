@@ -9,7 +9,7 @@ use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr};
 use posthaste::{
     clock::Timestamp,
     event::TenantId,
-    id::{AuditId, KeyId},
+    id::{AuditId, KeyId, PortalLinkId},
     json::RawJson,
 };
 
@@ -40,6 +40,8 @@ impl AuditEntry {
 pub struct Actor {
     /// None where nobody had to show one.
     pub key: Option<ActingKey>,
+    /// Whoever came through this link into the portal, and showed no key.
+    pub portal_link: Option<PortalLinkId>,
     pub address: Option<IpAddr>,
     pub request_id: Option<String>,
 }
@@ -91,9 +93,17 @@ actions! {
     RedeliverEvent = "event.redeliver";
     CreateKey = "key.create";
     DeleteKey = "key.delete";
+    CreateInbox = "inbox.create";
+    UpdateInbox = "inbox.update";
+    DeleteInbox = "inbox.delete";
     CreateTenant = "tenant.create";
     UpdateTenant = "tenant.update";
     DeleteTenant = "tenant.delete";
+    CreateSignInLink = "sign_in_link.create";
+    CreateSession = "session.create";
+    DeleteSession = "session.delete";
+    CreatePortalLink = "portal_link.create";
+    DeletePortalLink = "portal_link.delete";
 }
 
 /// Not the name of an action.

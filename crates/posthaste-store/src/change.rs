@@ -4,12 +4,14 @@
 use posthaste::{
     clock::Timestamp,
     event::{EventType, TenantId},
-    id::{KeyId, SubscriptionId},
+    id::{InboxId, KeyId, PortalLinkId, SubscriptionId},
     subscription::Subscription,
 };
 
 use crate::{
     event_type::EventTypeEntry,
+    inbox::Inbox,
+    pass::{Pass, TokenDigest},
     settings::{ApiKey, Tenant},
 };
 
@@ -42,5 +44,17 @@ pub enum Change {
     DeleteKey {
         tenant: Option<TenantId>,
         id: KeyId,
+    },
+    InsertPass(Box<Pass>),
+    DeletePass(TokenDigest),
+    DeletePortalLink {
+        tenant: TenantId,
+        id: PortalLinkId,
+    },
+    InsertInbox(Box<Inbox>),
+    UpdateInbox(Box<Inbox>),
+    DeleteInbox {
+        tenant: TenantId,
+        id: InboxId,
     },
 }

@@ -32,8 +32,8 @@ pub enum SecretError {
     /// Its key has no fitting length, or is no base64.
     #[error("expected base64 of 24 to 64 bytes behind whsec_")]
     Whsec,
-    /// A private key of another algorithm.
-    #[error("expected whsec_ and base64, or a text of its own; whsk_ belongs to ed25519")]
+    /// A key of another algorithm.
+    #[error("expected whsec_ and base64, or a text of its own; whsk_ and whpk_ belong to ed25519")]
     Whsk,
     /// Not the private key that Ed25519 takes.
     #[error("expected whsk_ and base64 of a 32-byte seed, or of the seed and its public key")]
@@ -93,7 +93,7 @@ impl FromStr for Secret {
         if text.len() > 512 || text.chars().any(char::is_control) {
             return Err(SecretError::Text);
         }
-        if text.starts_with("whsk_") {
+        if text.starts_with("whsk_") || text.starts_with("whpk_") {
             return Err(SecretError::Whsk);
         }
         let secret = Self::trusted(text.to_owned());
@@ -194,6 +194,7 @@ mod tests {
             "whsk_jT5u10y3zAS7d1oRgkfQo3UkA4klx6SkX9iApfHWwRY=",
             Err(SecretError::Whsk),
         );
+        check("whpk_a public key is no secret", Err(SecretError::Whsk));
         check("sixteen bytes\nand more", Err(SecretError::Text));
     }
 

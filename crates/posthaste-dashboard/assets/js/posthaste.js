@@ -1,0 +1,81 @@
+'use strict';
+// What every page has: times in the reader's zone, the keyboard, copying, and safe requests.
+
+(() => {
+  const form = new Intl.DateTimeFormat(undefined, {
+    year: 'numeric', month: 'short', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
+  });
+
+  function localise(root) {
+    for (const time of root.querySelectorAll('time[datetime]:not([data-local])')) {
+      const at = new Date(time.dateTime);
+      if (Number.isNaN(at.getTime())) continue;
+      time.textContent = form.format(at);
+      time.title = time.dateTime;
+      time.dataset.local = '';
+    }
+  }
+
+  const rows = () => [...document.querySelectorAll('[data-row]')];
+  const current = () => document.querySelector('[data-row].is-current');
+
+  function step(by) {
+    const all = rows();
+    if (all.length === 0) return;
+    const at = all.indexOf(current());
+    const next = all[Math.min(Math.max(at + by, 0), all.length - 1)] ?? all[0];
+    current()?.classList.remove('is-current');
+    next.classList.add('is-current');
+    next.scrollIntoView({ block: 'nearest' });
+    next.querySelector('a[href]')?.focus({ preventScroll: true });
+  }
+
+  const keys = {
+    '/': () => document.querySelector('[data-search], [role=search] input, [role=search] select')?.focus(),
+    j: () => step(1),
+    k: () => step(-1),
+    x: () => current()?.querySelector('input[type=checkbox]')?.click(),
+    r: () => (current()?.querySelector('[data-redeliver]') ?? document.querySelector('main [data-redeliver]'))?.click(),
+    '?': () => document.getElementById('help')?.showModal(),
+  };
+
+  addEventListener('keydown', (event) => {
+    const writes = event.target.closest?.('input, textarea, select, dialog');
+    if (event.ctrlKey || event.metaKey || event.altKey || (writes && writes.type !== 'checkbox')) return;
+    const act = keys[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+
+  async function copy(button) {
+    const from = document.getElementById(button.dataset.copy);
+    const before = button.textContent;
+    await navigator.clipboard.writeText(from.value ?? from.textContent);
+    button.textContent = 'Copied';
+    setTimeout(() => { button.textContent = before; }, 1500);
+  }
+
+  addEventListener('click', (event) => {
+    if (event.target.closest('[data-help]')) keys['?']();
+    const button = event.target.closest('[data-copy]');
+    if (button) copy(button).catch(() => { button.textContent = 'Copy it by hand'; });
+  });
+
+  addEventListener('change', (event) => {
+    if (event.target.matches('select[data-submits]')) event.target.form.requestSubmit();
+  });
+
+  document.addEventListener('htmx:configRequest', (event) => {
+    event.detail.headers['x-csrf'] = document.body.dataset.csrf;
+  });
+  document.addEventListener('htmx:load', (event) => localise(event.detail.elt));
+
+  document.addEventListener('DOMContentLoaded', () => {
+    localise(document);
+    const menu = document.querySelector('.menu');
+    if (menu && matchMedia('(max-width: 820px)').matches) menu.open = false;
+  });
+
+  window.posthaste = { localise };
+})();

@@ -1,0 +1,108 @@
+//! Why there is no page, said as one.
+
+use askama::Template;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use http::StatusCode;
+use posthaste_engine::operations::OperationError;
+use posthaste_store::settings::Scope;
+
+/// Why a request got no page.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Nobody is signed in; then they see this page.
+    SignIn {
+        next: String,
+    },
+    NotFound(&'static str),
+    Lacks(Scope),
+    /// A form that none of our pages of this session has sent.
+    Forged,
+    TooLarge,
+    TooLate,
+    Refused(String),
+    Internal,
+}
+
+#[derive(Template)]
+#[template(path = "fault.html")]
+struct Page<'a> {
+    status: u16,
+    title: &'a str,
+    detail: &'a str,
+}
+
+impl Fault {
+    fn told(&self) -> (StatusCode, &'static str, String) {
+        match self {
+            Self::SignIn { .. } => (StatusCode::UNAUTHORIZED, "Sign in", String::new()),
+            Self::NotFound(what) => (
+                StatusCode::NOT_FOUND,
+                "Not found",
+                format!("There is no such {what}, or it is not this tenant's."),
+            ),
+            Self::Lacks(scope) => (
+                StatusCode::FORBIDDEN,
+                "Not allowed",
+                format!("This needs the scope {scope}, which you do not hold."),
+            ),
+            Self::Forged => (
+                StatusCode::FORBIDDEN,
+                "Not sent",
+                "This form is too old, or was not sent by this page. Go back, reload, and try \
+                 again."
+                    .to_owned(),
+            ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Too large",
+                "A form may have 1 MiB.".to_owned(),
+            ),
+            Self::TooLate => (
+                StatusCode::REQUEST_TIMEOUT,
+                "Too slow",
+                "The form did not arrive in time.".to_owned(),
+            ),
+            Self::Refused(why) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Not done",
+                format!("Nothing was changed: {why}."),
+            ),
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Our mistake",
+                "What happened is in the server's log.".to_owned(),
+            ),
+        }
+    }
+}
+
+impl From<OperationError> for Fault {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::NotFound(what) => Self::NotFound(what),
+            OperationError::ScopeNotHeld(scope) => Self::Lacks(scope),
+            OperationError::Storage(error) => {
+                tracing::error!(%error, "page.store");
+                Self::Internal
+            }
+            refused => Self::Refused(refused.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        if let Self::SignIn { next } = &self {
+            let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+            return Redirect::to(&format!("/dashboard/sign-in?next={next}")).into_response();
+        }
+        let (status, title, detail) = self.told();
+        let page = Page {
+            status: status.as_u16(),
+            title,
+            detail: &detail,
+        };
+        let written = page.render().unwrap_or_default();
+        (status, Html(written)).into_response()
+    }
+}

@@ -1,0 +1,112 @@
+//! What stands around every page: where one is, where one can go, and what just happened.
+
+use posthaste_store::settings::Scope;
+
+use crate::{assets::Asset, query::Query};
+
+/// The page's surroundings, for its template.
+pub(crate) struct Frame {
+    pub(crate) title: String,
+    pub(crate) tab: Tab,
+    /// Those that the viewer may open.
+    pub(crate) tabs: Vec<Tab>,
+    /// What the paths of this tenant's pages begin with.
+    pub(crate) base: String,
+    pub(crate) tenant: String,
+    /// Who is signed in.
+    pub(crate) who: Option<String>,
+    /// Whether they may look at other tenants.
+    pub(crate) is_platform: bool,
+    pub(crate) is_portal: bool,
+    pub(crate) csrf: String,
+    pub(crate) note: Option<Note>,
+}
+
+impl Frame {
+    /// Where a file of ours is, under a name that changes with what is in it.
+    pub(crate) fn asset(&self, name: &str) -> String {
+        Asset::path(name)
+    }
+}
+
+macro_rules! tabs {
+    ($($tab:ident = $label:literal, $path:literal, $scope:ident;)*) => {
+        /// The pages that the navigation names.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Tab { $($tab),* }
+
+        impl Tab {
+            pub(crate) const EVERY: &[Self] = &[$(Self::$tab),*];
+
+            pub(crate) const fn label(self) -> &'static str {
+                match self { $(Self::$tab => $label),* }
+            }
+
+            /// Below the base; with its slash.
+            pub(crate) const fn path(self) -> &'static str {
+                match self { $(Self::$tab => $path),* }
+            }
+
+            /// What a viewer has to hold to see it.
+            pub(crate) const fn needs(self) -> Scope {
+                match self { $(Self::$tab => Scope::$scope),* }
+            }
+        }
+    };
+}
+
+tabs! {
+    Overview = "Overview", "", DeliveriesRead;
+    Events = "Events", "/events", EventsRead;
+    Deliveries = "Deliveries", "/deliveries", DeliveriesRead;
+    DeadLetters = "Dead letters", "/dead-letters", DeliveriesRead;
+    Subscriptions = "Subscriptions", "/subscriptions", SubscriptionsRead;
+    EventTypes = "Event types", "/event-types", EventsRead;
+    Replays = "Replays", "/replays", DeliveriesRead;
+    Inboxes = "Inboxes", "/inboxes", SubscriptionsRead;
+    Keys = "Keys", "/keys", KeysManage;
+    Audit = "Audit log", "/audit", KeysManage;
+    Settings = "Settings", "/settings", KeysManage;
+}
+
+macro_rules! notes {
+    ($($note:ident = $code:literal, $text:literal;)*) => {
+        /// What a change that was made says on the page that it leads to. It stands in the path as
+        /// a code, so that a link can make a page say nothing but one of these.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Note { $($note),* }
+
+        impl Note {
+            const EVERY: &[Self] = &[$(Self::$note),*];
+
+            pub(crate) const fn code(self) -> &'static str {
+                match self { $(Self::$note => $code),* }
+            }
+
+            pub(crate) const fn text(self) -> &'static str {
+                match self { $(Self::$note => $text),* }
+            }
+        }
+    };
+}
+
+notes! {
+    Created = "created", "Created.";
+    Saved = "saved", "Saved.";
+    Deleted = "deleted", "Deleted.";
+    Paused = "paused", "Paused: deliveries are held until it is resumed.";
+    Resumed = "resumed", "Resumed: what was held goes out.";
+    Rotated = "rotated", "There is a new secret; the old one signs beside it until the overlap ends.";
+    Redelivered = "redelivered", "On its way again.";
+    NothingToDo = "nothing", "Nothing to do: what you chose waits already, or is gone.";
+    Discarded = "discarded", "Discarded: it stays in the log.";
+    Stopped = "stopped", "Stopped.";
+    Published = "published", "Published.";
+}
+
+impl Note {
+    pub(crate) fn of(query: &Query) -> Option<Self> {
+        let code = query.text("note")?;
+        Self::EVERY.iter().copied().find(|note| note.code() == code)
+    }
+}

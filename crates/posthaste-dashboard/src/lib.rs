@@ -1,0 +1,63 @@
+//! Posthaste's pages: the operator's dashboard and, with one tenant's power, the consumer portal.
+//!
+//! They are rendered here, whole, and read without a script; scripts add what is live. Handlers
+//! translate and the engine's operations decide, as in the API: a page can do nothing that the API
+//! cannot, and asks for the same scopes. Nothing here asks another host for anything.
+
+mod show;
+mod frame;
+mod render;
+mod fault;
+mod query;
+mod path;
+mod session;
+mod viewer;
+mod posted;
+mod assets;
+mod policy;
+mod pages;
+
+use std::{ops::Deref, sync::Arc};
+
+use axum::{Router, middleware};
+use posthaste_engine::Engine;
+
+use crate::session::Sessions;
+
+/// What may be set about the pages.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whether whoever looks from this machine is signed in without being asked: for development.
+    pub signs_in_by_itself: bool,
+}
+
+/// What every handler has at hand.
+#[derive(Clone)]
+pub(crate) struct Pages(Arc<Shared>);
+
+pub(crate) struct Shared {
+    engine: Engine,
+    options: Options,
+    sessions: Sessions,
+}
+
+impl Deref for Pages {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// All pages over an engine: `/dashboard`, `/portal` and the files that they need.
+pub fn router(engine: Engine, options: Options) -> Router {
+    let pages = Pages(Arc::new(Shared {
+        sessions: Sessions::default(),
+        engine,
+        options,
+    }));
+    pages::all()
+        .with_state(pages)
+        .layer(middleware::map_response(policy::applied))
+        .merge(assets::routes())
+}

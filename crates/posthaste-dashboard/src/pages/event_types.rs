@@ -1,0 +1,9 @@
+//! Pages: event types.
+
+use axum::Router;
+
+use crate::Pages;
+
+pub(crate) fn routes() -> Router<Pages> {
+    Router::new()
+}

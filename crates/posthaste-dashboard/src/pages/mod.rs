@@ -1,0 +1,54 @@
+//! The pages, a file each: a handler reads the request, calls an operation, and fills a template.
+
+mod sign_in;
+mod overview;
+mod events;
+mod deliveries;
+mod dead_letters;
+mod subscriptions;
+mod event_types;
+mod replays;
+mod inboxes;
+mod keys;
+mod audit;
+mod settings;
+mod tenants;
+
+use axum::{Router, routing::get};
+
+use crate::{Pages, fault::Fault, render, viewer::Operator};
+
+/// Every page.
+pub(crate) fn all() -> Router<Pages> {
+    Router::new()
+        .route("/", get(home))
+        .route("/dashboard", get(home))
+        .merge(sign_in::routes())
+        .merge(tenants::routes())
+        .nest("/dashboard/tenants/{tenant}", of_a_tenant())
+        .route("/dashboard/{*path}", get(nothing_here))
+}
+
+/// The pages of one tenant, for its operator and for its portal.
+fn of_a_tenant() -> Router<Pages> {
+    Router::new()
+        .merge(overview::routes())
+        .merge(events::routes())
+        .merge(deliveries::routes())
+        .merge(dead_letters::routes())
+        .merge(subscriptions::routes())
+        .merge(event_types::routes())
+        .merge(replays::routes())
+        .merge(inboxes::routes())
+        .merge(keys::routes())
+        .merge(audit::routes())
+        .merge(settings::routes())
+}
+
+async fn home(operator: Operator) -> axum::response::Response {
+    render::see(&format!("/dashboard/tenants/{}", operator.home()))
+}
+
+async fn nothing_here(_: Operator) -> Fault {
+    Fault::NotFound("page")
+}

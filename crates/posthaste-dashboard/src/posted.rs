@@ -1,0 +1,57 @@
+//! A form that was sent from one of our own pages, by whoever had that page: nothing is changed
+//! for another site's form.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Request},
+};
+use http_body_util::{BodyExt, Limited};
+
+use crate::{Pages, fault::Fault, query::Query, viewer::Operator};
+
+const BYTES_MAX: usize = 1024 * 1024;
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The header that stands for the field `csrf` where a script sends.
+const X_CSRF: &str = "x-csrf";
+
+/// A form's fields.
+pub(crate) struct Posted(Query);
+
+impl std::ops::Deref for Posted {
+    type Target = Query;
+
+    fn deref(&self) -> &Query {
+        &self.0
+    }
+}
+
+impl FromRequest<Pages> for Posted {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, pages: &Pages) -> Result<Self, Fault> {
+        let (mut parts, body) = request.into_parts();
+        let operator = Operator::from_request_parts(&mut parts, pages).await?;
+        let header = parts
+            .headers
+            .get(X_CSRF)
+            .and_then(|csrf| csrf.to_str().ok());
+        let fields = read(body).await?;
+        let shown = header.or(fields.text("csrf"));
+        if shown != Some(operator.token.csrf().as_str()) {
+            return Err(Fault::Forged);
+        }
+        Ok(Self(fields))
+    }
+}
+
+/// The fields of a body, whoever sent it.
+pub(crate) async fn read(body: Body) -> Result<Query, Fault> {
+    let whole = Limited::new(body, BYTES_MAX).collect();
+    let whole = tokio::time::timeout(DEADLINE, whole).await;
+    let whole = whole.map_err(|_| Fault::TooLate)?;
+    let bytes = whole.map_err(|_| Fault::TooLarge)?.to_bytes();
+    Ok(Query::parse(&String::from_utf8_lossy(&bytes)))
+}

@@ -1,0 +1,73 @@
+//! What stands behind the `?` of a page: its filters. What a form sent empty counts as not there.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+/// Names and values, in the order sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(crate) fn parse(text: &str) -> Self {
+        let pairs = url::form_urlencoded::parse(text.as_bytes());
+        Self(pairs.into_owned().collect())
+    }
+
+    /// The first value of this name that is not empty.
+    pub(crate) fn text<'a>(&'a self, name: &str) -> Option<&'a str> {
+        self.all(name).find(|value| !value.trim().is_empty())
+    }
+
+    pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        let named = self.0.iter().filter(move |(known, _)| known == name);
+        named.map(|(_, value)| value.as_str())
+    }
+
+    /// The value, where it reads as one; what does not is left out.
+    pub(crate) fn read<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
+        self.text(name)?.trim().parse().ok()
+    }
+
+    /// The same with this one in place of what had its name; for links to the next page.
+    pub(crate) fn with(&self, name: &str, value: &str) -> String {
+        let mut written = url::form_urlencoded::Serializer::new(String::new());
+        for (known, own) in &self.0 {
+            if known != name && known != "note" && !own.is_empty() {
+                written.append_pair(known, own);
+            }
+        }
+        if !value.is_empty() {
+            written.append_pair(name, value);
+        }
+        written.finish()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_field_is_no_filter_and_a_link_changes_one() {
+        let query = Query::parse("status=failed&type=&note=paused&id=a&id=b");
+        assert_eq!(query.text("status"), Some("failed"));
+        assert_eq!(query.text("type"), None);
+        assert_eq!(query.all("id").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(query.read::<u32>("status"), None);
+        assert_eq!(
+            query.with("before", "x y"),
+            "status=failed&id=a&id=b&before=x+y"
+        );
+        assert_eq!(query.with("status", ""), "id=a&id=b");
+    }
+}

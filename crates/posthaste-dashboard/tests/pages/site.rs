@@ -1,0 +1,155 @@
+//! The pages of an engine of its own, asked as a browser asks.
+
+use axum::{Router, body::Body, response::Response};
+use http::{Request, StatusCode, header};
+use posthaste::{
+    chance::Chance,
+    clock::{Clock, SystemClock},
+    egress::EgressRules,
+    event::{EventDetails, TenantId},
+    json::RawJson,
+};
+use posthaste_dashboard::Options;
+use posthaste_engine::{
+    Engine, EngineConfig,
+    operations::{NewEvent, NewSubscription},
+};
+use posthaste_store::MemoryStore;
+use tower::ServiceExt;
+
+/// A platform key.
+pub(crate) const KEY: &str = "pst_0123456789012345678901234567890123456789";
+/// Where the pages of the tenant `default` are.
+pub(crate) const BASE: &str = "/dashboard/tenants/default";
+
+pub(crate) struct Site {
+    pub(crate) engine: Engine,
+    router: Router,
+    cookie: String,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    async fn of(response: Response) -> Self {
+        let (head, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX)
+            .await
+            .expect("a body");
+        Self {
+            status: head.status,
+            headers: head.headers,
+            text: String::from_utf8(body.to_vec()).expect("UTF-8"),
+        }
+    }
+
+    pub(crate) fn header(&self, name: impl header::AsHeaderName) -> &str {
+        let value = self.headers.get(name).map(|value| value.to_str());
+        value.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// The token that its forms carry.
+    pub(crate) fn csrf(&self) -> &str {
+        let (_, rest) = self
+            .text
+            .split_once("name=\"csrf\" value=\"")
+            .expect("a form");
+        rest.split_once('"').expect("its end").0
+    }
+}
+
+impl Site {
+    /// Nobody is signed in.
+    pub(crate) async fn closed() -> Self {
+        let clock = SystemClock::new();
+        let store = MemoryStore::new(clock.now());
+        let config = EngineConfig {
+            egress: std::sync::Arc::new(EgressRules {
+                allow_http: true,
+                ..EgressRules::default()
+            }),
+            chance: std::sync::Arc::new(Chance::seeded(6)),
+            ..EngineConfig::default()
+        };
+        let engine = Engine::start(store, config).await.expect("an engine");
+        engine.ensure_platform_key(KEY).await.expect("a key");
+        let router = posthaste_dashboard::router(engine.clone(), Options::default());
+        Self {
+            engine,
+            router,
+            cookie: String::new(),
+        }
+    }
+
+    /// Signed in with [`KEY`].
+    pub(crate) async fn open() -> Self {
+        let mut site = Self::closed().await;
+        let answer = site.send("/dashboard/sign-in", &[("key", KEY)]).await;
+        let cookie = answer.header(header::SET_COOKIE).split(';').next();
+        site.cookie = cookie.expect("a cookie").to_owned();
+        site
+    }
+
+    async fn ask(&self, request: http::request::Builder, body: String) -> Answer {
+        let request = request.header(header::COOKIE, &self.cookie);
+        let request = request.body(Body::from(body)).expect("a request");
+        let answer = self.router.clone().oneshot(request).await;
+        Answer::of(answer.expect("it cannot fail")).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask(Request::get(path), String::new()).await
+    }
+
+    /// A page of the tenant `default`, which has to be there.
+    pub(crate) async fn page(&self, below: &str) -> String {
+        let answer = self.get(&format!("{BASE}{below}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{below}: {}", answer.text);
+        answer.text
+    }
+
+    /// Sends a form as it stands.
+    pub(crate) async fn send(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(fields);
+        let request = Request::post(path);
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.ask(request, body.finish()).await
+    }
+
+    /// Sends a form of a page of the tenant `default`, with the token that pages carry.
+    pub(crate) async fn submit(&self, below: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.get(BASE).await.csrf().to_owned();
+        let mut all = vec![("csrf", csrf.as_str())];
+        all.extend(fields);
+        self.send(&format!("{BASE}{below}"), &all).await
+    }
+
+    pub(crate) async fn subscribe(&self, url: &str) -> posthaste::id::SubscriptionId {
+        let new = NewSubscription::to(url.parse().expect("a URL"));
+        let made = self
+            .engine
+            .subscribe(&TenantId::default_tenant(), new)
+            .await;
+        made.expect("a subscription").id
+    }
+
+    pub(crate) async fn publish(&self, event_type: &str, data: &str) -> posthaste::id::EventId {
+        let event = NewEvent {
+            event_type: event_type.parse().expect("an event type"),
+            data: RawJson::parse(data, 128).expect("JSON"),
+            details: EventDetails::default(),
+            subscriptions: None,
+            idempotency: None,
+        };
+        let tenant = TenantId::default_tenant();
+        let published = self.engine.publish(&tenant, vec![event]).await;
+        published.expect("an event")[0].id
+    }
+}
