@@ -85,6 +85,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::list_attempts))
         .routes(routes!(again::redeliver))
         .routes(routes!(again::redeliver_all))
+        .routes(routes!(again::discard))
         .routes(routes!(again::discard_all))
         .routes(routes!(again::redeliver_event))
         .routes(routes!(stats::stats))

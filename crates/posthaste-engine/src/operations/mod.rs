@@ -12,6 +12,7 @@ mod matches;
 mod again;
 mod provenance;
 mod publish;
+mod search;
 mod stats;
 mod by_subscription;
 mod replays;
@@ -37,6 +38,7 @@ pub use matches::{Match, MatchReason};
 pub use node::Node;
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use replays::Started;
+pub use search::{Counted, Searched};
 pub use stats::{POINTS_MAX, Stats, WINDOW_MAX, finest_step, usual_step};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 
