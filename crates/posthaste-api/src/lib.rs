@@ -13,6 +13,7 @@ mod precondition;
 mod answer;
 mod client;
 mod failures;
+mod callers;
 mod principal;
 mod body;
 mod request_id;
@@ -38,19 +39,19 @@ use std::{
 
 use axum::{Router, extract::RawPathParams, middleware, response::Response};
 use http::{StatusCode, header};
-use posthaste::{event::TenantId, network::Network};
+use posthaste::event::TenantId;
 use posthaste_engine::Engine;
 use tower::{Layer, util::MapResponseLayer};
 use zeroize::Zeroizing;
 
 use crate::{
     cors::Origins,
-    failures::Failures,
     listeners::Listeners,
     problem::{Kind, Problem},
     request_id::RequestIds,
 };
 
+pub use callers::{Caller, Callers};
 pub use posthaste::origin::Origin;
 pub use server::{Peer, serve};
 pub use tls::{Tls, TlsError};
@@ -62,11 +63,11 @@ pub struct Options {
     pub body_deadline: Duration,
     /// Whose pages may read answers; default none.
     pub origins: Vec<Origin>,
-    /// Proxies that are believed when they say where a request comes from; default none.
-    pub trusted_proxies: Vec<Network>,
-    /// Wrong keys that an address may show in a minute before it has to wait; 0 is without a bound.
-    /// Default 60.
-    pub failures_per_min: u32,
+    /// How it is told who asks; by default no proxy is believed, and an address may show 60 wrong
+    /// keys in a minute.
+    pub callers: Callers,
+    /// What links to this server begin with; default `http://127.0.0.1:8400`.
+    pub public_url: Origin,
 }
 
 impl Default for Options {
@@ -74,8 +75,8 @@ impl Default for Options {
         Self {
             body_deadline: Duration::from_secs(30),
             origins: Vec::new(),
-            trusted_proxies: Vec::new(),
-            failures_per_min: 60,
+            callers: Callers::default(),
+            public_url: "http://127.0.0.1:8400".parse().expect("it is an origin"),
         }
     }
 }
@@ -92,7 +93,6 @@ pub(crate) struct Shared {
     server_id: String,
     default_tenant: TenantId,
     listeners: Listeners,
-    failures: Failures,
     /// The document, written once.
     openapi: OnceLock<Vec<u8>>,
 }
@@ -119,7 +119,6 @@ pub fn with_pages(engine: Engine, options: Options, pages: Router) -> Router {
         server_id: engine.server_name(),
         default_tenant: TenantId::default_tenant(),
         listeners: Listeners::default(),
-        failures: Failures::new(options.failures_per_min),
         openapi: OnceLock::new(),
         engine,
         options,

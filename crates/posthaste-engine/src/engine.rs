@@ -27,6 +27,7 @@ use crate::{
         settle::{Outcomes, Settler},
     },
     live::Live,
+    passes::Passes,
     scheduler::{Input, Scheduler},
     subscribers::{Snapshot, Subscribers},
     telemetry::Telemetry,
@@ -35,6 +36,7 @@ use crate::{
         audit::AuditPruning,
         expiry::Expiry,
         key_use::{self, KeyUses},
+        passes::PassPruning,
         removal::Removal,
         replay::{Replays, Word},
         retention::Pruning,
@@ -61,6 +63,7 @@ pub(crate) struct Running {
     pub live: Arc<Live>,
     /// Where replay jobs are spoken to.
     pub replays: mpsc::UnboundedSender<Word>,
+    pub passes: Passes,
     /// Told when a tenant was deleted.
     pub removals: Arc<Notify>,
     /// Deliveries that publishes under way will owe once the store has them.
@@ -173,6 +176,7 @@ impl Engine {
             dispatch,
             live,
             replays,
+            passes: Passes::default(),
             removals: Arc::default(),
             owed: Arc::default(),
             outcomes,
@@ -329,6 +333,12 @@ impl Engine {
         );
         let passes = rounds(pruning, clock.clone(), draining.clone());
         essential("retention", failed, passes);
+        let past = PassPruning(running.store.clone());
+        essential(
+            "passes",
+            failed,
+            rounds(past, clock.clone(), draining.clone()),
+        );
         let outcomes = running.outcomes.clone();
         let watch = upkeep::spoilt::watch(running.alerts.clone(), outcomes, draining.clone());
         essential("spoilt", failed, watch);

@@ -2,6 +2,8 @@
 //! the same ones; decisions are made here and nowhere above.
 
 mod access;
+mod sessions;
+mod portal;
 mod removal;
 mod audit;
 pub mod batching;
@@ -28,8 +30,10 @@ pub use audit::{Audit, Mismatch};
 pub use catalogue::{Expected, NewEventType};
 pub use deliveries::Trial;
 pub use matches::{Match, MatchReason};
+pub use portal::{NewPortalLink, PORTAL_PREFIX, Portal};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use replays::Started;
+pub use sessions::{Given, SESSION, SIGN_IN_LINK};
 pub use stats::{POINTS_MAX, Stats, WINDOW_MAX, finest_step, usual_step};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 
