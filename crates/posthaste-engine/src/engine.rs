@@ -68,6 +68,8 @@ pub(crate) struct Running {
     pub removals: Arc<Notify>,
     /// Deliveries that publishes under way will owe once the store has them.
     pub owed: Arc<AtomicUsize>,
+    /// The stopwatch at the start.
+    pub started: Duration,
     outcomes: Arc<Outcomes>,
     telemetry: Arc<Telemetry>,
     draining: watch::Sender<bool>,
@@ -167,6 +169,7 @@ impl Engine {
         essential("settle", &failed, settler.run());
         essential("replays", &failed, jobs.run(words));
         let running = Running {
+            started: config.clock.elapsed(),
             store,
             config,
             subscribers,

@@ -18,7 +18,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::{DeliveryState, Discard},
     event::{Line, TenantId},
-    id::{DeliveryId, EventId, KeyId, Place, ReplayId, SubscriptionId},
+    id::{DeliveryId, EventId, InboxId, KeyId, Place, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 use posthaste_store::{
@@ -26,6 +26,7 @@ use posthaste_store::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
@@ -34,7 +35,7 @@ use posthaste_store::{
         SettleBatch, Settlement, Standing, StoredEvent, Waiting,
     },
     replay::{Progress, Replay, ReplayStep},
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
 };
 
@@ -291,6 +292,7 @@ macro_rules! halting {
 }
 
 halting! {
+    size_bytes() -> Option<u64>;
     accept(now: Timestamp, requests: Vec<Vec<Acceptance>>)
         -> Vec<Result<Vec<Accepted>, NotAccepted>>;
     settle(batch: SettleBatch) -> ();
@@ -330,6 +332,10 @@ halting! {
         tenant: &TenantId, subscription: Option<SubscriptionId>, from: Minute, to: Minute,
         level: Level
     ) -> Vec<(Minute, Rollup)>;
+    tallies(
+        tenant: &TenantId, subscriptions: Vec<SubscriptionId>, from: Minute, to: Minute,
+        level: Level
+    ) -> Vec<(SubscriptionId, Minute, Tally)>;
     change(change: Change, entry: Option<AuditEntry>) -> ();
     append_audit(entry: AuditEntry) -> ();
     audit(tenant: &TenantId, query: &AuditQuery, stretch: Stretch) -> Page<AuditEntry>;
@@ -344,6 +350,12 @@ halting! {
     event_types() -> Vec<EventTypeEntry>;
     subscriptions() -> Vec<Subscription>;
     subscription(tenant: &TenantId, id: SubscriptionId) -> Option<Subscription>;
+    inboxes() -> Vec<Inbox>;
+    keep_arrival(tenant: &TenantId, inbox: InboxId, arrival: Arrival) -> u64;
+    inbox_requests(tenant: &TenantId, inbox: InboxId, stretch: Stretch) -> Page<InboxRequest>;
+    inbox_requests_after(tenant: &TenantId, inbox: InboxId, after: u64, at_most: usize)
+        -> Vec<InboxRequest>;
+    prune_arrivals(before: Timestamp, at_most: usize) -> usize;
     keys() -> Vec<ApiKey>;
     touch_keys(used: Vec<(KeyId, Timestamp)>) -> ();
 }

@@ -21,6 +21,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0012_sealed.sql"),
     include_str!("../migrations/0013_checksums.sql"),
     include_str!("../migrations/0014_passes.sql"),
+    include_str!("../migrations/0015_inboxes.sql"),
 ];
 
 /// Why the schema cannot be brought up to date.

@@ -12,7 +12,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::Discard,
     event::{Line, TenantId},
-    id::{DeliveryId, EventId, KeyId, ReplayId, SubscriptionId},
+    id::{DeliveryId, EventId, InboxId, KeyId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 use posthaste_store::{
@@ -20,6 +20,7 @@ use posthaste_store::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
     pass::{Pass, PortalLink, TokenDigest},
@@ -29,13 +30,13 @@ use posthaste_store::{
         SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
 };
 use tokio::task::spawn_blocking;
 
 use crate::{
-    checkpoint,
+    checkpoint, footprint,
     reader::{self, Reader},
     spoilt::Spoils,
     writer::{self, Writer},
@@ -106,6 +107,14 @@ impl Drop for SqliteStore {
 impl Store for SqliteStore {
     fn identity(&self) -> Identity {
         self.identity.clone()
+    }
+
+    async fn size_bytes(&self) -> Result<Option<u64>, StoreError> {
+        let path = self.path.clone();
+        let size = spawn_blocking(move || footprint::bytes(&path)).await;
+        let size = size.unwrap_or_else(|panic| Err(panic.into()));
+        let told = |error: std::io::Error| StoreError::Unavailable(error.to_string());
+        size.map(Some).map_err(told)
     }
 
     fn reserve(&self, now: Timestamp, deliveries: &[u32]) -> Vec<EventId> {
@@ -495,6 +504,21 @@ impl Store for SqliteStore {
         self.reader.read(query).await
     }
 
+    async fn tallies(
+        &self,
+        tenant: &TenantId,
+        subscriptions: Vec<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(SubscriptionId, Minute, Tally)>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::tallies(moment, &tenant, &subscriptions, from..to, level)
+        };
+        self.reader.read(query).await
+    }
+
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         self.reader.read(reader::tenants).await
     }
@@ -592,6 +616,56 @@ impl Store for SqliteStore {
             writer::prune_passes(group, now, at_most)
         })
         .await
+    }
+
+    async fn inboxes(&self) -> Result<Vec<Inbox>, StoreError> {
+        self.reader.read(reader::inboxes).await
+    }
+
+    async fn keep_arrival(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        arrival: Arrival,
+    ) -> Result<u64, StoreError> {
+        let tenant = tenant.clone();
+        let keep = move |group: &mut writer::Group<'_>| {
+            writer::keep_arrival(group, &tenant, inbox, &arrival)
+        };
+        self.write(1, keep).await
+    }
+
+    async fn inbox_requests(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        stretch: Stretch,
+    ) -> Result<Page<InboxRequest>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::inbox_requests(moment, &tenant, inbox, stretch)
+        };
+        self.reader.read(query).await
+    }
+
+    async fn inbox_requests_after(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        after: u64,
+        at_most: usize,
+    ) -> Result<Vec<InboxRequest>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::inbox_requests_after(moment, &tenant, inbox, after, at_most)
+        };
+        self.reader.read(query).await
+    }
+
+    async fn prune_arrivals(&self, before: Timestamp, at_most: usize) -> Result<usize, StoreError> {
+        let prune =
+            move |group: &mut writer::Group<'_>| writer::prune_arrivals(group, before, at_most);
+        self.write(at_most, prune).await
     }
 
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {

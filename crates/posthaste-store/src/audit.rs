@@ -123,6 +123,9 @@ actions! {
     RedeliverEvent = "event.redeliver";
     CreateKey = "key.create";
     DeleteKey = "key.delete";
+    CreateInbox = "inbox.create";
+    UpdateInbox = "inbox.update";
+    DeleteInbox = "inbox.delete";
     CreateTenant = "tenant.create";
     UpdateTenant = "tenant.update";
     DeleteTenant = "tenant.delete";

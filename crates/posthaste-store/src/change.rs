@@ -4,12 +4,13 @@
 use posthaste::{
     clock::Timestamp,
     event::{EventType, TenantId},
-    id::{KeyId, PortalLinkId, SubscriptionId},
+    id::{InboxId, KeyId, PortalLinkId, SubscriptionId},
     subscription::Subscription,
 };
 
 use crate::{
     event_type::EventTypeEntry,
+    inbox::Inbox,
     pass::{Pass, TokenDigest},
     settings::{ApiKey, Tenant},
 };
@@ -49,5 +50,11 @@ pub enum Change {
     DeletePortalLink {
         tenant: TenantId,
         id: PortalLinkId,
+    },
+    InsertInbox(Box<Inbox>),
+    UpdateInbox(Box<Inbox>),
+    DeleteInbox {
+        tenant: TenantId,
+        id: InboxId,
     },
 }

@@ -14,6 +14,7 @@ pub mod rollup;
 pub mod settings;
 pub mod keeping;
 pub mod event_type;
+pub mod inbox;
 pub mod keyring;
 pub mod theme;
 pub mod pass;

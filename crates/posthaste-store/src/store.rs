@@ -5,7 +5,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::Discard,
     event::{EventType, Line, Origin, TenantId},
-    id::{DeliveryId, EventId, KeyId, PortalLinkId, ReplayId, SubscriptionId},
+    id::{DeliveryId, EventId, InboxId, KeyId, PortalLinkId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 
@@ -14,6 +14,7 @@ use crate::{
     audit::{AuditEntry, AuditQuery},
     change::Change,
     event_type::EventTypeEntry,
+    inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
@@ -22,7 +23,7 @@ use crate::{
         Reopened, SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
 };
 
@@ -114,6 +115,9 @@ pub enum StoreError {
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     fn identity(&self) -> Identity;
+
+    /// What is stored takes so much room on disk, about; none where nothing is on a disk.
+    async fn size_bytes(&self) -> Result<Option<u64>, StoreError>;
 
     /// Ids for events with so many deliveries each, in order, above all ids handed out or stored
     /// before. Each counts as unsettled from now on, until it is accepted and settled, or released.
@@ -459,6 +463,17 @@ pub trait Store: Send + Sync + 'static {
         level: Level,
     ) -> Result<Vec<(Minute, Rollup)>, StoreError>;
 
+    /// What [`Self::rollups`] says of each of these subscriptions, in short: by the ids as they are
+    /// given, and of each in the order of time.
+    async fn tallies(
+        &self,
+        tenant: &TenantId,
+        subscriptions: Vec<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(SubscriptionId, Minute, Tally)>, StoreError>;
+
     /// Makes one change of the configuration, and keeps the entry that tells of it, in one
     /// transaction: both or neither.
     ///
@@ -591,6 +606,65 @@ pub trait Store: Send + Sync + 'static {
         let delete = Change::DeleteSubscription { tenant, id, now };
         self.change(delete, None).await
     }
+
+    /// All tenants' inboxes, in no order.
+    async fn inboxes(&self) -> Result<Vec<Inbox>, StoreError>;
+
+    /// # Errors
+    /// [`StoreError::Exists`] where the id is taken; `Missing` where there is no such tenant.
+    async fn insert_inbox(&self, inbox: Inbox) -> Result<(), StoreError> {
+        let insert = Change::InsertInbox(Box::new(inbox));
+        self.change(insert, None).await
+    }
+
+    /// Replaces all but what came to it, where its revision is still `inbox.revision - 1`.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] where the revision is another; `Missing`.
+    async fn update_inbox(&self, inbox: Inbox) -> Result<(), StoreError> {
+        let update = Change::UpdateInbox(Box::new(inbox));
+        self.change(update, None).await
+    }
+
+    /// With all that came to it. Says whether there was one.
+    async fn delete_inbox(&self, tenant: &TenantId, id: InboxId) -> Result<bool, StoreError> {
+        let tenant = tenant.clone();
+        was_there(self.change(Change::DeleteInbox { tenant, id }, None).await)
+    }
+
+    /// Keeps what came to an inbox under its next number, from 1, and lets go of its oldest where
+    /// they are more than [`REQUESTS_KEPT`](crate::inbox::REQUESTS_KEPT) or, together, larger than
+    /// [`BYTES_KEPT`](crate::inbox::BYTES_KEPT); the newest always stays. Answers the number, which
+    /// is never given again.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is no such inbox.
+    async fn keep_arrival(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        arrival: Arrival,
+    ) -> Result<u64, StoreError>;
+
+    /// What came to an inbox, newest first, by number.
+    async fn inbox_requests(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        stretch: Stretch,
+    ) -> Result<Page<InboxRequest>, StoreError>;
+
+    /// What came to an inbox above a number, oldest first.
+    async fn inbox_requests_after(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        after: u64,
+        at_most: usize,
+    ) -> Result<Vec<InboxRequest>, StoreError>;
+
+    /// Lets go of up to `at_most` requests that came before, to any inbox; says how many.
+    async fn prune_arrivals(&self, before: Timestamp, at_most: usize) -> Result<usize, StoreError>;
 
     /// All keys, the platform's and every tenant's.
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;

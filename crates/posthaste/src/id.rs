@@ -205,6 +205,8 @@ ids! {
     AuditId = "aud_";
     /// A link into the portal (its name, not what it opens with).
     PortalLinkId = "ptl_";
+    /// A request bin.
+    InboxId = "inb_";
 }
 
 impl EventId {

@@ -89,6 +89,7 @@ pub mod clock;
 pub mod chance;
 pub mod id;
 pub mod json;
+pub mod wording;
 pub mod event;
 pub mod network;
 pub mod origin;

@@ -33,6 +33,11 @@ pub struct NewEventType {
     pub versions: BTreeMap<u32, RawJson>,
 }
 
+impl NewEventType {
+    /// Bytes of a description at most.
+    pub const DESCRIPTION_BYTES_MAX: usize = 1024;
+}
+
 /// What whoever asks for a change believes to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {

@@ -3,6 +3,7 @@
 mod world;
 
 mod delivery;
+mod figures;
 mod filters;
 mod keys;
 mod live;

@@ -14,6 +14,7 @@ mod configuration;
 mod catalogue;
 mod old;
 mod holds;
+mod inboxes;
 mod replays;
 mod passes;
 
@@ -44,11 +45,12 @@ pub use self::{
     events::{body_of_key, event, events, events_between},
     histories::histories,
     holds::{held, held_since, holds, made_after, paused_since},
+    inboxes::{inbox_requests, inbox_requests_after, inboxes},
     old::{Old, old, old_keys, rows_of},
     passes::{pass, pass_on, portal_links},
     recover::recover,
     replays::{replay, replays, running_replays},
-    rollups::rollups,
+    rollups::{rollups, tallies},
 };
 
 /// Queries that run at the same time; more of them wait.

@@ -6,7 +6,7 @@ use posthaste::{
 };
 use posthaste_store::{StoreError, audit::AuditEntry, change::Change};
 
-use super::{catalogue, configuration, group::Group, passes, removal};
+use super::{catalogue, configuration, group::Group, inboxes, passes, removal};
 use crate::{
     fault::{Fault, Result},
     row::number,
@@ -46,6 +46,9 @@ fn carry_out(group: &mut Group<'_>, change: &Change) -> Result<()> {
         Change::DeletePortalLink { tenant, id } => {
             found(passes::delete_portal_link(group, tenant, *id)?)
         }
+        Change::InsertInbox(inbox) => inboxes::insert_inbox(group, inbox),
+        Change::UpdateInbox(inbox) => inboxes::update_inbox(group, inbox),
+        Change::DeleteInbox { tenant, id } => found(inboxes::delete_inbox(group, tenant, *id)?),
     }
 }
 

@@ -21,6 +21,7 @@ mod configuration;
 mod catalogue;
 mod index_feed;
 mod keeping;
+mod inboxes;
 mod removal;
 mod fold;
 
@@ -59,6 +60,7 @@ pub use self::{
     audit::{append, change, prune_audit},
     configuration::{insert_tenant_on, touch_keys},
     group::Group,
+    inboxes::{keep_arrival, prune_arrivals},
     index_feed::{feed_all, write_mark},
     keeping::{expire_held, prune, prune_keys, tell_expiring},
     passes::{prune_passes, take_pass},

@@ -24,6 +24,9 @@ const PLACE: u64 = 1024;
 /// Payload bytes that weigh as much as one row: what is deleted is walked through, page by page.
 const BYTES_OF_A_ROW: u32 = 16 * 1024;
 
+/// Requests that came to inboxes may be large.
+const ROWS_OF_A_REQUEST: usize = 16;
+
 /// All else that carries a tenant's number, each by an index that begins with it.
 const TABLES: &[&str] = &[
     "DELETE FROM idempotency WHERE tenant = ?1
@@ -34,6 +37,7 @@ const TABLES: &[&str] = &[
     "DELETE FROM keys WHERE id IN (SELECT id FROM keys WHERE tenant = ?1 LIMIT ?2)",
     "DELETE FROM passes WHERE digest IN (SELECT digest FROM passes WHERE tenant = ?1 LIMIT ?2)",
     "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE tenant = ?1 LIMIT ?2)",
+    "DELETE FROM inboxes WHERE id IN (SELECT id FROM inboxes WHERE tenant = ?1 LIMIT ?2)",
     "DELETE FROM rollups WHERE tenant = ?1 AND (subscription, level, at) IN
         (SELECT subscription, level, at FROM rollups WHERE tenant = ?1 LIMIT ?2)",
 ];
@@ -65,6 +69,7 @@ pub fn remove_tenant(group: &mut Group<'_>, tenant: &TenantId, at_most: usize) -
     };
     removal.places()?;
     removal.subscriptions()?;
+    removal.arrivals()?;
     for sql in TABLES {
         removal.rows(sql)?;
     }
@@ -193,6 +198,20 @@ impl Removal<'_, '_> {
                 connection.prepare_cached(sql)?.execute([number(id)])?;
             }
             self.went(1);
+        }
+        Ok(())
+    }
+
+    fn arrivals(&mut self) -> Result<()> {
+        let sql =
+            "DELETE FROM arrivals WHERE id IN (SELECT id FROM arrivals WHERE tenant = ?1 LIMIT ?2)";
+        let mut delete = self.group.connection.prepare_cached(sql)?;
+        while self.left > 0 {
+            let some = self.left.div_ceil(ROWS_OF_A_REQUEST);
+            match delete.execute((number(self.tenant), number(some as u64)))? {
+                0 => break,
+                gone => self.went(gone * ROWS_OF_A_REQUEST),
+            }
         }
         Ok(())
     }

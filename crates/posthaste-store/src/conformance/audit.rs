@@ -10,7 +10,7 @@ use posthaste::{
 use super::{
     World,
     fixtures::{failed, tenant},
-    passes,
+    inboxes, passes,
     replays::fresh,
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     audit::{ActingKey, Action, Actor, ActorId, AuditEntry, AuditQuery},
     change::Change,
     event_type::EventTypeEntry,
+    inbox::Inbox,
     query::Stretch,
     settings::{ApiKey, Scope, Tenant},
     store::{Page, StoreError},
@@ -152,6 +153,8 @@ fn changes(world: &World) -> Vec<(Change, Change)> {
     };
     let theirs: TenantId = "acme".parse().expect("a tenant's id");
     let unknown = SubscriptionId::at(world.fresh_id().place());
+    let inbox = inboxes::inbox(world);
+    let inbox_id = inbox.id;
     let delete_key = |tenant| Change::DeleteKey { tenant, id: key.id };
     let link = passes::link(world, "a link");
     let pass = passes::portal(&link, 1);
@@ -164,6 +167,17 @@ fn changes(world: &World) -> Vec<(Change, Change)> {
         now: world.now,
     };
     let absent = nobody.id.clone();
+    let inbox = |tenant: &TenantId, revision| {
+        Box::new(Inbox {
+            tenant: tenant.clone(),
+            revision,
+            ..inbox.clone()
+        })
+    };
+    let delete_inbox = |tenant| Change::DeleteInbox {
+        tenant,
+        id: inbox_id,
+    };
     vec![
         (
             Change::InsertTenant(taken),
@@ -175,7 +189,7 @@ fn changes(world: &World) -> Vec<(Change, Change)> {
             Change::PutEventType(an_event_type(world, 1)),
         ),
         (delete_type(theirs.clone()), delete_type(owner())),
-        (delete_tenant(absent), delete_tenant(theirs)),
+        (delete_tenant(absent.clone()), delete_tenant(theirs)),
         (update(stale.clone()), Change::InsertSubscription(inserted)),
         (update(stale), update(Box::new(subscription))),
         (delete(unknown), delete(id)),
@@ -188,6 +202,15 @@ fn changes(world: &World) -> Vec<(Change, Change)> {
             Change::InsertPass(Box::new(pass.clone())),
         ),
         (Change::DeletePass([9; 32]), Change::DeletePass(pass.digest)),
+        (
+            Change::InsertInbox(inbox(&absent, 1)),
+            Change::InsertInbox(inbox(&owner(), 1)),
+        ),
+        (
+            Change::UpdateInbox(inbox(&owner(), 3)),
+            Change::UpdateInbox(inbox(&owner(), 2)),
+        ),
+        (delete_inbox(absent.clone()), delete_inbox(owner())),
     ]
 }
 

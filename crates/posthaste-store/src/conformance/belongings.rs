@@ -2,7 +2,7 @@
 
 use posthaste::{
     delivery::Discard,
-    id::{KeyId, ReplayId, SubscriptionId},
+    id::{InboxId, KeyId, ReplayId, SubscriptionId},
     json::RawJson,
 };
 
@@ -11,7 +11,7 @@ use super::{
     fixtures::{
         delivered, discarded, event_type, failed, idempotency, late, owed, parked, retrying,
     },
-    passes,
+    inboxes, passes,
 };
 use crate::{
     audit::Action,
@@ -27,6 +27,7 @@ pub struct Belongings {
     pub events: Vec<StoredEvent>,
     pub deliveries: Vec<Waiting>,
     pub replay: ReplayId,
+    pub inbox: InboxId,
 }
 
 pub fn key(world: &World, hash: u8) -> ApiKey {
@@ -77,7 +78,7 @@ pub fn replay(world: &World) -> Replay {
 }
 
 /// Fills the tenant of the world: deliveries in every state, what was taken and what was made late, a
-/// tombstone, a pause, keys, a catalogue, a replay.
+/// tombstone, a pause, keys, a catalogue, a replay, an inbox.
 pub async fn filled(world: &mut World, hash: u8) -> Belongings {
     let to = world.subscribe().await;
     let (paused, buried) = (world.subscribe().await, world.subscribe().await);
@@ -115,6 +116,13 @@ pub async fn filled(world: &mut World, hash: u8) -> Belongings {
     for pass in [passes::session(world, hash), passes::portal(&link, !hash)] {
         store.insert_pass(pass).await.unwrap();
     }
+    let inbox = inboxes::inbox(world);
+    let (id, arrived) = (inbox.id, inboxes::arrival(world));
+    store.insert_inbox(inbox).await.unwrap();
+    store
+        .keep_arrival(&world.tenant, id, arrived)
+        .await
+        .unwrap();
     let replay = store.insert_replay(replay(world), None).await;
     let replay = replay.unwrap().id;
     Belongings {
@@ -122,5 +130,6 @@ pub async fn filled(world: &mut World, hash: u8) -> Belongings {
         events: vec![wide, keyed],
         deliveries: all,
         replay,
+        inbox: id,
     }
 }

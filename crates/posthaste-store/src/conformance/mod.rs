@@ -29,6 +29,7 @@ pub mod lists;
 pub mod tombstones;
 pub mod configuration;
 pub mod catalogue;
+pub mod inboxes;
 pub mod audit;
 pub mod passes;
 pub mod isolation;
@@ -240,6 +241,15 @@ macro_rules! conformance_suite {
                 a_stale_change_of_an_event_type_changes_nothing
                 an_event_type_of_one_tenant_is_no_other_tenants
             }
+            inboxes {
+                an_inbox_and_what_came_to_it_read_back_whole_also_after_a_crash
+                a_change_of_an_inbox_leaves_what_came_and_a_stale_one_changes_nothing
+                requests_are_read_in_pages_of_every_size_both_ways
+                the_newest_requests_of_an_inbox_are_kept_and_numbers_go_on
+                requests_go_by_age_in_small_steps
+                an_inbox_of_one_tenant_is_no_other_tenants
+                a_deleted_inbox_goes_with_all_that_came_to_it
+            }
             audit {
                 an_entry_reads_back_whole_also_after_a_crash
                 an_entry_is_there_exactly_if_its_change_is_also_after_a_crash
@@ -289,6 +299,7 @@ macro_rules! conformance_suite {
                 what_is_discarded_where_it_is_parked_is_counted
                 what_is_settled_again_because_an_answer_was_lost_counts_once
                 tenants_and_subscriptions_are_counted_apart
+                subscriptions_are_told_together_in_short_as_each_is_by_itself
                 minutes_and_hours_are_exact_at_every_moment_however_often_it_crashes
             }
             walk {
@@ -353,6 +364,7 @@ mod tests {
         check(include_str!("tombstones.rs"));
         check(include_str!("configuration.rs"));
         check(include_str!("catalogue.rs"));
+        check(include_str!("inboxes.rs"));
         check(include_str!("audit.rs"));
         check(include_str!("passes.rs"));
         check(include_str!("isolation.rs"));

@@ -13,6 +13,7 @@ use super::{
     World,
     belongings::{Belongings, entry, filled, key, replay},
     fixtures::{self, delivered, owed, parked, retrying, subscription},
+    inboxes,
 };
 use crate::{
     audit::AuditQuery,
@@ -72,6 +73,8 @@ async fn check_gone(world: &World, tenant: &TenantId, of: &Belongings, hash: u8)
     );
     let rollups = store.rollups(tenant, None, from, to, Level::Minute).await;
     assert_eq!(rollups, Ok(Vec::new()));
+    let requests = store.inbox_requests_after(tenant, of.inbox, 0, 9);
+    assert_eq!(requests.await, Ok(Vec::new()));
     let log = store
         .audit(tenant, &AuditQuery::default(), FIRST_PAGE)
         .await;
@@ -92,6 +95,8 @@ async fn check_unconfigured(world: &World, tenant: &TenantId) {
     assert!(keys.iter().all(|key| key.tenant.as_ref() != Some(tenant)));
     let types = store.event_types().await.unwrap();
     assert!(types.iter().all(|one| one.tenant != *tenant));
+    let inboxes = store.inboxes().await.unwrap();
+    assert!(inboxes.iter().all(|inbox| inbox.tenant != *tenant));
     let holds = store.holds().await.unwrap();
     assert!(holds.iter().all(|hold| hold.tenant != *tenant));
     let running = store.running_replays().await.unwrap();
@@ -145,6 +150,7 @@ pub async fn nothing_is_kept_for_a_tenant_that_is_not_there(world: &mut World) {
     let draft = world.draft(&[to]);
     world.store().release(&[draft.event.id]);
     let (key, entry, replay) = (key(world, 1), entry(world, 1), replay(world));
+    let (inbox, arrived) = (inboxes::inbox(world), inboxes::arrival(world));
     let id = SubscriptionId::at(world.fresh_id().place());
     let new = subscription(id, world.tenant.clone(), world.now);
     let gone = delete(world).await;
@@ -163,6 +169,9 @@ pub async fn nothing_is_kept_for_a_tenant_that_is_not_there(world: &mut World) {
         assert_eq!(store.insert_subscription(new.clone()).await, missing);
         assert_eq!(store.insert_key(key.clone()).await, missing);
         assert_eq!(store.put_event_type(entry.clone()).await, missing);
+        assert_eq!(store.insert_inbox(inbox.clone()).await, missing);
+        let kept = store.keep_arrival(&gone, inbox.id, arrived.clone()).await;
+        assert_eq!(kept, Err(StoreError::Missing));
         let kept = store.insert_replay(replay.clone(), None).await;
         assert_eq!(kept, Err(StoreError::Missing));
         remove(world, &gone, 100).await;
@@ -279,6 +288,9 @@ pub async fn other_tenants_keep_everything_beside_a_removal(world: &mut World) {
         assert_eq!(store.event_types().await.unwrap().len(), 1);
         assert_eq!(store.holds().await.unwrap().len(), 1);
         assert_eq!(store.running_replays().await.unwrap().len(), 1);
+        assert_eq!(store.inboxes().await.unwrap().len(), 1);
+        let requests = store.inbox_requests_after(&default, mine.inbox, 0, 9);
+        assert_eq!(requests.await.unwrap().len(), 1);
         let known = store.body_of_key(&default, [1; 32], world.now).await;
         assert_eq!(known, Ok(Some([1; 32])));
         let window = (Minute::of(world.now), Minute::of(world.after(60)));

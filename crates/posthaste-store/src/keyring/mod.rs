@@ -31,6 +31,10 @@ pub struct Context<'a> {
 pub enum What {
     /// All that is secret of a subscription.
     Subscription,
+    /// All that is secret of an inbox.
+    Inbox,
+    /// What came to an inbox, less its body.
+    Arrival,
     /// What authenticates page cursors.
     CursorKey,
     /// A data key, sealed by the master key.
@@ -44,6 +48,8 @@ impl Context<'_> {
     fn to_bytes(self) -> Vec<u8> {
         let what: &[u8] = match self.what {
             What::Subscription => b"subscription",
+            What::Inbox => b"inbox",
+            What::Arrival => b"arrival",
             What::CursorKey => b"cursor key",
             What::DataKey => b"data key",
             What::Check => b"check",

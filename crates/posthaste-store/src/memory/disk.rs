@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use posthaste::{
     clock::Timestamp,
     event::{EventType, TenantId},
-    id::{AuditId, BatchId, DeliveryId, EventId, KeyId, ReplayId, SubscriptionId, places},
+    id::{AuditId, BatchId, DeliveryId, EventId, InboxId, KeyId, ReplayId, SubscriptionId, places},
     subscription::{Subscription, SubscriptionStatus},
 };
 
 use super::{
+    inboxes::Filled,
     rollups::Rollups,
     row::{Row, Shade},
 };
@@ -44,6 +45,7 @@ pub(super) struct Disk {
     pub replays: BTreeMap<ReplayId, Replay>,
     pub audit: BTreeMap<AuditId, AuditEntry>,
     pub passes: BTreeMap<TokenDigest, Pass>,
+    pub inboxes: BTreeMap<InboxId, Filled>,
     /// The settled mark, as of the last settle.
     pub mark: EventId,
     /// The last place of what was let go of: ids begin above it.
@@ -195,6 +197,7 @@ impl Disk {
             self.replays.last_key_value().map(|(id, _)| id.place()),
             self.audit.last_key_value().map(|(id, _)| id.place()),
             self.links().map(|link| link.id.place()).max(),
+            self.inboxes.last_key_value().map(|(id, _)| id.place()),
         ];
         let newest = others.into_iter().flatten().chain(event).max();
         newest.map_or(EventId::from_u64(0), posthaste::id::Place::event)

@@ -9,6 +9,7 @@ mod audit;
 mod configuration;
 mod catalogue;
 mod disk;
+mod inboxes;
 mod keeping;
 mod log;
 mod queue;
@@ -29,7 +30,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::Discard,
     event::{Line, TenantId},
-    id::{DeliveryId, EventId, KeyId, ReplayId, SubscriptionId},
+    id::{DeliveryId, EventId, InboxId, KeyId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 
@@ -41,6 +42,7 @@ use crate::{
     audit::{AuditEntry, AuditQuery},
     change::Change,
     event_type::EventTypeEntry,
+    inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
     pass::{Pass, PortalLink, TokenDigest},
@@ -50,7 +52,7 @@ use crate::{
         SettleBatch, StoredEvent, Waiting,
     },
     replay::Replay,
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
     store::{Horizon, Page, Store, StoreError},
 };
@@ -89,6 +91,7 @@ impl MemoryStore {
             replays: BTreeMap::new(),
             audit: BTreeMap::new(),
             passes: BTreeMap::new(),
+            inboxes: BTreeMap::new(),
             mark: EventId::from_u64(0),
             newest: EventId::from_u64(0),
         })
@@ -131,6 +134,10 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn identity(&self) -> Identity {
         self.lock().disk.identity.clone()
+    }
+
+    async fn size_bytes(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
     }
 
     fn reserve(&self, now: Timestamp, deliveries: &[u32]) -> Vec<EventId> {
@@ -432,6 +439,23 @@ impl Store for MemoryStore {
         Ok(state.disk.rollups(tenant, subscription, from..to, level))
     }
 
+    async fn tallies(
+        &self,
+        tenant: &TenantId,
+        subscriptions: Vec<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(SubscriptionId, Minute, Tally)>, StoreError> {
+        let state = self.lock();
+        let of = |id| state.disk.rollups(tenant, Some(id), from..to, level);
+        let in_short = |id| {
+            let found = of(id).into_iter();
+            found.map(move |(at, rollup)| (id, at, Tally::of(&rollup)))
+        };
+        Ok(subscriptions.into_iter().flat_map(in_short).collect())
+    }
+
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         Ok(self.lock().disk.tenants.values().cloned().collect())
     }
@@ -481,6 +505,45 @@ impl Store for MemoryStore {
         id: SubscriptionId,
     ) -> Result<Option<Subscription>, StoreError> {
         Ok(self.lock().disk.subscription_mut(tenant, id).cloned())
+    }
+
+    async fn inboxes(&self) -> Result<Vec<Inbox>, StoreError> {
+        Ok(self.lock().disk.all_inboxes())
+    }
+
+    async fn keep_arrival(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        arrival: Arrival,
+    ) -> Result<u64, StoreError> {
+        self.lock().disk.keep_arrival(tenant, inbox, arrival)
+    }
+
+    async fn inbox_requests(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        stretch: Stretch,
+    ) -> Result<Page<InboxRequest>, StoreError> {
+        Ok(self.lock().disk.inbox_requests(tenant, inbox, stretch))
+    }
+
+    async fn inbox_requests_after(
+        &self,
+        tenant: &TenantId,
+        inbox: InboxId,
+        after: u64,
+        at_most: usize,
+    ) -> Result<Vec<InboxRequest>, StoreError> {
+        let state = self.lock();
+        Ok(state
+            .disk
+            .inbox_requests_after(tenant, inbox, after, at_most))
+    }
+
+    async fn prune_arrivals(&self, before: Timestamp, at_most: usize) -> Result<usize, StoreError> {
+        Ok(self.lock().disk.prune_arrivals(before, at_most))
     }
 
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {

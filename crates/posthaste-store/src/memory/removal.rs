@@ -26,6 +26,8 @@ impl State {
             .retain(|_, entry| entry.tenant.as_ref() != Some(tenant));
         disk.passes.retain(|_, pass| pass.tenant() != Some(tenant));
         disk.replays.retain(|_, replay| replay.tenant != *tenant);
+        disk.inboxes
+            .retain(|_, filled| filled.inbox.tenant != *tenant);
         disk.deleted.insert(tenant.clone());
         disk.mark = ledger.mark();
         Ok(())

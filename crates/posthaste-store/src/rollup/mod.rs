@@ -8,6 +8,7 @@
 mod encoding;
 mod histogram;
 mod minute;
+mod tally;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -22,6 +23,7 @@ pub use self::{
     encoding::{Garbled, read_varint, write_varint},
     histogram::Histogram,
     minute::{Level, Minute},
+    tally::Tally,
 };
 use crate::record::{Attempt, Settlement, Standing};
 
