@@ -40,6 +40,7 @@ use axum::{Router, extract::RawPathParams, middleware, response::Response};
 use http::{StatusCode, header};
 use posthaste::{event::TenantId, network::Network};
 use posthaste_engine::Engine;
+use tokio::sync::Semaphore;
 use tower::{Layer, util::MapResponseLayer};
 use zeroize::Zeroizing;
 
@@ -93,6 +94,8 @@ pub(crate) struct Shared {
     default_tenant: TenantId,
     listeners: Listeners,
     failures: Failures,
+    /// Turns of whoever reads what comes to an inbox.
+    inbox_bodies: Semaphore,
     /// The document, written once.
     openapi: OnceLock<Vec<u8>>,
 }
@@ -120,6 +123,7 @@ pub fn with_pages(engine: Engine, options: Options, pages: Router) -> Router {
         default_tenant: TenantId::default_tenant(),
         listeners: Listeners::default(),
         failures: Failures::new(options.failures_per_min),
+        inbox_bodies: Semaphore::new(routes::reception::READ_AT_ONCE),
         openapi: OnceLock::new(),
         engine,
         options,
@@ -153,7 +157,7 @@ fn without_allow(mut response: Response) -> Response {
     response
 }
 
-/// A 405, except where the path's id is none: `/inboxes` is no hook that
+/// A 405, except where the path's id is none: `/inbox` is no hook that
 /// cannot be read, it is nothing.
 async fn not_allowed(params: RawPathParams) -> Problem {
     let is_none = |(name, value): (&str, &str)| name.ends_with("id") && !value.contains('_');

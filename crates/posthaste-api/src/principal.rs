@@ -145,6 +145,7 @@ impl Caller {
             key: Some(acting),
             address: self.address,
             request_id: self.request_id.as_ref().map(RequestId::text),
+            ..Actor::default()
         })
     }
 }

@@ -113,7 +113,7 @@ pub(crate) fn answer(source: impl Source, open: Open) -> Response {
 pub(crate) struct Draining(pub(crate) Option<watch::Receiver<bool>>);
 
 impl Draining {
-    async fn begun(&mut self) {
+    pub(crate) async fn begun(&mut self) {
         match &mut self.0 {
             // A server that is gone is not coming back.
             Some(draining) => drop(draining.wait_for(|draining| *draining).await),

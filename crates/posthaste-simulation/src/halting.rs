@@ -26,6 +26,7 @@ use posthaste_store::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    dead_letter::DeadLetters,
     inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     pass::{Pass, PortalLink, TokenDigest},
@@ -314,8 +315,10 @@ halting! {
     held(subscription: SubscriptionId, until: Timestamp) -> Option<Held>;
     event(tenant: &TenantId, id: EventId) -> Option<StoredEvent>;
     events(tenant: &TenantId, query: &EventQuery, stretch: Stretch) -> Page<EventSummary>;
+    events_of(tenant: &TenantId, ids: Vec<EventId>) -> Page<StoredEvent>;
     delivery(tenant: &TenantId, id: DeliveryId) -> Option<Delivery>;
     deliveries(tenant: &TenantId, query: &DeliveryQuery, stretch: Stretch) -> Page<Delivery>;
+    dead_letters(tenant: &TenantId, stretch: Stretch) -> DeadLetters;
     attempts(tenant: &TenantId, id: DeliveryId) -> Vec<Attempt>;
     histories(tenant: &TenantId, after: DeliveryId, until: DeliveryId, at_most: usize)
         -> Page<History>;

@@ -97,6 +97,7 @@ impl World {
     #[allow(clippy::disallowed_methods)] // paused: this reads no clock
     async fn with_all(limits: Limits, origins: &[&str]) -> Self {
         let config = EngineConfig {
+            inboxes: posthaste_engine::inboxes::InboxConfig::default(),
             limits,
             retention: Retention::default(),
             bounds: Bounds::default(),

@@ -229,11 +229,14 @@ fn asked_for(status: Option<RequestedStatus>, now: SubscriptionStatus) -> Subscr
 
 impl Engine {
     /// Whether a tenant may ask for deliveries to this URL. Judges the URL alone and resolves
-    /// nothing.
+    /// nothing. To its own inboxes on this server nothing is dialled, so they may stand anywhere.
     ///
     /// # Errors
     /// Why not.
     pub fn judge_url(&self, tenant: &TenantId, url: &TargetUrl) -> Result<(), UrlRefusal> {
+        if self.0.reception.is_own(tenant, url) {
+            return Ok(());
+        }
         self.0.config.egress.judge(url)?;
         self.snapshot().denied(tenant).judge(url)
     }

@@ -18,6 +18,7 @@ use posthaste::{
 };
 use posthaste_store::{
     EventTypeEntry,
+    inbox::{Bin, Inbox, InboxAnswer},
     query::DeliveryQuery,
     settings::{ApiKey, Catalogue, Scope, Tenant, TenantLimits},
 };
@@ -119,6 +120,29 @@ pub fn tenant(of: &Tenant) -> TenantMembers<'_> {
         limits: &of.limits,
         catalogue: of.catalogue,
         egress: EgressMembers { deny: &of.denied },
+    }
+}
+
+#[derive(Serialize)]
+pub struct InboxMembers<'a> {
+    name: &'a str,
+    answer: Option<&'a InboxAnswer>,
+    /// At webhook.site.
+    url: Option<&'a TargetUrl>,
+    subscription: Option<SubscriptionId>,
+}
+
+/// Without its token.
+pub fn inbox(of: &Inbox) -> InboxMembers<'_> {
+    let (answer, url) = match &of.bin {
+        Bin::Own { answer, .. } => (Some(answer), None),
+        Bin::WebhookSite { url, .. } => (None, Some(url)),
+    };
+    InboxMembers {
+        name: &of.name,
+        answer,
+        url,
+        subscription: of.subscription(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod page;
 mod deliveries;
+mod dead_letters;
 mod events;
 mod attempts;
 mod histories;
@@ -41,8 +42,9 @@ pub use self::{
     catalogue::event_types,
     configuration::{deleted_tenants, keys, subscription, subscriptions, tenants},
     counts::counts,
+    dead_letters::dead_letters,
     deliveries::{deliveries, deliveries_of, delivery},
-    events::{body_of_key, event, events, events_between},
+    events::{body_of_key, event, events, events_between, events_of},
     histories::histories,
     holds::{held, held_since, holds, made_after, paused_since},
     inboxes::{inbox_requests, inbox_requests_after, inboxes},

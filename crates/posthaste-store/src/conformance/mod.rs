@@ -212,6 +212,8 @@ macro_rules! conformance_suite {
                 events_are_listed_newest_first_by_type_time_and_correlation
                 deliveries_are_listed_by_everything_that_can_be_asked_for
                 events_of_a_window_are_read_oldest_first_in_pages_of_every_size
+                events_are_read_together_in_the_order_asked_for
+                dead_letters_are_counted_by_subscription_and_reason_a_stretch_at_a_time
                 windows_and_cursors_may_lie_beyond_all_there_is
                 a_long_list_of_mixed_deliveries_is_read_in_pages_of_every_size
                 a_list_that_is_read_while_it_grows_shows_each_entry_once
