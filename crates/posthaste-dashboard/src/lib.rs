@@ -5,10 +5,15 @@
 //! cannot, and asks for the same scopes. Nothing here asks another host for anything.
 
 mod show;
+mod payload;
+mod curl;
+mod moment;
+mod timeline;
 mod frame;
 mod render;
 mod fault;
 mod query;
+mod filters;
 mod path;
 mod session;
 mod viewer;
