@@ -112,7 +112,7 @@ pub(crate) fn answer(source: impl Source, open: Open) -> Response {
 pub(crate) struct Draining(Option<live::Draining>);
 
 impl Draining {
-    async fn begun(&mut self) {
+    pub(crate) async fn begun(&mut self) {
         match &mut self.0 {
             Some(draining) => draining.begun().await,
             None => std::future::pending().await,

@@ -9,7 +9,7 @@ use posthaste::{
     egress::{EgressRules, TargetUrl, VetError},
     transport::http::{HttpConfig, HttpTransport},
 };
-use posthaste_engine::{Engine, EngineConfig};
+use posthaste_engine::{Engine, EngineConfig, inboxes::InboxConfig};
 use posthaste_sqlite::{Options, SqliteStore};
 use tokio::net::TcpListener;
 
@@ -57,7 +57,7 @@ impl Server {
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store = Arc::new(open(configuration, &clock)?);
-        let config = engine_config(configuration, clock)?;
+        let config = engine_config(configuration, &listener, clock)?;
         let engine = Engine::over(store.clone(), config)
             .await
             .context("cannot read the store")?;
@@ -140,6 +140,7 @@ fn open(configuration: &Configuration, clock: &Arc<dyn Clock>) -> anyhow::Result
 
 fn engine_config(
     configuration: &Configuration,
+    listener: &TcpListener,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<EngineConfig> {
     let egress = Arc::new(configuration.egress.clone());
@@ -147,11 +148,24 @@ fn engine_config(
         limits: configuration.limits,
         retention: configuration.retention,
         bounds: configuration.bounds,
+        inboxes: InboxConfig {
+            public_url: public_url(configuration, listener)?,
+            webhook_site: configuration.webhook_site.clone(),
+        },
         transport: Arc::new(transport(egress.clone(), clock.clone())?),
         egress,
         clock,
         chance: Arc::new(Chance::from_system()),
     })
+}
+
+/// Where inboxes are reached.
+fn public_url(configuration: &Configuration, listener: &TcpListener) -> anyhow::Result<TargetUrl> {
+    let scheme = match configuration.tls {
+        Some(_) => "https",
+        None => "http",
+    };
+    Ok(format!("{scheme}://{}/", listener.local_addr()?).parse()?)
 }
 
 fn transport(rules: Arc<EgressRules>, clock: Arc<dyn Clock>) -> anyhow::Result<HttpTransport> {

@@ -22,6 +22,7 @@ use super::{
     redaction::Unsaid,
 };
 use crate::{
+    inboxes::Reception,
     scheduler::{Assignment, Finished, Input},
     subscribers::{Subscriber, Subscribers},
 };
@@ -36,6 +37,8 @@ pub struct Sender {
     pub chance: Arc<Chance>,
     /// Where each tenant does not want to send, by now.
     pub subscribers: Arc<Subscribers>,
+    /// Where deliveries to this server's own inboxes end.
+    pub(crate) reception: Arc<Reception>,
     pub dispatch: Dispatch,
     /// This server's name to itself, in `posthaste-hop`.
     pub server: String,
@@ -116,7 +119,11 @@ impl Sender {
             .without(&denied)
             .timed(stopwatch)
             .secured(tls.as_ref());
-        self.transport.post(post).await
+        let own = self.reception.take_in(&subscription.tenant, &post).await;
+        match own {
+            Some(answered) => answered,
+            None => self.transport.post(post).await,
+        }
     }
 
     fn headers(&self, assignment: &Assignment, payload: &[u8], now: Timestamp) -> Headers {
