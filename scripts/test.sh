@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that has to hold: format, lints, the build, every test in Rust and in Python.
+# Everything that has to hold: format, lints, the build, every test in Rust, in Python and in a browser.
 # Installs what the tests need and is missing; needs no privileges beyond that, and no sudo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +8,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 # The virtual environment of the Python tests, made once and again when the requirements change.
 python_environment() {
-    python3 -c 'import venv, ensurepip' 2>/dev/null || install_venv
+    python3 -c 'import venv, ensurepip' 2>/dev/null || install python3-venv
     if ! cmp -s tests/requirements.txt .venv/installed; then
         python3 -m venv --clear .venv
         .venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
@@ -16,13 +16,25 @@ python_environment() {
     fi
 }
 
-install_venv() {
+# The system's own Chromium and its driver; no test downloads one.
+browser() {
+    if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then
+        install chromium chromium-driver
+    fi
+}
+
+install() {
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "the Python tests need python3 with venv: please install python3-venv" >&2
+        echo "the tests need these packages: please install $*" >&2
         exit 1
     fi
     apt-get update -qq
-    apt-get install -y -qq python3-venv
+    apt-get install -y -qq "$@"
+}
+
+unittests() {
+    PYTHONPATH=tests/python POSTHASTE_BINARY=$(realpath "${CARGO_TARGET_DIR:-target}/debug/posthaste") \
+        .venv/bin/python -B -m unittest discover --start-directory "$1" --verbose
 }
 
 rust_tests() {
@@ -47,7 +59,10 @@ rust_tests
 step "tests in Python"
 python_environment
 cargo build --workspace --bin posthaste --quiet
-POSTHASTE_BINARY=$(realpath "${CARGO_TARGET_DIR:-target}/debug/posthaste") \
-    .venv/bin/python -B -m unittest discover --start-directory tests/python --verbose
+unittests tests/python
+
+step "tests in a browser"
+browser
+unittests tests/browser
 
 step "all passed in $((SECONDS / 60)) min $((SECONDS % 60)) s"

@@ -5,10 +5,12 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("POSTHASTE_BINARY", str(ROOT / "target/debug/posthaste"))
 KEY = "pst_0123456789abcdefghijABCDEFGHIJ0123456789abc"
+BASE = "/api/v1/webhooks"
 
 
 def environment():
@@ -31,7 +33,15 @@ class Server:
         if " ready at " not in ready:
             self.log.seek(0)
             raise RuntimeError(f"the server did not start: {ready}{self.log.read()}")
-        self.environment["POSTHASTE_SERVER"] = ready.split()[-1]
+        self.url = self.environment["POSTHASTE_SERVER"] = ready.split()[-1]
+
+    def call(self, method, path, body=None, key=KEY, **headers):
+        """A request to the API; its answer's JSON, None where there is none."""
+        headers |= {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + BASE + path, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.loads(answer.read() or "null")
 
     def run(self, *arguments):
         """The JSON lines that a command prints; raises where it exits with anything but 0."""

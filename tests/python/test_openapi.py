@@ -10,11 +10,9 @@ import subprocess
 import sys
 import time
 import unittest
-import urllib.request
 
-from posthaste import KEY, Server
+from posthaste import BASE, KEY, Server
 
-BASE = "/api/v1/webhooks"
 CHECKS = [
     "not_a_server_error",
     "status_code_conformance",
@@ -41,15 +39,6 @@ enabled = false
 TIMEOUT_S = 300
 
 
-def call(server, method, path, body):
-    """A request with the platform's key; its answer's JSON."""
-    url = server.environment["POSTHASTE_SERVER"] + BASE + path
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
-
-
 def known(path, name, value):
     """Operations below a path that are asked for what there is."""
     lines = [
@@ -68,8 +57,8 @@ class OpenApi(unittest.TestCase):
     def objects(self):
         """Something of each kind, so that not every id is a 404."""
         hook = {"url": "http://127.0.0.1:40009/", "retry": "none", "events": ["a.*"]}
-        subscription = call(self.server, "POST", "/subscriptions", hook)
-        event = call(self.server, "POST", "/events?expand=deliveries", {"type": "a.b", "data": 1})
+        subscription = self.server.call("POST", "/subscriptions", hook)
+        event = self.server.call("POST", "/events?expand=deliveries", {"type": "a.b", "data": 1})
         return "".join([
             known("subscriptions", "id", subscription["id"]),
             known("events", "id", event["id"]),

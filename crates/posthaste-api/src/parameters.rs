@@ -10,7 +10,7 @@ use posthaste::clock::Timestamp;
 use crate::{
     fields::unknown,
     problem::{FieldError, Kind, Problem, shown},
-    values::{Fault, Read, is_hidden, whole},
+    values::{Fault, Read, whole},
 };
 
 /// Items of a page when nothing is asked for.
@@ -97,7 +97,7 @@ impl Parameters {
     /// Text as it is, without hidden characters.
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
         self.read(name, |value| {
-            if value.chars().any(is_hidden) {
+            if value.chars().any(posthaste::wording::is_hidden) {
                 let detail = "control characters are not allowed";
                 return Err(Fault::new("control_character", detail).into());
             }

@@ -2,10 +2,15 @@
 //!
 //! Each refuses with every fault that it sees, and none repeats what was sent.
 
-use std::{borrow::Cow, collections::BTreeMap, str::FromStr, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use bytes::Bytes;
-use posthaste::{clock::Timestamp, event::EventType, json::RawJson};
+use posthaste::{
+    clock::Timestamp,
+    event::EventType,
+    json::RawJson,
+    wording::{self, WordingError},
+};
 use serde::de::{IntoDeserializer, value::CowStrDeserializer};
 use serde_json::value::RawValue;
 
@@ -75,33 +80,28 @@ pub(crate) fn text(raw: &str) -> Read<Cow<'_, str>> {
 /// Text without the characters that hide or turn what stands around them.
 pub(crate) fn visible(raw: &str) -> Read<Cow<'_, str>> {
     let text = text(raw)?;
-    if text.chars().any(is_hidden) {
-        let detail = "control and bidirectional control characters are not allowed";
-        return Err(Fault::new("control_character", detail).into());
-    }
+    wording::visible(&text).map_err(unworded)?;
     Ok(text)
 }
 
-pub(crate) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+fn unworded(error: WordingError) -> Fault {
+    Fault::new(error.code(), error.to_string())
 }
 
 /// A name: 1 to `bytes_max` bytes of visible text.
 pub(crate) fn label(bytes_max: usize) -> impl FnOnce(&str) -> Read<String> {
-    move |raw| within(visible(raw)?, 1, bytes_max)
+    move |raw| within(raw, 1, bytes_max)
 }
 
 /// A line for people: at most `bytes_max` bytes of visible text, perhaps none.
 pub(crate) fn line(bytes_max: usize) -> impl FnOnce(&str) -> Read<String> {
-    move |raw| within(visible(raw)?, 0, bytes_max)
+    move |raw| within(raw, 0, bytes_max)
 }
 
-fn within(text: Cow<'_, str>, min: usize, max: usize) -> Read<String> {
-    if (min..=max).contains(&text.len()) {
-        return Ok(text.into_owned());
-    }
-    Err(Fault::new("length", format!("expected {min} to {max} bytes")).into())
+fn within(raw: &str, min: usize, max: usize) -> Read<String> {
+    let text = text(raw)?;
+    wording::within(&text, min..=max).map_err(unworded)?;
+    Ok(text.into_owned())
 }
 
 /// A type that reads itself from text.
@@ -127,6 +127,14 @@ pub(crate) fn time(raw: &str) -> Read<Timestamp> {
     parsed("invalid_time")(raw)
 }
 
+/// A whole number within bounds that its type has.
+pub(crate) fn bounded<T>(bounds: RangeInclusive<T>) -> impl FnOnce(&str) -> Read<T>
+where
+    T: Copy + PartialOrd + TryFrom<u64> + std::fmt::Display,
+{
+    whole(*bounds.start(), *bounds.end())
+}
+
 /// A whole number, written as one, from `min` to `max`.
 pub(crate) fn whole<T>(min: T, max: T) -> impl FnOnce(&str) -> Read<T>
 where
@@ -150,9 +158,12 @@ where
 }
 
 /// A duration in whole units of `unit`.
-pub(crate) fn duration(min: u64, max: u64, unit: Duration) -> impl FnOnce(&str) -> Read<Duration> {
+pub(crate) fn duration(
+    bounds: RangeInclusive<u64>,
+    unit: Duration,
+) -> impl FnOnce(&str) -> Read<Duration> {
     move |raw| {
-        let count = whole(min, max)(raw)?;
+        let count = bounded(bounds)(raw)?;
         let count = u32::try_from(count).expect("bounds of durations are small");
         Ok(unit * count)
     }

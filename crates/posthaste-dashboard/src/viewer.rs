@@ -1,7 +1,7 @@
 //! Who looks at whose pages, and what they may do there: an extractor, so that no page of a tenant
 //! is made for someone who may not see it.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OriginalUri};
 use http::request::Parts;
 use posthaste::event::TenantId;
 use posthaste_engine::{Engine, operations::Principal};
@@ -145,7 +145,10 @@ impl FromRequestParts<Pages> for Operator {
             let principal = pages.sessions.of(&token, &pages.engine)?;
             Some((token, principal))
         });
-        let next = || parts.uri.path_and_query().map(ToString::to_string);
+        // A nested router sees what is left of the path; they wanted all of it.
+        let asked = parts.extensions.get::<OriginalUri>();
+        let asked = asked.map_or(&parts.uri, |asked| &asked.0);
+        let next = || asked.path_and_query().map(ToString::to_string);
         let (token, principal) = known.ok_or_else(|| Fault::SignIn {
             next: next().unwrap_or_default(),
         })?;

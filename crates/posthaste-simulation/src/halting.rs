@@ -26,15 +26,17 @@ use posthaste_store::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    dead_letter::DeadLetters,
     inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
+    pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
         SettleBatch, Settlement, Standing, StoredEvent, Waiting,
     },
     replay::{Progress, Replay, ReplayStep},
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
 };
 
@@ -291,6 +293,7 @@ macro_rules! halting {
 }
 
 halting! {
+    size_bytes() -> Option<u64>;
     accept(now: Timestamp, requests: Vec<Vec<Acceptance>>)
         -> Vec<Result<Vec<Accepted>, NotAccepted>>;
     settle(batch: SettleBatch) -> ();
@@ -312,8 +315,10 @@ halting! {
     held(subscription: SubscriptionId, until: Timestamp) -> Option<Held>;
     event(tenant: &TenantId, id: EventId) -> Option<StoredEvent>;
     events(tenant: &TenantId, query: &EventQuery, stretch: Stretch) -> Page<EventSummary>;
+    events_of(tenant: &TenantId, ids: Vec<EventId>) -> Page<StoredEvent>;
     delivery(tenant: &TenantId, id: DeliveryId) -> Option<Delivery>;
     deliveries(tenant: &TenantId, query: &DeliveryQuery, stretch: Stretch) -> Page<Delivery>;
+    dead_letters(tenant: &TenantId, stretch: Stretch) -> DeadLetters;
     attempts(tenant: &TenantId, id: DeliveryId) -> Vec<Attempt>;
     histories(tenant: &TenantId, after: DeliveryId, until: DeliveryId, at_most: usize)
         -> Page<History>;
@@ -330,10 +335,18 @@ halting! {
         tenant: &TenantId, subscription: Option<SubscriptionId>, from: Minute, to: Minute,
         level: Level
     ) -> Vec<(Minute, Rollup)>;
+    tallies(
+        tenant: &TenantId, subscriptions: Vec<SubscriptionId>, from: Minute, to: Minute,
+        level: Level
+    ) -> Vec<(SubscriptionId, Minute, Tally)>;
     change(change: Change, entry: Option<AuditEntry>) -> ();
     append_audit(entry: AuditEntry) -> ();
     audit(tenant: &TenantId, query: &AuditQuery, stretch: Stretch) -> Page<AuditEntry>;
     prune_audit(before: Timestamp, at_most: usize) -> usize;
+    pass(digest: TokenDigest, now: Timestamp) -> Option<Pass>;
+    take_pass(digest: TokenDigest, now: Timestamp) -> Option<Pass>;
+    portal_links(tenant: &TenantId, now: Timestamp, stretch: Stretch) -> Page<PortalLink>;
+    prune_passes(now: Timestamp, at_most: usize) -> usize;
     tenants() -> Vec<Tenant>;
     deleted_tenants() -> Vec<TenantId>;
     remove_tenant(tenant: &TenantId, at_most: usize) -> bool;

@@ -13,5 +13,8 @@ SELECT
         coalesce((SELECT max(id) FROM keys), 0),
         coalesce((SELECT max(id) FROM replays), 0),
         coalesce((SELECT max(id) FROM audit), 0),
+        coalesce((
+            SELECT max(link) FROM passes INDEXED BY passes_by_link WHERE link IS NOT NULL
+        ), 0),
         coalesce((SELECT max(id) FROM inboxes), 0)
     )

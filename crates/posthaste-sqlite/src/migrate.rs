@@ -20,7 +20,9 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0011_audit.sql"),
     include_str!("../migrations/0012_sealed.sql"),
     include_str!("../migrations/0013_checksums.sql"),
+    include_str!("../migrations/0014_passes.sql"),
     include_str!("../migrations/0015_inboxes.sql"),
+    include_str!("../migrations/0016_timings.sql"),
 ];
 
 /// Why the schema cannot be brought up to date.

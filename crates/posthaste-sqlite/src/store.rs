@@ -20,22 +20,24 @@ use posthaste_store::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    dead_letter::DeadLetters,
     inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
+    pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
         SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
 };
 use tokio::task::spawn_blocking;
 
 use crate::{
-    checkpoint,
+    checkpoint, footprint,
     reader::{self, Reader},
     spoilt::Spoils,
     writer::{self, Writer},
@@ -106,6 +108,14 @@ impl Drop for SqliteStore {
 impl Store for SqliteStore {
     fn identity(&self) -> Identity {
         self.identity.clone()
+    }
+
+    async fn size_bytes(&self) -> Result<Option<u64>, StoreError> {
+        let path = self.path.clone();
+        let size = spawn_blocking(move || footprint::bytes(&path)).await;
+        let size = size.unwrap_or_else(|panic| Err(panic.into()));
+        let told = |error: std::io::Error| StoreError::Unavailable(error.to_string());
+        size.map(Some).map_err(told)
     }
 
     fn reserve(&self, now: Timestamp, deliveries: &[u32]) -> Vec<EventId> {
@@ -372,6 +382,16 @@ impl Store for SqliteStore {
         self.reader.read(query).await
     }
 
+    async fn events_of(
+        &self,
+        tenant: &TenantId,
+        ids: Vec<EventId>,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| reader::events_of(moment, &tenant, &ids);
+        self.reader.read(query).await
+    }
+
     async fn delivery(
         &self,
         tenant: &TenantId,
@@ -391,6 +411,17 @@ impl Store for SqliteStore {
         let (tenant, query) = (tenant.clone(), query.clone());
         let query =
             move |moment: &reader::Moment<'_>| reader::deliveries(moment, &tenant, &query, stretch);
+        self.reader.read(query).await
+    }
+
+    async fn dead_letters(
+        &self,
+        tenant: &TenantId,
+        stretch: Stretch,
+    ) -> Result<DeadLetters, StoreError> {
+        let tenant = tenant.clone();
+        let query =
+            move |moment: &reader::Moment<'_>| reader::dead_letters(moment, &tenant, stretch);
         self.reader.read(query).await
     }
 
@@ -495,6 +526,21 @@ impl Store for SqliteStore {
         self.reader.read(query).await
     }
 
+    async fn tallies(
+        &self,
+        tenant: &TenantId,
+        subscriptions: Vec<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(SubscriptionId, Minute, Tally)>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| {
+            reader::tallies(moment, &tenant, &subscriptions, from..to, level)
+        };
+        self.reader.read(query).await
+    }
+
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         self.reader.read(reader::tenants).await
     }
@@ -559,6 +605,39 @@ impl Store for SqliteStore {
 
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         self.reader.read(reader::keys).await
+    }
+
+    async fn pass(&self, digest: TokenDigest, now: Timestamp) -> Result<Option<Pass>, StoreError> {
+        let query = move |moment: &reader::Moment<'_>| reader::pass(moment, digest, now);
+        self.reader.read(query).await
+    }
+
+    async fn take_pass(
+        &self,
+        digest: TokenDigest,
+        now: Timestamp,
+    ) -> Result<Option<Pass>, StoreError> {
+        self.write(1, move |group| writer::take_pass(group, digest, now))
+            .await
+    }
+
+    async fn portal_links(
+        &self,
+        tenant: &TenantId,
+        now: Timestamp,
+        stretch: Stretch,
+    ) -> Result<Page<PortalLink>, StoreError> {
+        let tenant = tenant.clone();
+        let query =
+            move |moment: &reader::Moment<'_>| reader::portal_links(moment, &tenant, now, stretch);
+        self.reader.read(query).await
+    }
+
+    async fn prune_passes(&self, now: Timestamp, at_most: usize) -> Result<usize, StoreError> {
+        self.write(at_most, move |group| {
+            writer::prune_passes(group, now, at_most)
+        })
+        .await
     }
 
     async fn inboxes(&self) -> Result<Vec<Inbox>, StoreError> {

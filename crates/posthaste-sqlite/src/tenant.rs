@@ -1,6 +1,6 @@
 //! Tenants' numbers, which rows carry instead of their names; and what is set for one.
 
-use posthaste::{egress::DenyList, event::TenantId};
+use posthaste::{egress::DenyList, event::TenantId, origin::Origin};
 use posthaste_store::settings::{Catalogue, Tenant, TenantLimits};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,8 @@ pub struct Settings {
     pub catalogue: Catalogue,
     #[serde(skip_serializing_if = "is_empty")]
     pub denied: DenyList,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub portal_origins: Vec<Origin>,
 }
 
 fn is_empty(list: &DenyList) -> bool {
@@ -70,6 +72,7 @@ pub fn settings(tenant: &Tenant) -> Result<Option<String>> {
         limits: tenant.limits,
         catalogue: tenant.catalogue,
         denied: tenant.denied.clone(),
+        portal_origins: tenant.portal_origins.clone(),
     };
     let unlike = settings != Settings::default();
     let text = unlike.then(|| serde_json::to_string(&settings)).transpose();

@@ -314,6 +314,24 @@ async fn after_shutdown_every_verb_is_unavailable_and_the_wal_is_empty() {
     assert!(wal.map_or(0, |wal| wal.len()) == 0);
 }
 
+#[tokio::test]
+async fn its_size_is_that_of_its_files_and_what_is_accepted_adds_to_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let before = store.size_bytes().await.unwrap().unwrap();
+    accept(&store).await.unwrap();
+    let files = std::fs::read_dir(directory.path()).unwrap();
+    let files = files.map(|file| file.unwrap());
+    let kept = files.filter(|file| {
+        !["a.db.lock", "master.key"]
+            .map(Into::into)
+            .contains(&file.file_name())
+    });
+    let bytes: u64 = kept.map(|file| file.metadata().unwrap().len()).sum();
+    assert_eq!(store.size_bytes().await, Ok(Some(bytes)));
+    assert!(bytes > before, "{bytes} > {before}");
+}
+
 #[test]
 fn a_store_that_is_open_cannot_be_opened_again() {
     let directory = tempfile::tempdir().unwrap();

@@ -237,6 +237,16 @@ impl Unfolded {
         self.trimmed_to = to.unwrap_or_default();
     }
 
+    /// What is here of an owner's window: by minutes, in no order.
+    pub fn of(
+        &self,
+        owner: Owner,
+        window: &Range<Minute>,
+    ) -> impl Iterator<Item = (Minute, &Rollup)> {
+        let folding = self.folding.of(owner, window);
+        folding.chain(self.growing.of(owner, window))
+    }
+
     /// Adds what is here of an owner's window.
     pub fn add_to(
         &self,
@@ -245,8 +255,7 @@ impl Unfolded {
         window: &Range<Minute>,
         level: Level,
     ) {
-        let folding = self.folding.of(owner, window);
-        for (minute, rollup) in folding.chain(self.growing.of(owner, window)) {
+        for (minute, rollup) in self.of(owner, window) {
             let start = minute.aligned(level.minutes());
             found.entry(start).or_default().merge(rollup);
         }

@@ -9,7 +9,7 @@ use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr};
 use posthaste::{
     clock::Timestamp,
     event::TenantId,
-    id::{AuditId, KeyId},
+    id::{AuditId, KeyId, PortalLinkId},
     json::RawJson,
 };
 
@@ -40,8 +40,41 @@ impl AuditEntry {
 pub struct Actor {
     /// None where nobody had to show one.
     pub key: Option<ActingKey>,
+    /// Whoever came through this link into the portal, and showed no key.
+    pub portal_link: Option<PortalLinkId>,
     pub address: Option<IpAddr>,
     pub request_id: Option<String>,
+}
+
+/// What names an actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActorId {
+    Key(KeyId),
+    PortalLink(PortalLinkId),
+}
+
+impl ActorId {
+    fn is(self, actor: &Actor) -> bool {
+        match self {
+            Self::Key(id) => actor.key.as_ref().is_some_and(|key| key.id == id),
+            Self::PortalLink(id) => actor.portal_link == Some(id),
+        }
+    }
+}
+
+/// Not the id of a key or of a portal link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected key_… or ptl_…, and 13 characters of lower-case Crockford base32")]
+pub struct ActorIdError;
+
+impl FromStr for ActorId {
+    type Err = ActorIdError;
+
+    fn from_str(text: &str) -> Result<Self, ActorIdError> {
+        let key = text.parse().map(Self::Key);
+        let link = |_| text.parse().map(Self::PortalLink);
+        key.or_else(link).map_err(|_| ActorIdError)
+    }
 }
 
 /// A key that acts, by the name that it had then: it may be gone when the log is read.
@@ -86,6 +119,7 @@ actions! {
     StopReplay = "replay.stop";
     RedeliverDelivery = "delivery.redeliver";
     RedeliverDeliveries = "deliveries.redeliver";
+    DiscardDelivery = "delivery.discard";
     DiscardDeliveries = "deliveries.discard";
     RedeliverEvent = "event.redeliver";
     CreateKey = "key.create";
@@ -96,6 +130,11 @@ actions! {
     CreateTenant = "tenant.create";
     UpdateTenant = "tenant.update";
     DeleteTenant = "tenant.delete";
+    CreateSignInLink = "sign_in_link.create";
+    CreateSession = "session.create";
+    DeleteSession = "session.delete";
+    CreatePortalLink = "portal_link.create";
+    DeletePortalLink = "portal_link.delete";
 }
 
 /// Not the name of an action.
@@ -125,7 +164,7 @@ impl fmt::Display for Action {
 pub struct AuditQuery {
     /// The platform's entries too, beside the tenant's.
     pub platforms: bool,
-    pub actor: Option<KeyId>,
+    pub actor: Option<ActorId>,
     pub action: Option<Action>,
     pub object: Option<String>,
     /// At or after.
@@ -138,9 +177,8 @@ impl AuditQuery {
     /// Whether an entry of a log that is read is one of those asked for.
     #[must_use]
     pub fn wants(&self, entry: &AuditEntry) -> bool {
-        let actor = entry.actor.key.as_ref().map(|key| key.id);
         let at = entry.at();
-        (self.actor.is_none() || self.actor == actor)
+        self.actor.is_none_or(|actor| actor.is(&entry.actor))
             && self
                 .action
                 .is_none_or(|action| entry.action == action.as_str())

@@ -4,13 +4,14 @@
 use posthaste::{
     clock::Timestamp,
     event::{EventType, TenantId},
-    id::{InboxId, KeyId, SubscriptionId},
+    id::{InboxId, KeyId, PortalLinkId, SubscriptionId},
     subscription::Subscription,
 };
 
 use crate::{
     event_type::EventTypeEntry,
     inbox::Inbox,
+    pass::{Pass, TokenDigest},
     settings::{ApiKey, Tenant},
 };
 
@@ -43,6 +44,12 @@ pub enum Change {
     DeleteKey {
         tenant: Option<TenantId>,
         id: KeyId,
+    },
+    InsertPass(Box<Pass>),
+    DeletePass(TokenDigest),
+    DeletePortalLink {
+        tenant: TenantId,
+        id: PortalLinkId,
     },
     InsertInbox(Box<Inbox>),
     UpdateInbox(Box<Inbox>),

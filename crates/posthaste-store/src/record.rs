@@ -10,6 +10,7 @@ use posthaste::{
     event::{Event, EventDetails, EventType, Line, Origin, TenantId},
     id::{BatchId, DeliveryId, EventId, ReplayId, SubscriptionId},
     provenance::{AttemptRecord, Link},
+    transport::Timings,
 };
 use serde::Serialize;
 
@@ -133,6 +134,8 @@ pub struct Attempt {
     pub response_headers: String,
     /// Cut at 16 KiB.
     pub response_body: Bytes,
+    /// How long each phase took; none where nobody measured. No part of what the link is over.
+    pub timings: Option<Timings>,
     /// Its place in the delivery's chain; none where it was made before chains were kept.
     pub link: Option<Link>,
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use posthaste::{clock::Timestamp, egress::DenyList, event::TenantId, id::KeyId, network::Network};
+use posthaste::{
+    clock::Timestamp, egress::DenyList, event::TenantId, id::KeyId, network::Network,
+    origin::Origin,
+};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -15,6 +18,8 @@ pub struct Tenant {
     pub catalogue: Catalogue,
     /// Where it does not want to send, beside what the operator refuses.
     pub denied: DenyList,
+    /// Whose pages may show its portal in a frame.
+    pub portal_origins: Vec<Origin>,
     pub created_at: Timestamp,
 }
 
@@ -28,6 +33,7 @@ impl Tenant {
             limits: TenantLimits::default(),
             catalogue: Catalogue::default(),
             denied: DenyList::default(),
+            portal_origins: Vec::new(),
             created_at,
         }
     }

@@ -5,7 +5,7 @@ use posthaste::{
     clock::Timestamp,
     delivery::Discard,
     event::{EventType, Line, Origin, TenantId},
-    id::{DeliveryId, EventId, InboxId, KeyId, ReplayId, SubscriptionId},
+    id::{DeliveryId, EventId, InboxId, KeyId, PortalLinkId, ReplayId, SubscriptionId},
     subscription::Subscription,
 };
 
@@ -13,16 +13,18 @@ use crate::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    dead_letter::DeadLetters,
     event_type::EventTypeEntry,
     inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
+    pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
         Reopened, SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
 };
 
@@ -114,6 +116,9 @@ pub enum StoreError {
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     fn identity(&self) -> Identity;
+
+    /// What is stored takes so much room on disk, about; none where nothing is on a disk.
+    async fn size_bytes(&self) -> Result<Option<u64>, StoreError>;
 
     /// Ids for events with so many deliveries each, in order, above all ids handed out or stored
     /// before. Each counts as unsettled from now on, until it is accepted and settled, or released.
@@ -372,6 +377,15 @@ pub trait Store: Send + Sync + 'static {
         at_most: usize,
     ) -> Result<Page<StoredEvent>, StoreError>;
 
+    /// Some events as they are stored, in the order asked for, without those that are not there. A
+    /// page has a few megabytes at most, and one event more; `next` is the place in `ids` of the
+    /// first that it did not look at.
+    async fn events_of(
+        &self,
+        tenant: &TenantId,
+        ids: Vec<EventId>,
+    ) -> Result<Page<StoredEvent>, StoreError>;
+
     async fn delivery(
         &self,
         tenant: &TenantId,
@@ -385,6 +399,14 @@ pub trait Store: Send + Sync + 'static {
         query: &DeliveryQuery,
         stretch: Stretch,
     ) -> Result<Page<Delivery>, StoreError>;
+
+    /// The dead letters of a stretch of the list, by subscription and reason. Its limit may be
+    /// above 1,000.
+    async fn dead_letters(
+        &self,
+        tenant: &TenantId,
+        stretch: Stretch,
+    ) -> Result<DeadLetters, StoreError>;
 
     /// A delivery's attempts, oldest first; empty where there is no such delivery.
     async fn attempts(&self, tenant: &TenantId, id: DeliveryId)
@@ -400,6 +422,7 @@ pub trait Store: Send + Sync + 'static {
         until: DeliveryId,
         at_most: usize,
     ) -> Result<Page<History>, StoreError>;
+
     /// All deliveries of some events, by id.
     async fn deliveries_of(
         &self,
@@ -458,6 +481,17 @@ pub trait Store: Send + Sync + 'static {
         to: Minute,
         level: Level,
     ) -> Result<Vec<(Minute, Rollup)>, StoreError>;
+
+    /// What [`Self::rollups`] says of each of these subscriptions, in short: by the ids as they are
+    /// given, and of each in the order of time.
+    async fn tallies(
+        &self,
+        tenant: &TenantId,
+        subscriptions: Vec<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(SubscriptionId, Minute, Tally)>, StoreError>;
 
     /// Makes one change of the configuration, and keeps the entry that tells of it, in one
     /// transaction: both or neither.
@@ -665,6 +699,53 @@ pub trait Store: Send + Sync + 'static {
         let tenant = tenant.cloned();
         was_there(self.change(Change::DeleteKey { tenant, id }, None).await)
     }
+
+    /// Keeps a token that was given to someone, also where it is past its time.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where it is of a tenant that is not there.
+    async fn insert_pass(&self, pass: Pass) -> Result<(), StoreError> {
+        self.change(Change::InsertPass(Box::new(pass)), None).await
+    }
+
+    /// What a token opens, by its digest; one whose `expires_at` is `now` or earlier opens nothing.
+    async fn pass(&self, digest: TokenDigest, now: Timestamp) -> Result<Option<Pass>, StoreError>;
+
+    /// As [`Self::pass`], and from then on it opens nothing: of many who ask for one, one gets it.
+    async fn take_pass(
+        &self,
+        digest: TokenDigest,
+        now: Timestamp,
+    ) -> Result<Option<Pass>, StoreError>;
+
+    /// Says whether there was one, past its time or not.
+    async fn delete_pass(&self, digest: TokenDigest) -> Result<bool, StoreError> {
+        was_there(self.change(Change::DeletePass(digest), None).await)
+    }
+
+    /// Links into a tenant's portal that are not past their time, newest first.
+    async fn portal_links(
+        &self,
+        tenant: &TenantId,
+        now: Timestamp,
+        stretch: Stretch,
+    ) -> Result<Page<PortalLink>, StoreError>;
+
+    /// Says whether the tenant had one, past its time or not.
+    async fn delete_portal_link(
+        &self,
+        tenant: &TenantId,
+        id: PortalLinkId,
+    ) -> Result<bool, StoreError> {
+        let tenant = tenant.clone();
+        was_there(
+            self.change(Change::DeletePortalLink { tenant, id }, None)
+                .await,
+        )
+    }
+
+    /// Lets go of up to `at_most` passes whose time is past at `now`; says how many.
+    async fn prune_passes(&self, now: Timestamp, at_most: usize) -> Result<usize, StoreError>;
 
     /// When keys were last used; a time before the one that is known changes nothing.
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError>;

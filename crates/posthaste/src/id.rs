@@ -203,6 +203,8 @@ ids! {
     ReplayId = "rpl_";
     /// Something that someone did, in the audit log.
     AuditId = "aud_";
+    /// A link into the portal (its name, not what it opens with).
+    PortalLinkId = "ptl_";
     /// A request bin.
     InboxId = "inb_";
 }

@@ -3,7 +3,9 @@
 mod header;
 mod access;
 
-use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, fmt, ops::RangeInclusive, str::FromStr, sync::Arc, time::Duration,
+};
 
 pub use access::{Access, Auth, AuthError, ClientCertificate, TlsSettings};
 pub use header::{HIDDEN, HeaderName, HeaderNameError, HeaderValue, HeaderValueError, OwnHeader};
@@ -172,6 +174,13 @@ pub struct BatchLimits {
 }
 
 impl BatchLimits {
+    /// What [`Self::max_events`] may be.
+    pub const EVENTS: RangeInclusive<u32> = 1..=1000;
+    /// What [`Self::max_wait_ms`] may be.
+    pub const WAIT_MS: RangeInclusive<u32> = 1..=60_000;
+    /// What [`Self::max_bytes`] may be.
+    pub const BYTES: RangeInclusive<u32> = 1024..=16 * 1024 * 1024;
+
     /// How long the first one waits for others.
     #[must_use]
     pub fn max_wait(&self) -> Duration {
@@ -247,6 +256,17 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// Bytes of an external id at most; at least one.
+    pub const EXTERNAL_ID_BYTES_MAX: usize = 255;
+    /// Bytes of a description at most.
+    pub const DESCRIPTION_BYTES_MAX: usize = 1024;
+    /// Patterns, and types with a version of their own, at most.
+    pub const PATTERNS_MAX: usize = 1000;
+    /// What [`Self::timeout`] may be, in milliseconds.
+    pub const TIMEOUT_MS: RangeInclusive<u64> = 100..=60_000;
+    /// What [`Self::max_in_flight`] may be.
+    pub const IN_FLIGHT: RangeInclusive<u32> = 1..=1000;
+
     /// Whether its patterns want events of this type.
     #[must_use]
     pub fn wants(&self, event_type: &EventType) -> bool {

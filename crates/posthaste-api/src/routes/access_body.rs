@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use posthaste::{
     signature::Secret,
-    subscription::{Access, Auth, AuthError, HIDDEN, HeaderName, HeaderNameError, HeaderValue},
+    subscription::{
+        Access, Auth, AuthError, HIDDEN, HeaderName, HeaderNameError, HeaderValue, TlsSettings,
+    },
 };
 use posthaste_engine::operations::credentials::{AskedAuth, AskedClient, AskedHeader, AskedTls};
 use serde::Serialize;
@@ -19,9 +21,6 @@ use crate::{
     problem::Kind,
     values::{Fault, Read, text},
 };
-
-/// Bytes of one PEM text at most.
-const PEM_MAX: usize = 32 * 1024;
 
 /// Credentials: one of the two.
 #[derive(Serialize, ToSchema)]
@@ -194,8 +193,9 @@ fn alone(missing: &'static str) -> Fault {
 
 fn pem(raw: &str) -> Read<String> {
     let text = text(raw)?;
-    if text.len() > PEM_MAX {
-        return Err(Fault::new("length", format!("expected at most {PEM_MAX} bytes")).into());
+    let most = TlsSettings::PEM_BYTES_MAX;
+    if text.len() > most {
+        return Err(Fault::new("length", format!("expected at most {most} bytes")).into());
     }
     Ok(text.into_owned())
 }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{
     fields::nested,
-    values::{Read, whole},
+    values::{Read, bounded},
 };
 
 const MEMBERS: &[&str] = &["max_events", "max_wait_ms", "max_bytes"];
@@ -29,9 +29,9 @@ pub(crate) struct BatchLimitsShape {
 /// What is left out takes its default.
 pub(crate) fn batch_limits(raw: &str) -> Read<BatchLimits> {
     nested(raw, MEMBERS, |fields| {
-        let max_events = fields.optional("max_events", whole(1, 1000));
-        let max_wait_ms = fields.optional("max_wait_ms", whole(1, 60_000));
-        let max_bytes = fields.optional("max_bytes", whole(1024, 16 * 1024 * 1024));
+        let max_events = fields.optional("max_events", bounded(BatchLimits::EVENTS));
+        let max_wait_ms = fields.optional("max_wait_ms", bounded(BatchLimits::WAIT_MS));
+        let max_bytes = fields.optional("max_bytes", bounded(BatchLimits::BYTES));
         let default = BatchLimits::default();
         Some(BatchLimits {
             max_events: max_events.unwrap_or(default.max_events),

@@ -16,7 +16,6 @@ use crate::{
     values::{Fault, Read, event_type, line, object_of},
 };
 
-const DESCRIPTION_MAX: usize = 1024;
 /// Far above what the engine takes: it says how many that are.
 const VERSIONS_MAX: usize = 10_000;
 
@@ -80,7 +79,7 @@ pub(crate) fn new_event_type(
             Some(path.clone())
         }
     };
-    let description = fields.optional("description", line(DESCRIPTION_MAX));
+    let description = fields.optional("description", line(NewEventType::DESCRIPTION_BYTES_MAX));
     let example = fields.optional("example", json);
     let versions = fields.optional("versions", object_of(VERSIONS_MAX, number, json));
     fields.finish()?;

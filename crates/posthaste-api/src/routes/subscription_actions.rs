@@ -27,9 +27,6 @@ use crate::{
     values::{duration, event_type},
 };
 
-/// A rotation's overlap: at most a week.
-const OVERLAP_S_MAX: u64 = 604_800;
-
 /// Hold a subscription's deliveries: they are made and go out on resume.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/subscriptions/{id}/pause", tag = "subscriptions",
@@ -161,7 +158,7 @@ pub(crate) async fn rotate_secret(
     let mut fields = body.fields(&["overlap_s", "secret"])?;
     let overlap = fields.optional(
         "overlap_s",
-        duration(0, OVERLAP_S_MAX, Duration::from_secs(1)),
+        duration(signing::OVERLAP_S, Duration::from_secs(1)),
     );
     let algorithm = find(&api, &auth.tenant, id)?.algorithm;
     let secret = fields.optional("secret", |raw| secret(raw, algorithm));

@@ -10,7 +10,7 @@ use posthaste::{
     json::RawJson,
     retry::RetryPolicy,
     signature::{Algorithm, Scheme, Secret, SecretError},
-    subscription::{Access, EventPattern, Ordering, RateLimit, RateLimitError},
+    subscription::{Access, EventPattern, Ordering, RateLimit, RateLimitError, Subscription},
 };
 use posthaste_engine::{
     Engine,
@@ -32,15 +32,10 @@ use crate::{
     fields::Fields,
     problem::{Kind, Problem},
     values::{
-        Fault, Read, distinct, duration, label, line, list, named, number, object, object_of,
-        parsed, text, whole,
+        Fault, Read, bounded, distinct, duration, label, line, list, named, number, object,
+        object_of, parsed, text, whole,
     },
 };
-
-const EXTERNAL_ID_MAX: usize = 255;
-const DESCRIPTION_MAX: usize = 1024;
-/// Patterns of one subscription.
-const PATTERNS_MAX: usize = 1000;
 
 macro_rules! members {
     ($($name:ident = [$($own:literal),*];)*) => {$(
@@ -147,7 +142,7 @@ pub(crate) fn create(
     tenant: &TenantId,
 ) -> Result<NewSubscription, Problem> {
     let url = fields.required("url", |raw| target_url(raw, engine, tenant));
-    let external_id = fields.optional("external_id", label(EXTERNAL_ID_MAX));
+    let external_id = fields.optional("external_id", label(Subscription::EXTERNAL_ID_BYTES_MAX));
     let chosen = chosen(&mut fields, true);
     let algorithm = chosen.algorithm.unwrap_or_default();
     let secret = fields.optional("secret", |raw| secret(raw, algorithm));
@@ -204,7 +199,7 @@ pub(crate) fn patch(
     let status = fields.present("status", status);
     let external_id = fields.present("external_id", |raw| match raw {
         "null" => Ok(None),
-        raw => label(EXTERNAL_ID_MAX)(raw).map(Some),
+        raw => label(Subscription::EXTERNAL_ID_BYTES_MAX)(raw).map(Some),
     });
     let chosen = chosen(&mut fields, false);
     fields.finish()?;
@@ -223,7 +218,11 @@ fn chosen(fields: &mut Fields<'_>, null_is_default: bool) -> SubscriptionPatch {
         null_is_default,
     };
     SubscriptionPatch {
-        description: chosen.or_default("description", String::new, line(DESCRIPTION_MAX)),
+        description: chosen.or_default(
+            "description",
+            String::new,
+            line(Subscription::DESCRIPTION_BYTES_MAX),
+        ),
         events: chosen.or_default("events", Vec::new, patterns),
         filter: chosen.or_default("filter", || None, |raw| filter(raw).map(Some)),
         schemes: chosen.read("schemes", distinct(list(Scheme::ALL.len(), scheme))),
@@ -236,9 +235,9 @@ fn chosen(fields: &mut Fields<'_>, null_is_default: bool) -> SubscriptionPatch {
         retry: chosen.or_default("retry", RetryPolicy::default, retry),
         timeout: chosen.read(
             "timeout_ms",
-            duration(100, 60_000, Duration::from_millis(1)),
+            duration(Subscription::TIMEOUT_MS, Duration::from_millis(1)),
         ),
-        max_in_flight: chosen.read("max_in_flight", whole(1, 1000)),
+        max_in_flight: chosen.read("max_in_flight", bounded(Subscription::IN_FLIGHT)),
         rate_limit: chosen.or_default("rate_limit_per_s", || None, rate_limit),
         ordering: chosen.read(
             "ordering",
@@ -310,7 +309,7 @@ fn rate_limit(raw: &str) -> Read<Option<RateLimit>> {
 
 pub(crate) fn patterns(raw: &str) -> Read<Vec<EventPattern>> {
     list(
-        PATTERNS_MAX,
+        Subscription::PATTERNS_MAX,
         parsed::<EventPattern>("invalid_event_pattern"),
     )(raw)
 }
@@ -323,7 +322,9 @@ fn versions(raw: &str) -> Read<BTreeMap<EventType, u32>> {
             fault.of_kind(Kind::InvalidEventType).into()
         })
     };
-    object_of(PATTERNS_MAX, name, |raw| whole(1, u32::MAX)(raw))(raw)
+    object_of(Subscription::PATTERNS_MAX, name, |raw| {
+        whole(1, u32::MAX)(raw)
+    })(raw)
 }
 
 /// A chosen secret; what is wrong with it is said, and nothing of it.
@@ -337,10 +338,9 @@ fn scheme(raw: &str) -> Read<Scheme> {
 }
 
 fn status(raw: &str) -> Read<RequestedStatus> {
-    match raw {
-        r#""active""# => Ok(RequestedStatus::Active),
-        r#""paused""# => Ok(RequestedStatus::Paused),
-        r#""disabled""# => Ok(RequestedStatus::Disabled),
-        _ => Err(Fault::new("invalid_status", "expected active, paused or disabled").into()),
-    }
+    let known = text(raw)
+        .ok()
+        .and_then(|name| RequestedStatus::named(&name));
+    let unknown = || Fault::new("invalid_status", "expected active, paused or disabled");
+    Ok(known.ok_or_else(unknown)?)
 }

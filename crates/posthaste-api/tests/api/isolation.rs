@@ -407,6 +407,7 @@ async fn the_scopes_of_the_routes_are_the_contracts() {
     deliveries:write: DELETE /replays/{id}
     deliveries:write: POST /deliveries/discard
     deliveries:write: POST /deliveries/redeliver
+    deliveries:write: POST /deliveries/{id}/discard
     deliveries:write: POST /deliveries/{id}/redeliver
     deliveries:write: POST /events/{id}/redeliver
     deliveries:write: POST /replays

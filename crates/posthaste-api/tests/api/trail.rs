@@ -117,6 +117,12 @@ impl Stage {
                 "subscription.test",
             ),
             (
+                "post /deliveries/{id}/discard",
+                again.replace("redeliver", "discard"),
+                nothing.clone(),
+                "delivery.discard",
+            ),
+            (
                 "post /deliveries/{id}/redeliver",
                 again,
                 nothing.clone(),

@@ -12,32 +12,49 @@ use super::{
 /// The column of the comments.
 const COMMENT_AT: usize = 52;
 
+/// A key, its value as it may be shown, and where it comes from; the value is none where nothing is
+/// set.
+pub struct Line {
+    pub key: &'static str,
+    pub value: Option<String>,
+    pub source: String,
+}
+
+/// Every key, in the order of the reference.
+pub fn lines(written: &Written, configuration: &Configuration) -> Vec<Line> {
+    let line = |key| line(key, written, configuration);
+    KEYS.iter().map(line).collect()
+}
+
 pub fn shown(written: &Written, configuration: &Configuration) -> String {
     let (mut text, mut section) = (String::new(), "");
-    for key in KEYS {
-        let (of, name) = key.name.split_once('.').unwrap_or(("", key.name));
+    for line in lines(written, configuration) {
+        let (of, name) = line.key.split_once('.').unwrap_or(("", line.key));
         if of != section {
             section = of;
             writeln!(text, "\n[{section}]").expect("a String takes any text");
         }
-        text.push_str(&line(key, name, written, configuration));
+        let (set, source) = match line.value {
+            Some(value) => (format!("{name} = {value}"), line.source),
+            None => (format!("# {name} ="), "not set".to_owned()),
+        };
+        writeln!(text, "{set:COMMENT_AT$} # {source}").expect("a String takes any text");
     }
     text
 }
 
-fn line(key: &Key, name: &str, written: &Written, configuration: &Configuration) -> String {
+fn line(key: &'static Key, written: &Written, configuration: &Configuration) -> Line {
     let setting = written.setting(key);
-    let derived = key.name == "database" && setting.text.is_empty();
-    if setting.text.is_empty() && key.optional && !derived {
-        return format!("{:COMMENT_AT$} # not set\n", format!("# {name} ="));
-    }
-    let value = if derived {
-        quoted(&configuration.database.to_string())
-    } else {
-        value(key, &setting.text)
+    let value = match (setting.text.is_empty(), key.name) {
+        (true, "database") => Some(quoted(&configuration.database.to_string())),
+        (true, _) if key.optional => None,
+        _ => Some(value(key, &setting.text)),
     };
-    let value = format!("{name} = {value}");
-    format!("{value:COMMENT_AT$} # {}\n", setting.source)
+    Line {
+        key: key.name,
+        value,
+        source: setting.source.to_string(),
+    }
 }
 
 fn quoted(text: &str) -> String {

@@ -12,7 +12,7 @@ use posthaste::{
     event::Event,
     id::BatchId,
     subscription::OwnHeader,
-    transport::{Answer, Headers, Post, TransportError, WebhookTransport},
+    transport::{Answer, Headers, Post, Stopwatch, TransportError, WebhookTransport},
 };
 use posthaste_store::record::Attempt;
 
@@ -90,10 +90,13 @@ impl Sender {
         let Ok(Some((payload, headers))) = request else {
             return self.broken(started, FailureClass::Poison, "the request cannot be made");
         };
-        let result = self.post(&assignment.subscriber, &payload, &headers).await;
+        let stopwatch = Stopwatch::new();
+        let sent = self.post(&assignment.subscriber, &payload, &headers, &stopwatch);
+        let result = sent.await;
         let latency = self.clock.elapsed().saturating_sub(started.stopwatch);
         let outcome = Outcome::from(&result);
         let mut attempt = record(started, latency, &headers, result);
+        attempt.timings = stopwatch.timings();
         add_own(&assignment.subscriber, &mut attempt);
         (outcome, attempt)
     }
@@ -103,6 +106,7 @@ impl Sender {
         subscriber: &Subscriber,
         payload: &Bytes,
         headers: &Headers,
+        stopwatch: &Stopwatch,
     ) -> Result<Answer, TransportError> {
         let subscription = &subscriber.subscription;
         let tls = subscriber.tls.as_ref().map_err(|fault| TransportError {
@@ -113,6 +117,7 @@ impl Sender {
         let post = Post::new(&subscription.url, payload, headers, subscription.timeout)
             .with_own(&subscriber.own_headers)
             .without(&denied)
+            .timed(stopwatch)
             .secured(tls.as_ref());
         let own = self.reception.take_in(&subscription.tenant, &post).await;
         match own {

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use posthaste::{
     event::{EventType, TenantId},
+    id::SubscriptionId,
     json::RawJson,
 };
 use posthaste_store::{
@@ -31,6 +32,11 @@ pub struct NewEventType {
     pub example: Option<RawJson>,
     /// Each version's JSON Schema.
     pub versions: BTreeMap<u32, RawJson>,
+}
+
+impl NewEventType {
+    /// Bytes of a description at most.
+    pub const DESCRIPTION_BYTES_MAX: usize = 1024;
 }
 
 /// What whoever asks for a change believes to be there.
@@ -68,6 +74,15 @@ impl Engine {
             (b.created_at, &a.name).cmp(&(a.created_at, &b.name))
         });
         all
+    }
+
+    /// The subscriptions that take events of a type, whatever their version and before any filter;
+    /// in the order of their ids. The disabled ones take none.
+    #[must_use]
+    pub fn takers(&self, tenant: &TenantId, name: &EventType) -> Vec<SubscriptionId> {
+        let snapshot = self.snapshot();
+        let view = snapshot.tenants.get(tenant);
+        view.map_or_else(Vec::new, |view| view.takers_of_any_version(name))
     }
 
     #[must_use]

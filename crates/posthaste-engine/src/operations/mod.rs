@@ -2,6 +2,8 @@
 //! the same ones; decisions are made here and nowhere above.
 
 mod access;
+mod sessions;
+mod portal;
 mod removal;
 mod audit;
 pub mod batching;
@@ -12,10 +14,13 @@ mod matches;
 mod again;
 mod provenance;
 mod publish;
+mod search;
 mod stats;
+mod by_subscription;
 mod replays;
 pub mod signing;
 mod subscriptions;
+mod node;
 mod webhook_site;
 mod inboxes;
 
@@ -27,12 +32,17 @@ use crate::catalogue::Misfit;
 pub use access::{NewKey, Principal, TenantChange, new_key_value};
 pub use again::Redelivered;
 pub use audit::{Audit, Mismatch};
+pub use by_subscription::{SPARK_POINTS, Spark};
 pub use catalogue::{Expected, NewEventType};
 pub use deliveries::Trial;
 pub use inboxes::{AnswerPatch, InboxPatch, NewBin, NewCheck, NewInbox};
 pub use matches::{Match, MatchReason};
+pub use node::Node;
+pub use portal::{NewPortalLink, PORTAL_PREFIX, Portal};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use replays::Started;
+pub use search::{Counted, Searched};
+pub use sessions::{Given, SESSION, SIGN_IN_LINK};
 pub use stats::{POINTS_MAX, Stats, WINDOW_MAX, finest_step, usual_step};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 

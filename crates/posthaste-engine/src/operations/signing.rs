@@ -1,7 +1,7 @@
 //! What a subscription signs with: which algorithm goes with which schemes and secrets, and how one
 //! secret follows another.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use posthaste::{
     clock::Timestamp,
@@ -18,6 +18,8 @@ use crate::Engine;
 
 /// How long the secret before keeps signing where nobody says otherwise: a day.
 pub const OVERLAP: Duration = Duration::from_secs(86_400);
+/// How long an overlap may be, in seconds: at most a week.
+pub const OVERLAP_S: RangeInclusive<u64> = 0..=604_800;
 
 /// Why requests cannot be signed so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use posthaste::{event::TenantId, id::SubscriptionId};
+use posthaste::{clock::Timestamp, event::TenantId, id::SubscriptionId};
 use posthaste_store::rollup::{Level, Minute, Rollup};
 
 use super::OperationError;
@@ -73,8 +73,7 @@ impl Engine {
         if subscription.is_some_and(|id| self.subscription(tenant, id).is_none()) {
             return Err(OperationError::NotFound("subscription"));
         }
-        let end = Minute::of(self.now()).plus(1);
-        let window = end.minus(window)..end;
+        let window = window_of(self.now(), window);
         let mut total = Rollup::default();
         let mut series = step.map(|step| empty(&window, step));
         for (part, level) in parts(&window, step) {
@@ -92,6 +91,12 @@ impl Engine {
     }
 }
 
+/// The last so many minutes, the one under way included.
+pub(super) fn window_of(now: Timestamp, minutes: u32) -> Range<Minute> {
+    let end = Minute::of(now).plus(1);
+    end.minus(minutes)..end
+}
+
 /// A window's steps, with nothing in them.
 fn empty(window: &Range<Minute>, step: u32) -> BTreeMap<Minute, Rollup> {
     let first = window.start.aligned(step);
@@ -102,7 +107,7 @@ fn empty(window: &Range<Minute>, step: u32) -> BTreeMap<Minute, Rollup> {
 
 /// What a window is read in: whole hours where each lies in one step, minutes elsewhere, of a day at
 /// most at once.
-fn parts(window: &Range<Minute>, step: Option<u32>) -> Vec<(Range<Minute>, Level)> {
+pub(super) fn parts(window: &Range<Minute>, step: Option<u32>) -> Vec<(Range<Minute>, Level)> {
     let first = window.start.plus(HOUR - 1).aligned(HOUR);
     let hours = first..window.end.aligned(HOUR).max(first);
     if hours.is_empty() || step.is_some_and(|step| step % HOUR != 0) {

@@ -101,6 +101,25 @@ pub enum RequestedStatus {
     Disabled,
 }
 
+impl RequestedStatus {
+    pub const ALL: [Self; 3] = [Self::Active, Self::Paused, Self::Disabled];
+
+    /// As it is written in settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+}
+
 /// Changes to a subscription; absent members stay as they are.
 #[derive(Clone, Debug, Default)]
 pub struct SubscriptionPatch {

@@ -3,10 +3,12 @@
 mod world;
 
 mod delivery;
+mod figures;
 mod filters;
 mod keys;
 mod live;
 mod provenance;
 mod replays;
+mod search;
 mod stress;
 mod upkeep;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use posthaste::{
     event::TenantId,
-    id::{AuditId, KeyId},
+    id::{AuditId, KeyId, PortalLinkId},
     json::RawJson,
 };
 use posthaste_store::{
@@ -95,6 +95,7 @@ fn actor(row: &Row<'_>) -> Result<Actor> {
     let corrupt = |_| Fault::Corrupt("an address in the audit log cannot be read".into());
     Ok(Actor {
         key,
+        portal_link: row.optional_number(9)?.map(PortalLinkId::from_u64),
         address: address.map_err(corrupt)?,
         request_id: row.get(5)?,
     })

@@ -31,6 +31,7 @@ pub fn tenants(moment: &Moment<'_>) -> Result<Vec<Tenant>> {
             limits: settings.limits,
             catalogue: settings.catalogue,
             denied: settings.denied,
+            portal_origins: settings.portal_origins,
             created_at: row.time(3)?.unwrap_or_default(),
         })
     })

@@ -3,6 +3,7 @@
 
 mod page;
 mod deliveries;
+mod dead_letters;
 mod events;
 mod attempts;
 mod histories;
@@ -16,6 +17,7 @@ mod old;
 mod holds;
 mod inboxes;
 mod replays;
+mod passes;
 
 use std::{
     path::PathBuf,
@@ -40,15 +42,17 @@ pub use self::{
     catalogue::event_types,
     configuration::{deleted_tenants, keys, subscription, subscriptions, tenants},
     counts::counts,
+    dead_letters::dead_letters,
     deliveries::{deliveries, deliveries_of, delivery},
-    events::{body_of_key, event, events, events_between},
+    events::{body_of_key, event, events, events_between, events_of},
     histories::histories,
     holds::{held, held_since, holds, made_after, paused_since},
     inboxes::{inbox_requests, inbox_requests_after, inboxes},
     old::{Old, old, old_keys, rows_of},
+    passes::{pass, pass_on, portal_links},
     recover::recover,
     replays::{replay, replays, running_replays},
-    rollups::rollups,
+    rollups::{rollups, tallies},
 };
 
 /// Queries that run at the same time; more of them wait.

@@ -6,7 +6,7 @@ use posthaste::{
 };
 use posthaste_store::{StoreError, audit::AuditEntry, change::Change};
 
-use super::{catalogue, configuration, group::Group, inboxes, removal};
+use super::{catalogue, configuration, group::Group, inboxes, passes, removal};
 use crate::{
     fault::{Fault, Result},
     row::number,
@@ -41,6 +41,11 @@ fn carry_out(group: &mut Group<'_>, change: &Change) -> Result<()> {
         Change::DeleteKey { tenant, id } => {
             found(configuration::delete_key(group, tenant.as_ref(), *id)?)
         }
+        Change::InsertPass(pass) => passes::insert_pass(group, pass),
+        Change::DeletePass(digest) => found(passes::delete_pass(group, *digest)?),
+        Change::DeletePortalLink { tenant, id } => {
+            found(passes::delete_portal_link(group, tenant, *id)?)
+        }
         Change::InsertInbox(inbox) => inboxes::insert_inbox(group, inbox),
         Change::UpdateInbox(inbox) => inboxes::update_inbox(group, inbox),
         Change::DeleteInbox { tenant, id } => found(inboxes::delete_inbox(group, tenant, *id)?),
@@ -73,6 +78,7 @@ pub fn append(group: &mut Group<'_>, entry: Option<&AuditEntry>) -> Result<()> {
         &entry.action,
         &entry.object,
         entry.details.as_str(),
+        actor.portal_link.map(|link| number(link.as_u64())),
     ))?;
     Ok(())
 }

@@ -13,6 +13,7 @@ mod accept;
 mod settle;
 mod hand;
 mod take;
+mod passes;
 mod audit;
 mod replays;
 mod again;
@@ -62,6 +63,7 @@ pub use self::{
     inboxes::{keep_arrival, prune_arrivals},
     index_feed::{feed_all, write_mark},
     keeping::{expire_held, prune, prune_keys, tell_expiring},
+    passes::{prune_passes, take_pass},
     removal::remove_tenant,
     replays::{insert_replay, stop_replay},
     settle::settle,

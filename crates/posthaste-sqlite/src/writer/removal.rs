@@ -35,6 +35,7 @@ const TABLES: &[&str] = &[
         AND name IN (SELECT name FROM event_types WHERE tenant = ?1 LIMIT ?2)",
     "DELETE FROM replays WHERE id IN (SELECT id FROM replays WHERE tenant = ?1 LIMIT ?2)",
     "DELETE FROM keys WHERE id IN (SELECT id FROM keys WHERE tenant = ?1 LIMIT ?2)",
+    "DELETE FROM passes WHERE digest IN (SELECT digest FROM passes WHERE tenant = ?1 LIMIT ?2)",
     "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE tenant = ?1 LIMIT ?2)",
     "DELETE FROM inboxes WHERE id IN (SELECT id FROM inboxes WHERE tenant = ?1 LIMIT ?2)",
     "DELETE FROM rollups WHERE tenant = ?1 AND (subscription, level, at) IN

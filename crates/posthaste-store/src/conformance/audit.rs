@@ -3,19 +3,19 @@
 use posthaste::{
     clock::Timestamp,
     event::{Origin, TenantId},
-    id::{AuditId, DeliveryId, KeyId, ReplayId, SubscriptionId},
+    id::{AuditId, DeliveryId, KeyId, PortalLinkId, ReplayId, SubscriptionId},
     json::RawJson,
 };
 
 use super::{
     World,
     fixtures::{failed, tenant},
-    inboxes,
+    inboxes, passes,
     replays::fresh,
 };
 use crate::{
     again::Again,
-    audit::{ActingKey, Action, Actor, AuditEntry, AuditQuery},
+    audit::{ActingKey, Action, Actor, ActorId, AuditEntry, AuditQuery},
     change::Change,
     event_type::EventTypeEntry,
     inbox::Inbox,
@@ -36,6 +36,7 @@ pub fn entry(world: &World, action: Action) -> AuditEntry {
         tenant: Some(world.tenant.clone()),
         actor: Actor {
             key: Some(key),
+            portal_link: None,
             address: "2001:db8::7".parse().ok(),
             request_id: Some(String::from("0123456789abcdef")),
         },
@@ -75,6 +76,13 @@ async fn all(world: &World) -> Vec<AuditEntry> {
 
 pub async fn an_entry_reads_back_whole_also_after_a_crash(world: &mut World) {
     let whole = entry(world, Action::CreateKey);
+    let of_portal = AuditEntry {
+        actor: Actor {
+            portal_link: Some(PortalLinkId::at(world.fresh_id().place())),
+            ..Actor::default()
+        },
+        ..entry(world, Action::PauseSubscription)
+    };
     let bare = AuditEntry {
         actor: Actor::default(),
         action: "of.a.newer.version".into(),
@@ -82,11 +90,11 @@ pub async fn an_entry_reads_back_whole_also_after_a_crash(world: &mut World) {
         details: RawJson::empty_object(),
         ..entry(world, Action::CreateKey)
     };
-    for entry in [&whole, &bare] {
+    for entry in [&whole, &of_portal, &bare] {
         world.store().append_audit(entry.clone()).await.unwrap();
     }
     world.crash().await;
-    assert_eq!(all(world).await, [bare, whole]);
+    assert_eq!(all(world).await, [bare, of_portal, whole]);
     let newer = world.fresh_id().as_u64();
     assert!(newer > all(world).await[0].id.as_u64(), "ids stay above it");
 }
@@ -148,6 +156,12 @@ fn changes(world: &World) -> Vec<(Change, Change)> {
     let inbox = inboxes::inbox(world);
     let inbox_id = inbox.id;
     let delete_key = |tenant| Change::DeleteKey { tenant, id: key.id };
+    let link = passes::link(world, "a link");
+    let pass = passes::portal(&link, 1);
+    let delete_link = |n: u64| Change::DeletePortalLink {
+        tenant: owner(),
+        id: PortalLinkId::from_u64(link.id.as_u64() * n),
+    };
     let delete_tenant = |tenant| Change::DeleteTenant {
         tenant,
         now: world.now,
@@ -181,6 +195,13 @@ fn changes(world: &World) -> Vec<(Change, Change)> {
         (delete(unknown), delete(id)),
         (delete_key(Some(owner())), Change::InsertKey(key.clone())),
         (delete_key(None), delete_key(Some(owner()))),
+        (delete_link(9), Change::InsertPass(Box::new(pass.clone()))),
+        (delete_link(9), delete_link(1)),
+        (
+            Change::DeletePass(pass.digest),
+            Change::InsertPass(Box::new(pass.clone())),
+        ),
+        (Change::DeletePass([9; 32]), Change::DeletePass(pass.digest)),
         (
             Change::InsertInbox(inbox(&absent, 1)),
             Change::InsertInbox(inbox(&owner(), 1)),
@@ -304,7 +325,7 @@ pub async fn entries_are_found_by_actor_action_object_and_time(world: &mut World
     for (query, expected) in [
         (
             AuditQuery {
-                actor: Some(KeyId::from_u64(2 << 20)),
+                actor: Some(ActorId::Key(KeyId::from_u64(2 << 20))),
                 ..any()
             },
             &second,

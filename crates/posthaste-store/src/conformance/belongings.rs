@@ -11,7 +11,7 @@ use super::{
     fixtures::{
         delivered, discarded, event_type, failed, idempotency, late, owed, parked, retrying,
     },
-    inboxes,
+    inboxes, passes,
 };
 use crate::{
     audit::Action,
@@ -112,6 +112,10 @@ pub async fn filled(world: &mut World, hash: u8) -> Belongings {
     store.put_event_type(entry(world, hash)).await.unwrap();
     let noted = audit::entry(world, Action::CreateSubscription);
     store.append_audit(noted).await.unwrap();
+    let link = passes::link(world, "a portal");
+    for pass in [passes::session(world, hash), passes::portal(&link, !hash)] {
+        store.insert_pass(pass).await.unwrap();
+    }
     let inbox = inboxes::inbox(world);
     let (id, arrived) = (inbox.id, inboxes::arrival(world));
     store.insert_inbox(inbox).await.unwrap();

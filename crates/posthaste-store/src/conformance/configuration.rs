@@ -292,6 +292,7 @@ pub async fn what_is_set_for_a_tenant_is_kept_also_after_a_crash(world: &mut Wor
             "10.0.0.0/8".parse().unwrap(),
             ".a.example".parse().unwrap(),
         ]),
+        portal_origins: vec!["https://app.example.com".parse().unwrap()],
         ..acme.clone()
     };
     let late = Tenant {

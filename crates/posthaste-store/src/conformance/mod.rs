@@ -31,6 +31,7 @@ pub mod configuration;
 pub mod catalogue;
 pub mod inboxes;
 pub mod audit;
+pub mod passes;
 pub mod isolation;
 pub mod removal;
 pub mod provenance;
@@ -211,6 +212,8 @@ macro_rules! conformance_suite {
                 events_are_listed_newest_first_by_type_time_and_correlation
                 deliveries_are_listed_by_everything_that_can_be_asked_for
                 events_of_a_window_are_read_oldest_first_in_pages_of_every_size
+                events_are_read_together_in_the_order_asked_for
+                dead_letters_are_counted_by_subscription_and_reason_a_stretch_at_a_time
                 windows_and_cursors_may_lie_beyond_all_there_is
                 a_long_list_of_mixed_deliveries_is_read_in_pages_of_every_size
                 a_list_that_is_read_while_it_grows_shows_each_entry_once
@@ -258,6 +261,14 @@ macro_rules! conformance_suite {
                 entries_are_found_by_actor_action_object_and_time
                 entries_go_by_age_the_oldest_first
             }
+            passes {
+                a_pass_reads_back_whole_also_after_a_crash
+                a_pass_past_its_time_opens_nothing_and_goes_in_small_steps
+                a_pass_is_taken_once_however_many_race
+                a_pass_that_is_deleted_opens_nothing_also_after_a_crash
+                portal_links_are_listed_newest_first_to_their_tenant_alone
+                a_portal_link_is_revoked_by_its_own_tenant_alone
+            }
             isolation {
                 another_tenants_id_is_missing
                 lists_and_counts_hold_one_tenants_own
@@ -290,6 +301,7 @@ macro_rules! conformance_suite {
                 what_is_discarded_where_it_is_parked_is_counted
                 what_is_settled_again_because_an_answer_was_lost_counts_once
                 tenants_and_subscriptions_are_counted_apart
+                subscriptions_are_told_together_in_short_as_each_is_by_itself
                 minutes_and_hours_are_exact_at_every_moment_however_often_it_crashes
             }
             walk {
@@ -356,6 +368,7 @@ mod tests {
         check(include_str!("catalogue.rs"));
         check(include_str!("inboxes.rs"));
         check(include_str!("audit.rs"));
+        check(include_str!("passes.rs"));
         check(include_str!("isolation.rs"));
         check(include_str!("removal.rs"));
         check(include_str!("provenance.rs"));

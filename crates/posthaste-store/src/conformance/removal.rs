@@ -79,6 +79,11 @@ async fn check_gone(world: &World, tenant: &TenantId, of: &Belongings, hash: u8)
         .audit(tenant, &AuditQuery::default(), FIRST_PAGE)
         .await;
     assert!(log.unwrap().items.is_empty());
+    let links = store.portal_links(tenant, world.now, FIRST_PAGE).await;
+    assert!(links.unwrap().items.is_empty());
+    for digest in [hash, !hash] {
+        assert_eq!(store.pass([digest; 32], world.now).await, Ok(None));
+    }
     check_unconfigured(world, tenant).await;
 }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     record::{Parking, Settlement, Waiting},
-    rollup::{self, Level, Minute, Rollup},
+    rollup::{self, Level, Minute, Rollup, Tally},
 };
 
 /// All there is of a tenant or a subscription.
@@ -266,6 +266,57 @@ async fn random_outcomes(world: &World, to: SubscriptionId, chance: &Chance) -> 
     outcomes.collect()
 }
 
+/// Of some subscriptions, in short, as each of them has it by itself.
+async fn check_in_short(
+    world: &World,
+    tenant: &TenantId,
+    subscriptions: &[SubscriptionId],
+    window: (Minute, Minute),
+    level: Level,
+) {
+    let store = world.store();
+    let mut expected = Vec::new();
+    for &id in subscriptions {
+        let found = store.rollups(tenant, Some(id), window.0, window.1, level);
+        let found = found.await.unwrap().into_iter();
+        expected.extend(found.map(|(at, rollup)| (id, at, Tally::of(&rollup))));
+    }
+    let asked = subscriptions.to_vec();
+    let found = store.tallies(tenant, asked, window.0, window.1, level);
+    assert_eq!(found.await.unwrap(), expected);
+}
+
+pub async fn subscriptions_are_told_together_in_short_as_each_is_by_itself(world: &mut World) {
+    let (one, other) = (world.subscribe().await, world.subscribe().await);
+    let (from, to) = (Minute::of(world.now), Minute::of(world.after(7200)));
+    for n in 0..30 {
+        let owed = owed(&world.publish(&[one, other]).await);
+        let outcomes = [delivered(&owed[0], world.now), failed(&owed[1], world.now)];
+        world.settle(outcomes).await;
+        world.pass(300);
+        if n % 10 == 9 {
+            world.crash().await;
+        }
+    }
+    let default = world.tenant.clone();
+    for level in [Level::Minute, Level::Hour] {
+        for ids in [
+            &[other, one][..],
+            &[one],
+            &[],
+            &[SubscriptionId::from_u64(1)],
+        ] {
+            check_in_short(world, &default, ids, (from, to), level).await;
+        }
+    }
+    let acme: TenantId = "acme".parse().expect("a tenant's id");
+    world.become_tenant("acme").await;
+    let found = world
+        .store()
+        .tallies(&acme, vec![one], from, to, Level::Hour);
+    assert_eq!(found.await.unwrap(), [], "another tenant's");
+}
+
 /// Whole, and a window of it; of each subscription, and of each tenant.
 async fn check(
     world: &mut World,
@@ -297,5 +348,7 @@ async fn check(
                 part
             );
         }
+        let ids: Vec<_> = subscriptions.iter().map(|(_, id)| *id).collect();
+        check_in_short(world, tenant, &ids, (from, to), level).await;
     }
 }

@@ -54,6 +54,9 @@ impl Disk {
             }
             Change::InsertKey(key) => self.insert_key(key),
             Change::DeleteKey { tenant, id } => found(self.delete_key(tenant.as_ref(), id)),
+            Change::InsertPass(pass) => self.insert_pass(*pass),
+            Change::DeletePass(digest) => found(self.passes.remove(&digest).is_some()),
+            Change::DeletePortalLink { tenant, id } => found(self.delete_portal_link(&tenant, id)),
             Change::InsertInbox(inbox) => self.insert_inbox(*inbox),
             Change::UpdateInbox(inbox) => self.update_inbox(*inbox),
             Change::DeleteInbox { tenant, id } => found(self.delete_inbox(&tenant, id)),

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     audit::AuditEntry,
     event_type::EventTypeEntry,
+    pass::{Pass, TokenDigest},
     record::{EventSummary, Parking, StoredEvent, Waiting},
     replay::Replay,
     settings::{ApiKey, Identity, Tenant},
@@ -43,6 +44,7 @@ pub(super) struct Disk {
     pub rollups: Rollups,
     pub replays: BTreeMap<ReplayId, Replay>,
     pub audit: BTreeMap<AuditId, AuditEntry>,
+    pub passes: BTreeMap<TokenDigest, Pass>,
     pub inboxes: BTreeMap<InboxId, Filled>,
     /// The settled mark, as of the last settle.
     pub mark: EventId,
@@ -194,6 +196,7 @@ impl Disk {
             Some(self.newest.place()),
             self.replays.last_key_value().map(|(id, _)| id.place()),
             self.audit.last_key_value().map(|(id, _)| id.place()),
+            self.links().map(|link| link.id.place()).max(),
             self.inboxes.last_key_value().map(|(id, _)| id.place()),
         ];
         let newest = others.into_iter().flatten().chain(event).max();

@@ -16,6 +16,7 @@ mod queue;
 mod removal;
 mod rollups;
 mod replays;
+mod passes;
 mod row;
 
 use std::{
@@ -40,17 +41,19 @@ use crate::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    dead_letter::DeadLetters,
     event_type::EventTypeEntry,
     inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
+    pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
         Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
         SettleBatch, StoredEvent, Waiting,
     },
     replay::Replay,
-    rollup::{Level, Minute, Rollup},
+    rollup::{Level, Minute, Rollup, Tally},
     settings::{ApiKey, Identity, Tenant},
     store::{Horizon, Page, Store, StoreError},
 };
@@ -88,6 +91,7 @@ impl MemoryStore {
             rollups: BTreeMap::new(),
             replays: BTreeMap::new(),
             audit: BTreeMap::new(),
+            passes: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             mark: EventId::from_u64(0),
             newest: EventId::from_u64(0),
@@ -131,6 +135,10 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn identity(&self) -> Identity {
         self.lock().disk.identity.clone()
+    }
+
+    async fn size_bytes(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
     }
 
     fn reserve(&self, now: Timestamp, deliveries: &[u32]) -> Vec<EventId> {
@@ -338,6 +346,14 @@ impl Store for MemoryStore {
         Ok(state.disk.events_between(tenant, after, until, at_most))
     }
 
+    async fn events_of(
+        &self,
+        tenant: &TenantId,
+        ids: Vec<EventId>,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        Ok(self.lock().disk.events_of(tenant, &ids))
+    }
+
     async fn delivery(
         &self,
         tenant: &TenantId,
@@ -353,6 +369,14 @@ impl Store for MemoryStore {
         stretch: Stretch,
     ) -> Result<Page<Delivery>, StoreError> {
         Ok(self.lock().disk.list_deliveries(tenant, query, stretch))
+    }
+
+    async fn dead_letters(
+        &self,
+        tenant: &TenantId,
+        stretch: Stretch,
+    ) -> Result<DeadLetters, StoreError> {
+        Ok(self.lock().disk.dead_letters(tenant, stretch))
     }
 
     async fn attempts(
@@ -430,6 +454,23 @@ impl Store for MemoryStore {
     ) -> Result<Vec<(Minute, Rollup)>, StoreError> {
         let state = self.lock();
         Ok(state.disk.rollups(tenant, subscription, from..to, level))
+    }
+
+    async fn tallies(
+        &self,
+        tenant: &TenantId,
+        subscriptions: Vec<SubscriptionId>,
+        from: Minute,
+        to: Minute,
+        level: Level,
+    ) -> Result<Vec<(SubscriptionId, Minute, Tally)>, StoreError> {
+        let state = self.lock();
+        let of = |id| state.disk.rollups(tenant, Some(id), from..to, level);
+        let in_short = |id| {
+            let found = of(id).into_iter();
+            found.map(move |(at, rollup)| (id, at, Tally::of(&rollup)))
+        };
+        Ok(subscriptions.into_iter().flat_map(in_short).collect())
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
@@ -524,6 +565,34 @@ impl Store for MemoryStore {
 
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         Ok(self.lock().disk.keys.values().cloned().collect())
+    }
+
+    async fn pass(&self, digest: TokenDigest, now: Timestamp) -> Result<Option<Pass>, StoreError> {
+        Ok(self.lock().disk.pass(digest, now))
+    }
+
+    async fn take_pass(
+        &self,
+        digest: TokenDigest,
+        now: Timestamp,
+    ) -> Result<Option<Pass>, StoreError> {
+        let disk = &mut self.lock().disk;
+        let pass = disk.pass(digest, now);
+        disk.passes.remove(&digest);
+        Ok(pass)
+    }
+
+    async fn portal_links(
+        &self,
+        tenant: &TenantId,
+        now: Timestamp,
+        stretch: Stretch,
+    ) -> Result<Page<PortalLink>, StoreError> {
+        Ok(self.lock().disk.list_portal_links(tenant, now, stretch))
+    }
+
+    async fn prune_passes(&self, now: Timestamp, at_most: usize) -> Result<usize, StoreError> {
+        Ok(self.lock().disk.prune_passes(now, at_most))
     }
 
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {

@@ -24,6 +24,7 @@ impl State {
         disk.rollups.retain(|(of, ..), _| of != tenant);
         disk.audit
             .retain(|_, entry| entry.tenant.as_ref() != Some(tenant));
+        disk.passes.retain(|_, pass| pass.tenant() != Some(tenant));
         disk.replays.retain(|_, replay| replay.tenant != *tenant);
         disk.inboxes
             .retain(|_, filled| filled.inbox.tenant != *tenant);

@@ -42,6 +42,20 @@ pub fn read_varint(from: &mut &[u8]) -> Result<u64, Garbled> {
     Err(Garbled)
 }
 
+/// What a rollup begins with, as [`Rollup::counts`] has it.
+pub(super) fn read_counts(from: &mut &[u8]) -> Result<[u64; 5], Garbled> {
+    let (version, rest) = from.split_first().ok_or(Garbled)?;
+    if *version != VERSION {
+        return Err(Garbled);
+    }
+    *from = rest;
+    let mut counts = [0; 5];
+    for count in &mut counts {
+        *count = read_varint(from)?;
+    }
+    Ok(counts)
+}
+
 impl Rollup {
     /// Appends it.
     pub fn write(&self, into: &mut Vec<u8>) {
@@ -68,17 +82,13 @@ impl Rollup {
     /// # Errors
     /// [`Garbled`].
     pub fn read(from: &mut &[u8]) -> Result<Self, Garbled> {
-        let (version, rest) = from.split_first().ok_or(Garbled)?;
-        if *version != VERSION {
-            return Err(Garbled);
-        }
-        *from = rest;
+        let [delivered, failed, discarded, attempts, within_24h] = read_counts(from)?;
         let mut rollup = Self {
-            delivered: read_varint(from)?,
-            failed: read_varint(from)?,
-            discarded: read_varint(from)?,
-            attempts: read_varint(from)?,
-            within_24h: read_varint(from)?,
+            delivered,
+            failed,
+            discarded,
+            attempts,
+            within_24h,
             latency: Histogram::read(from)?,
             retried: Histogram::read(from)?,
             ..Self::default()
@@ -129,6 +139,7 @@ mod tests {
     use posthaste::chance::Chance;
 
     use super::*;
+    use crate::rollup::Tally;
 
     #[test]
     fn every_class_has_a_place() {
@@ -186,10 +197,15 @@ mod tests {
             let mut rest = &bytes[..];
             assert_eq!(Rollup::read(&mut rest).as_ref(), Ok(&rollup));
             assert!(rest.is_empty());
+            let mut rest = &bytes[..];
+            assert_eq!(Tally::read(&mut rest), Ok(Tally::of(&rollup)));
+            assert!(rest.is_empty());
             let cut = chance.bits() as usize % bytes.len();
             assert_eq!(Rollup::read(&mut &bytes[..cut]), Err(Garbled));
+            assert_eq!(Tally::read(&mut &bytes[..cut]), Err(Garbled));
             bytes[cut] ^= 1 << (chance.bits() % 8);
             let _garbled_or_another = Rollup::read(&mut &bytes[..]);
+            let _likewise = Tally::read(&mut &bytes[..]);
         }
     }
 

@@ -83,6 +83,15 @@ impl Histogram {
         }
     }
 
+    /// Steps over a written one.
+    pub(super) fn skip(from: &mut &[u8]) -> Result<(), Garbled> {
+        for _ in 0..read_varint(from)? {
+            *from = from.get(1..).ok_or(Garbled)?;
+            read_varint(from)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn read(from: &mut &[u8]) -> Result<Self, Garbled> {
         let mut histogram = Self::default();
         for _ in 0..read_varint(from)? {

@@ -149,6 +149,11 @@ pub struct TlsSettings {
     pub client: Option<ClientCertificate>,
 }
 
+impl TlsSettings {
+    /// Bytes of one PEM text at most.
+    pub const PEM_BYTES_MAX: usize = 32 * 1024;
+}
+
 /// A certificate to show to a receiver that asks for one, and its key.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientCertificate {

@@ -1,0 +1,115 @@
+"""What a person does with a page: reads, fills in what is labelled, presses what is named, types.
+
+Nothing is found by an id or a class: what has no name that a person can read is not there.
+"""
+
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+PATIENCE_S = 15
+NAMED = """
+    .//button[normalize-space()={0} or @aria-label={0}]
+    | .//a[normalize-space()={0} or @aria-label={0}]
+    | .//summary[normalize-space()={0}]
+    | .//input[(@type='submit' or @type='button') and @value={0}]
+"""
+LABELLED = """
+    .//*[(self::input or self::select or self::textarea)
+        and (@aria-label={0} or @id=//label[normalize-space()={0}]/@for
+             or ancestor::label[starts-with(normalize-space(), {0})])]
+"""
+
+
+def quoted(text):
+    """A string in XPath, which has no escapes."""
+    pieces = ', "\'", '.join(f"'{piece}'" for piece in text.split("'"))
+    return f"concat({pieces}, '')"
+
+
+class Person:
+    def __init__(self, driver, base, watch):
+        self.driver = driver
+        self.base = base
+        self.watch = watch
+
+    def open(self, path):
+        """Types an address."""
+        self.driver.get(path if "://" in path else self.base + path)
+        self.watch.look()
+
+    def press(self, name, within="body"):
+        """Presses what bears that name, and takes in what comes of it."""
+        self.found(NAMED, name, within).click()
+        self.watch.look()
+
+    def fill(self, label, text, within="body"):
+        field = self.found(LABELLED, label, within)
+        field.clear()
+        field.send_keys(text)
+
+    def choose(self, label, option, within="body"):
+        Select(self.found(LABELLED, label, within)).select_by_visible_text(option)
+
+    def tick(self, label, within="body"):
+        self.found(LABELLED, label, within).click()
+
+    def type(self, *keys):
+        """Types keys to whatever has the focus."""
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def see(self, *texts):
+        """Waits until the page shows all of these."""
+        for text in texts:
+            self.wait(lambda text=text: text in self.text(), f"to see {text!r}")
+        self.watch.look()
+
+    def see_no(self, text):
+        self.wait(lambda: text not in self.text(), f"to see no more of {text!r}")
+
+    def text(self):
+        """What can be read on the page."""
+        return self.driver.execute_script("return document.body.innerText")
+
+    def value(self, label):
+        return self.found(LABELLED, label).get_property("value")
+
+    def path(self):
+        """Where the person is, without the host."""
+        return self.driver.current_url.removeprefix(self.base)
+
+    def arrive(self, part):
+        """Waits until the address has this in it."""
+        self.wait(lambda: part in self.path(), f"to arrive at {part}")
+        self.watch.look()
+
+    def overflow(self):
+        """By how many pixels the page is wider than its window."""
+        wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        return self.driver.execute_script(wide)
+
+    def found(self, kind, name, within="body"):
+        """The one visible thing of that kind and name, waited for."""
+        xpath = kind.format(quoted(name))
+
+        def shown():
+            for scope in self.driver.find_elements("css selector", within):
+                for element in scope.find_elements("xpath", xpath):
+                    if element.is_displayed():
+                        return element
+            return None
+
+        return self.wait(shown, f"for {name!r} in {within}")
+
+    def wait(self, until, what):
+        def met(_):
+            try:
+                return until()
+            except StaleElementReferenceException:
+                return None
+
+        try:
+            return WebDriverWait(self.driver, PATIENCE_S, poll_frequency=0.05).until(met)
+        except WebDriverException as error:
+            where, picture = self.driver.current_url, self.watch.picture()
+            raise AssertionError(f"waited in vain {what}\n   on {where}\n   see {picture}") from error
