@@ -5,6 +5,7 @@
 //! cannot, and asks for the same scopes. Nothing here asks another host for anything.
 
 mod show;
+mod pretty;
 mod frame;
 mod render;
 mod fault;
@@ -13,8 +14,10 @@ mod path;
 mod session;
 mod viewer;
 mod posted;
+mod subscription_form;
 mod assets;
 mod policy;
+pub mod verification_code;
 mod pages;
 
 use std::{ops::Deref, sync::Arc};

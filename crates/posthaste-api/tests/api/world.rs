@@ -13,7 +13,7 @@ use posthaste::{
     egress::{EgressRules, TargetUrl},
     transport::{Answer, Headers, TransportError, WebhookTransport},
 };
-use posthaste_api::Options;
+use posthaste_api::{Callers, Options};
 use posthaste_engine::{Bounds, Engine, EngineConfig, Limits, Retention};
 use posthaste_store::MemoryStore;
 use serde_json::Value;
@@ -112,7 +112,7 @@ impl World {
         let options = Options {
             body_deadline: Duration::from_millis(300),
             origins: origins.iter().map(|one| one.parse().unwrap()).collect(),
-            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            callers: Callers::new(vec!["10.0.0.0/8".parse().unwrap()], 60),
             ..Options::default()
         };
         let router = posthaste_api::router(engine.clone(), options);
