@@ -3,3 +3,4 @@
 mod site;
 
 mod signing_in;
+mod inboxes;
