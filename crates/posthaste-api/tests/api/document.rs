@@ -46,7 +46,7 @@ async fn every_documented_route_exists_and_wants_a_key() {
         open,
         ["/docs", "/healthz", "/metrics", "/openapi.json", "/readyz"]
     );
-    assert_eq!(routes, 59);
+    assert_eq!(routes, 63);
 }
 
 #[tokio::test(start_paused = true)]

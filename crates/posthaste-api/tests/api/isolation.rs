@@ -76,6 +76,7 @@ impl Ids {
             ("replays", id("rpl")),
             ("keys", id("key")),
             ("event-types", "nobody.made".to_owned()),
+            ("portal-links", id("ptl")),
             ("tenants", "nobody".to_owned()),
             // The quick API's.
             ("", id("sub")),
@@ -132,6 +133,11 @@ impl Owner {
                 "replays",
                 "id",
                 with_key(world, &key, "POST", "/replays", REPLAY).await,
+            ),
+            (
+                "portal-links",
+                "id",
+                with_key(world, &key, "POST", "/portal-links", "{}").await,
             ),
             (
                 "keys",

@@ -19,6 +19,7 @@ pub enum Kind {
     Denials,
     File,
     Origins,
+    Origin,
     Log,
     LogFormat,
     AdminKey,
@@ -40,6 +41,9 @@ impl Kind {
             Self::File => "a file".to_owned(),
             Self::Origins => {
                 "origins such as https://app.example.com, without a path or a *".to_owned()
+            }
+            Self::Origin => {
+                "an origin such as https://hooks.example.com, without a path".to_owned()
             }
             Self::Log => {
                 "a level (error, warn, info, debug, trace, off) or target=level".to_owned()
@@ -108,6 +112,7 @@ const MIB: u64 = 1 << 20;
 pub const KEYS: &[Key] = &[
     key("listen", "127.0.0.1:8400", Kind::Address),
     key("data_dir", "./posthaste-data", Kind::Directory),
+    optional("public_url", Kind::Origin),
     optional("database", Kind::Database),
     optional("admin_key", Kind::AdminKey),
     key("dev", "false", Kind::Switch),

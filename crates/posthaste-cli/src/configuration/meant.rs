@@ -3,7 +3,8 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use posthaste::{egress::EgressRules, signature::Secret};
+use posthaste::{egress::EgressRules, origin::Origin, signature::Secret};
+use posthaste_api::Callers;
 use posthaste_engine::{Bounds, Limits, Retention};
 use posthaste_store::{
     keyring::{MasterKeyFile, MasterKeySource},
@@ -22,6 +23,8 @@ pub struct Configuration {
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
     pub database: Database,
+    /// What links to this server begin with; none: where it listens.
+    pub public_url: Option<Origin>,
     /// Set by the operator instead of being made at the first start.
     pub admin_key: Option<Secret>,
     pub dev: bool,
@@ -104,6 +107,7 @@ impl Reading<'_> {
         Configuration {
             listen: self.value("listen", |text| text.parse().ok()),
             database: self.database(&data_dir),
+            public_url: self.optional("public_url", |text| text.trim().parse().ok()),
             admin_key: self.optional("admin_key", |text| {
                 is_key(text).then(|| Secret::trusted(text.to_owned()))
             }),
@@ -194,10 +198,11 @@ impl Reading<'_> {
     }
 
     fn api(&mut self) -> posthaste_api::Options {
+        let proxies = self.list("proxies.trusted");
+        let failures_per_min = self.number("keys.failures_per_min");
+        let failures_per_min = u32::try_from(failures_per_min).expect("at most ten thousand");
         posthaste_api::Options {
-            trusted_proxies: self.list("proxies.trusted"),
-            failures_per_min: u32::try_from(self.number("keys.failures_per_min"))
-                .expect("at most ten thousand"),
+            callers: Callers::new(proxies, failures_per_min),
             origins: self.list("cors.origins"),
             ..posthaste_api::Options::default()
         }

@@ -2,4 +2,5 @@
 
 mod site;
 
+mod portal;
 mod signing_in;

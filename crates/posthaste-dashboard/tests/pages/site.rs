@@ -9,6 +9,7 @@ use posthaste::{
     event::{EventDetails, TenantId},
     json::RawJson,
 };
+use posthaste_api::Peer;
 use posthaste_dashboard::Options;
 use posthaste_engine::{
     Engine, EngineConfig,
@@ -67,6 +68,10 @@ impl Answer {
 impl Site {
     /// Nobody is signed in.
     pub(crate) async fn closed() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
         let clock = SystemClock::new();
         let store = MemoryStore::new(clock.now());
         let config = EngineConfig {
@@ -79,7 +84,7 @@ impl Site {
         };
         let engine = Engine::start(store, config).await.expect("an engine");
         engine.ensure_platform_key(KEY).await.expect("a key");
-        let router = posthaste_dashboard::router(engine.clone(), Options::default());
+        let router = posthaste_dashboard::router(engine.clone(), options);
         Self {
             engine,
             router,
@@ -94,6 +99,41 @@ impl Site {
         let cookie = answer.header(header::SET_COOKIE).split(';').next();
         site.cookie = cookie.expect("a cookie").to_owned();
         site
+    }
+
+    /// A request as it stands: another's cookie, headers of its own, from a peer.
+    pub(crate) async fn send_as(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        peer: Option<&str>,
+        fields: &[(&str, &str)],
+    ) -> Answer {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(fields);
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(peer) = peer {
+            request = request.extension(Peer(peer.parse().expect("an address and a port")));
+        }
+        let request = request.body(Body::from(body.finish())).expect("a request");
+        let answer = self.router.clone().oneshot(request).await;
+        Answer::of(answer.expect("it cannot fail")).await
+    }
+
+    /// An answer that is no text.
+    pub(crate) async fn send_raw(&self, path: &str) -> Response {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        let answer = self.router.clone().oneshot(request).await;
+        answer.expect("it cannot fail")
+    }
+
+    /// The session that is open.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.cookie
     }
 
     async fn ask(&self, request: http::request::Builder, body: String) -> Answer {
@@ -143,7 +183,7 @@ impl Site {
     pub(crate) async fn publish(&self, event_type: &str, data: &str) -> posthaste::id::EventId {
         let event = NewEvent {
             event_type: event_type.parse().expect("an event type"),
-            data: RawJson::parse(data, 128).expect("JSON"),
+            data: RawJson::parse(data.to_owned(), 128).expect("JSON"),
             details: EventDetails::default(),
             subscriptions: None,
             idempotency: None,
