@@ -41,6 +41,7 @@ use axum::{Router, extract::RawPathParams, middleware, response::Response};
 use http::{StatusCode, header};
 use posthaste::event::TenantId;
 use posthaste_engine::Engine;
+use tokio::sync::Semaphore;
 use tower::{Layer, util::MapResponseLayer};
 use zeroize::Zeroizing;
 
@@ -93,6 +94,8 @@ pub(crate) struct Shared {
     server_id: String,
     default_tenant: TenantId,
     listeners: Listeners,
+    /// Turns of whoever reads what comes to an inbox.
+    inbox_bodies: Semaphore,
     /// The document, written once.
     openapi: OnceLock<Vec<u8>>,
 }
@@ -119,6 +122,7 @@ pub fn with_pages(engine: Engine, options: Options, pages: Router) -> Router {
         server_id: engine.server_name(),
         default_tenant: TenantId::default_tenant(),
         listeners: Listeners::default(),
+        inbox_bodies: Semaphore::new(routes::reception::READ_AT_ONCE),
         openapi: OnceLock::new(),
         engine,
         options,
@@ -152,7 +156,7 @@ fn without_allow(mut response: Response) -> Response {
     response
 }
 
-/// A 405, except where the path's id is none: `/inboxes` is no hook that
+/// A 405, except where the path's id is none: `/inbox` is no hook that
 /// cannot be read, it is nothing.
 async fn not_allowed(params: RawPathParams) -> Problem {
     let is_none = |(name, value): (&str, &str)| name.ends_with("id") && !value.contains('_');

@@ -56,6 +56,8 @@ enum Command {
     EventTypes(commands::event_types::Arguments),
     /// Stored events of a window, sent again
     Replays(commands::replays::Arguments),
+    /// Request bins: what came, and whether its signature verifies
+    Inboxes(commands::inboxes::Arguments),
     /// API keys
     Keys(commands::keys::Arguments),
     /// Links into the portal, for a tenant's customers
@@ -96,6 +98,7 @@ impl Arguments {
             Command::Deliveries(arguments) => arguments.run(json).await,
             Command::Stats(arguments) => arguments.run(json).await,
             Command::Replays(arguments) => arguments.run(json).await,
+            Command::Inboxes(arguments) => arguments.run(json).await,
             Command::Keys(arguments) => arguments.run(json).await,
             Command::Audit(arguments) => arguments.run(json).await,
             Command::Tenants(arguments) => arguments.run(json).await,

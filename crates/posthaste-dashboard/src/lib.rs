@@ -5,10 +5,16 @@
 //! cannot, and asks for the same scopes. Nothing here asks another host for anything.
 
 mod show;
+mod pretty;
+mod payload;
+mod curl;
+mod moment;
+mod timeline;
 mod frame;
 mod render;
 mod fault;
 mod query;
+mod filters;
 mod path;
 mod session;
 mod origin;
@@ -17,7 +23,9 @@ mod policy;
 mod portal;
 mod viewer;
 mod posted;
+mod subscription_form;
 mod assets;
+pub mod verification_code;
 mod pages;
 
 use std::{ops::Deref, sync::Arc};

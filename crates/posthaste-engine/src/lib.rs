@@ -51,6 +51,7 @@ pub mod scheduler;
 pub mod telemetry;
 pub mod live;
 pub mod delivery;
+pub mod inboxes;
 pub mod again;
 pub mod upkeep;
 mod engine;

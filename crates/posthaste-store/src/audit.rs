@@ -119,6 +119,7 @@ actions! {
     StopReplay = "replay.stop";
     RedeliverDelivery = "delivery.redeliver";
     RedeliverDeliveries = "deliveries.redeliver";
+    DiscardDelivery = "delivery.discard";
     DiscardDeliveries = "deliveries.discard";
     RedeliverEvent = "event.redeliver";
     CreateKey = "key.create";

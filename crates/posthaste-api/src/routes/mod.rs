@@ -11,6 +11,10 @@ mod again;
 mod replays;
 mod batch_limits;
 mod streams;
+mod inbox_body;
+mod inbox_view;
+mod inboxes;
+pub(crate) mod reception;
 mod filters;
 mod retry_body;
 mod access_body;
@@ -35,8 +39,8 @@ mod verify;
 mod root;
 mod docs;
 
-use axum::routing::get;
-use utoipa_axum::router::OpenApiRouter;
+use axum::routing::{any, get};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{Api, asks};
 
@@ -84,12 +88,21 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::list_attempts))
         .routes(routes!(again::redeliver))
         .routes(routes!(again::redeliver_all))
+        .routes(routes!(again::discard))
         .routes(routes!(again::discard_all))
         .routes(routes!(again::redeliver_event))
         .routes(routes!(stats::stats))
         .routes(routes!(stats::subscription_stats))
         .routes(routes!(replays::create_replay, replays::list_replays))
         .routes(routes!(replays::show_replay, replays::stop_replay))
+        .routes(routes!(inboxes::create_inbox, inboxes::list_inboxes))
+        .routes(routes!(
+            inboxes::show_inbox,
+            inboxes::change_inbox,
+            inboxes::delete_inbox
+        ))
+        .routes(routes!(inboxes::list_inbox_requests))
+        .routes(routes!(inboxes::stream_inbox_requests))
         .routes(routes!(verify::verify_signature))
         .routes(routes!(quick::register_hook, quick::list_hooks))
         .routes(routes!(quick::remove_hook))
@@ -119,10 +132,18 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
             tenants::change_tenant,
             tenants::delete_tenant
         ))
+        .routes(by_any_method(routes!(reception::receive)))
+        .route("/inbox/{token}/", any(reception::receive))
+        .route("/inbox/{token}/{*path}", any(reception::receive))
         .routes(routes!(root::healthz))
         .routes(routes!(root::readyz))
         .routes(routes!(root::metrics))
         .routes(routes!(root::openapi_json))
         .routes(routes!(docs::docs))
         .route("/docs/redoc-2.5.4.js", get(docs::script))
+}
+
+/// The document names one method of a route that takes all.
+fn by_any_method((schemas, paths, _): UtoipaMethodRouter<Api>) -> UtoipaMethodRouter<Api> {
+    (schemas, paths, any(reception::receive))
 }

@@ -27,6 +27,7 @@ struct Stage {
     replay: String,
     key: String,
     portal_link: String,
+    inbox: String,
 }
 
 fn id(answer: &Answered, member: &str) -> String {
@@ -50,6 +51,7 @@ impl Stage {
         let replay = world.post("/replays", slow).await;
         let key = world.post("/keys", r#"{"scopes":["*"]}"#).await;
         let portal_link = world.post("/portal-links", "").await;
+        let inbox = world.post("/inboxes", "{}").await;
         assert_eq!(world.post("/tenants", r#"{"id":"acme"}"#).await.status, 201);
         let described = r#"{"type":"a.c"}"#;
         assert_eq!(world.post("/event-types", described).await.status, 201);
@@ -60,6 +62,7 @@ impl Stage {
             replay: id(&replay, "id"),
             key: id(&key, "id"),
             portal_link: id(&portal_link, "id"),
+            inbox: id(&inbox, "id"),
             world,
         }
     }
@@ -115,6 +118,12 @@ impl Stage {
                 on(one, "/test"),
                 nothing.clone(),
                 "subscription.test",
+            ),
+            (
+                "post /deliveries/{id}/discard",
+                again.replace("redeliver", "discard"),
+                nothing.clone(),
+                "delivery.discard",
             ),
             (
                 "post /deliveries/{id}/redeliver",
@@ -189,6 +198,24 @@ impl Stage {
                 "/event-types/a.c".into(),
                 nothing.clone(),
                 "event_type.delete",
+            ),
+            (
+                "post /inboxes",
+                "/inboxes".into(),
+                json!({"name": "one"}),
+                "inbox.create",
+            ),
+            (
+                "patch /inboxes/{id}",
+                format!("/inboxes/{}", self.inbox),
+                json!({"answer": {"status": 500}}),
+                "inbox.update",
+            ),
+            (
+                "delete /inboxes/{id}",
+                format!("/inboxes/{}", self.inbox),
+                nothing.clone(),
+                "inbox.delete",
             ),
             (
                 "post /keys",
@@ -316,6 +343,14 @@ async fn what_is_refused_or_changes_nothing_leaves_no_entry() {
         ("DELETE", "/subscriptions/sub_0000000000000".to_owned(), ""),
         ("DELETE", "/keys/key_0000000000000".to_owned(), ""),
         ("DELETE", "/replays/rpl_0000000000000".to_owned(), ""),
+        ("DELETE", "/inboxes/inb_0000000000000".to_owned(), ""),
+        ("POST", "/inboxes".to_owned(), r#"{"kind":"webhook.site"}"#),
+        (
+            "POST",
+            "/inboxes".to_owned(),
+            r#"{"subscription":"sub_0000000000000"}"#,
+        ),
+        ("PATCH", format!("/inboxes/{}", stage.inbox), "{}"),
         (
             "GET",
             "/subscriptions/sub_0000000000000/secret".to_owned(),

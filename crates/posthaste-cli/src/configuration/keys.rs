@@ -20,6 +20,7 @@ pub enum Kind {
     File,
     Origins,
     Origin,
+    Url,
     Log,
     LogFormat,
     AdminKey,
@@ -45,6 +46,7 @@ impl Kind {
             Self::Origin => {
                 "an origin such as https://hooks.example.com, without a path".to_owned()
             }
+            Self::Url => "a URL such as https://webhook.site, or nothing".to_owned(),
             Self::Log => {
                 "a level (error, warn, info, debug, trace, off) or target=level".to_owned()
             }
@@ -125,6 +127,12 @@ pub const KEYS: &[Key] = &[
     optional("egress.deny", Kind::Denials),
     key("egress.nat64", "false", Kind::Switch),
     key("egress.allow_http", "false", Kind::Switch),
+    Key {
+        name: "webhook_site.url",
+        default: "https://webhook.site",
+        kind: Kind::Url,
+        optional: true,
+    },
     optional("proxies.trusted", Kind::Proxies),
     key("keys.failures_per_min", "60", number(0, 10_000)),
     key("limits.event_bytes", "262144", number(1, 16 * MIB)),

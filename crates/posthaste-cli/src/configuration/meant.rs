@@ -3,7 +3,11 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use posthaste::{egress::EgressRules, origin::Origin, signature::Secret};
+use posthaste::{
+    egress::{EgressRules, TargetUrl},
+    origin::Origin,
+    signature::Secret,
+};
 use posthaste_api::Callers;
 use posthaste_engine::{Bounds, Limits, Retention};
 use posthaste_store::{
@@ -37,6 +41,8 @@ pub struct Configuration {
     pub retention: Retention,
     pub bounds: Bounds,
     pub master_key: MasterKeySource,
+    /// None: nothing is asked of it.
+    pub webhook_site: Option<TargetUrl>,
     pub api: posthaste_api::Options,
 }
 
@@ -119,6 +125,7 @@ impl Reading<'_> {
             retention: self.retention(),
             bounds: self.bounds(),
             master_key: self.master_key(&data_dir),
+            webhook_site: self.optional("webhook_site.url", |text| text.trim().parse().ok()),
             api: self.api(),
             data_dir,
             dev,

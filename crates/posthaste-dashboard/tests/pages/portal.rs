@@ -147,9 +147,8 @@ async fn what_is_changed_through_a_link_is_in_the_log_under_its_name() {
         before: None,
         limit: 1,
     };
-    let log = site
-        .engine
-        .audit_log(&TenantId::default_tenant(), &AuditQuery::default(), stretch);
+    let (tenant, query) = (TenantId::default_tenant(), AuditQuery::default());
+    let log = site.engine.audit_log(&tenant, &query, stretch);
     let log = log.await.expect("a log");
     assert_eq!(log.items[0].action, "subscription.pause");
     assert_eq!(log.items[0].actor.portal_link, Some(made.id));

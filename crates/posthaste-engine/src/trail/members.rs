@@ -19,6 +19,7 @@ use posthaste::{
 };
 use posthaste_store::{
     EventTypeEntry,
+    inbox::{Bin, Inbox, InboxAnswer},
     query::DeliveryQuery,
     settings::{ApiKey, Catalogue, Scope, Tenant, TenantLimits},
 };
@@ -129,6 +130,29 @@ pub fn tenant(of: &Tenant) -> TenantMembers<'_> {
         portal: PortalMembers {
             origins: &of.portal_origins,
         },
+    }
+}
+
+#[derive(Serialize)]
+pub struct InboxMembers<'a> {
+    name: &'a str,
+    answer: Option<&'a InboxAnswer>,
+    /// At webhook.site.
+    url: Option<&'a TargetUrl>,
+    subscription: Option<SubscriptionId>,
+}
+
+/// Without its token.
+pub fn inbox(of: &Inbox) -> InboxMembers<'_> {
+    let (answer, url) = match &of.bin {
+        Bin::Own { answer, .. } => (Some(answer), None),
+        Bin::WebhookSite { url, .. } => (None, Some(url)),
+    };
+    InboxMembers {
+        name: &of.name,
+        answer,
+        url,
+        subscription: of.subscription(),
     }
 }
 

@@ -10,5 +10,6 @@ mod live;
 mod passes;
 mod provenance;
 mod replays;
+mod search;
 mod stress;
 mod upkeep;
