@@ -6,10 +6,15 @@
 
 mod show;
 mod pretty;
+mod payload;
+mod curl;
+mod moment;
+mod timeline;
 mod frame;
 mod render;
 mod fault;
 mod query;
+mod filters;
 mod path;
 mod session;
 mod viewer;
