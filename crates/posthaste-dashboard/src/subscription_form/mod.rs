@@ -13,8 +13,8 @@ mod written;
 mod meaning;
 
 pub(crate) use meaning::{Asked, told};
-pub(crate) use wrongs::Wrongs;
 pub(crate) use written::{blank, written};
+pub(crate) use wrongs::Wrongs;
 
 #[cfg(test)]
 pub(crate) mod tests;

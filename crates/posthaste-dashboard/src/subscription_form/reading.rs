@@ -76,7 +76,10 @@ impl<'f> Reading<'f> {
         }
         let json = self.take(field, RawJson::parse(text, DEPTH_MAX))?;
         let is_object = json.as_bytes().starts_with(b"{");
-        self.take(field, is_object.then_some(json).ok_or("expected a JSON object"))
+        self.take(
+            field,
+            is_object.then_some(json).ok_or("expected a JSON object"),
+        )
     }
 
     /// A line for each: a name, and what stands behind its last space.
@@ -86,7 +89,12 @@ impl<'f> Reading<'f> {
         V: FromStr,
     {
         let mut pairs = BTreeMap::new();
-        for line in self.lines(field).lines().map(str::trim).filter(|line| !line.is_empty()) {
+        for line in self
+            .lines(field)
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+        {
             let read = line.rsplit_once([' ', '=', ':']);
             let read = read.and_then(|(name, value)| Some((name, value.parse().ok()?)));
             let expected = format!("expected a type and a version in each line, not {line:?}");
@@ -99,7 +107,8 @@ impl<'f> Reading<'f> {
             }
         }
         if pairs.len() > most {
-            self.wrongs.add(field, format!("expected at most {most} lines"));
+            self.wrongs
+                .add(field, format!("expected at most {most} lines"));
         }
         pairs
     }

@@ -89,5 +89,7 @@ fn numbers(form: &'static str, of: &Value) -> Vec<(&'static str, String)> {
     let found = known
         .into_iter()
         .filter_map(|(member, field)| Some((field, of.get(member)?.to_string())));
-    std::iter::once(("retry", form.to_owned())).chain(found).collect()
+    std::iter::once(("retry", form.to_owned()))
+        .chain(found)
+        .collect()
 }

@@ -30,12 +30,16 @@ impl Wrongs {
 
     /// Whether one of these fields has one: what they are folded into is shown open.
     pub(crate) fn any(&self, fields: &[&str]) -> bool {
-        fields.iter().any(|field| self.named(field).next().is_some())
+        fields
+            .iter()
+            .any(|field| self.named(field).next().is_some())
     }
 
     /// Every one, for the list above the form.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(field, what)| (field.as_str(), what.as_str()))
+        self.0
+            .iter()
+            .map(|(field, what)| (field.as_str(), what.as_str()))
     }
 
     /// What an operation refused, where it is something that a field says. Else the error is handed
@@ -71,7 +75,11 @@ pub(super) fn events(form: &Query) -> impl Iterator<Item = &str> {
 
 /// The field in which a member of the API's subscription is written.
 fn field_of(pointer: &str) -> &'static str {
-    match pointer.trim_start_matches('/').split('/').collect::<Vec<_>>()[..] {
+    match pointer
+        .trim_start_matches('/')
+        .split('/')
+        .collect::<Vec<_>>()[..]
+    {
         ["auth", "basic", ..] => "auth_password",
         ["auth", ..] => "auth_token",
         ["tls", "ca_pem"] => "ca_pem",

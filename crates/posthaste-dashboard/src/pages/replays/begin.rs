@@ -71,7 +71,9 @@ impl Typed {
             until: text("until"),
             types: text("types"),
             only: form.text("only").unwrap_or("all").to_owned(),
-            rate_per_s: form.text("rate_per_s").map_or_else(|| RATE_PER_S.to_string(), str::to_owned),
+            rate_per_s: form
+                .text("rate_per_s")
+                .map_or_else(|| RATE_PER_S.to_string(), str::to_owned),
         }
     }
 
@@ -92,11 +94,15 @@ impl Form {
         let receivers = subscriptions.iter().map(|subscription| Receiver {
             id: subscription.id,
             url: subscription.url.to_string(),
-            is_chosen: form.all("subscription").any(|id| id == subscription.id.to_string()),
+            is_chosen: form
+                .all("subscription")
+                .any(|id| id == subscription.id.to_string()),
         });
         Self {
             frame: viewer.frame("New replay", Tab::Replays),
-            window: form.text("window").map_or(Window::Day, |_| Window::asked(form)),
+            window: form
+                .text("window")
+                .map_or(Window::Day, |_| Window::asked(form)),
             typed: Typed::of(form),
             receivers: receivers.collect(),
             wrong: Wrong::default(),
@@ -133,9 +139,13 @@ pub(super) async fn asked(
             key: format!("page {key} {hash}"),
             body: Sha256::digest(&hash).into(),
         };
-        let started = engine.start_replay(&viewer.tenant, plan, Some(claim)).await?;
+        let started = engine
+            .start_replay(&viewer.tenant, plan, Some(claim))
+            .await?;
         let (id, note) = (started.replay.id, Note::Created.code());
-        return Ok(render::see(&viewer.path(&format!("replays/{id}?note={note}"))));
+        return Ok(render::see(
+            &viewer.path(&format!("replays/{id}?note={note}")),
+        ));
     }
     form.typed = Typed::as_read(&plan, &posted);
     match engine.count_replay(&viewer.tenant, plan).await {

@@ -55,7 +55,10 @@ impl Shown {
     fn of(engine: &Engine, replay: Replay) -> Self {
         let known = |id| engine.subscription(&replay.tenant, id);
         let named = replay.plan.subscriptions.iter().map(|id| {
-            known(*id).map_or_else(|| id.to_string(), |subscription| subscription.url.to_string())
+            known(*id).map_or_else(
+                || id.to_string(),
+                |subscription| subscription.url.to_string(),
+            )
         });
         Self {
             receivers: named.collect(),
@@ -123,6 +126,12 @@ struct Rows {
     replays: Vec<Shown>,
 }
 
+impl List {
+    fn is_running(&self) -> bool {
+        self.replays.iter().any(Shown::is_running)
+    }
+}
+
 async fn read(
     pages: &Pages,
     viewer: &Viewer,
@@ -136,7 +145,9 @@ async fn read(
     let found = pages.engine.replays(&viewer.tenant, stretch).await?;
     let shown = found.items.into_iter();
     let shown = shown.map(|replay| Shown::of(&pages.engine, replay));
-    let older = found.next.map(|next| query.with("before", &next.to_string()));
+    let older = found
+        .next
+        .map(|next| query.with("before", &next.to_string()));
     Ok((shown.collect(), older))
 }
 
@@ -213,5 +224,7 @@ async fn stop(viewer: Viewer, Id(id): Id<ReplayId>, _posted: Posted) -> Result<R
     let engine = viewer.engine(Scope::DeliveriesWrite)?;
     engine.stop_replay(&viewer.tenant, id).await?;
     let note = Note::Stopped.code();
-    Ok(render::see(&viewer.path(&format!("replays/{id}?note={note}"))))
+    Ok(render::see(
+        &viewer.path(&format!("replays/{id}?note={note}")),
+    ))
 }

@@ -31,7 +31,11 @@ pub(super) fn read(form: &Query, now: Timestamp) -> Result<ReplayPlan, Wrong> {
     if wrong.is_empty() && plan.since >= plan.until {
         wrong.add("until", EMPTY);
     }
-    if wrong.is_empty() { Ok(plan) } else { Err(wrong) }
+    if wrong.is_empty() {
+        Ok(plan)
+    } else {
+        Err(wrong)
+    }
 }
 
 fn time(form: &Query, name: &'static str, now: Timestamp, wrong: &mut Wrong) -> Timestamp {
@@ -43,7 +47,10 @@ fn time(form: &Query, name: &'static str, now: Timestamp, wrong: &mut Wrong) -> 
 }
 
 fn types(form: &Query, wrong: &mut Wrong) -> Vec<EventPattern> {
-    let named = form.text("types").unwrap_or_default().split([',', ' ', '\n']);
+    let named = form
+        .text("types")
+        .unwrap_or_default()
+        .split([',', ' ', '\n']);
     let named = named.map(str::trim).filter(|name| !name.is_empty());
     let parsed: Result<Vec<EventPattern>, _> = named.map(str::parse).collect();
     let mut types = parsed.unwrap_or_else(|_| {
@@ -107,19 +114,31 @@ mod tests {
     fn check(form: &str, wrong: &[&str]) {
         let found = read(&Query::parse(form), now()).err().unwrap_or_default();
         let fields = ["since", "until", "types", "subscription", "rate_per_s"];
-        let found: Vec<_> = fields.into_iter().filter(|name| found.at(name).is_some()).collect();
+        let found: Vec<_> = fields
+            .into_iter()
+            .filter(|name| found.at(name).is_some())
+            .collect();
         assert_eq!(found, wrong, "{form}");
     }
 
     #[test]
     fn what_is_wrong_is_told_beside_its_field() {
         check("since=2h", &[]);
-        check("since=2026-11-22&until=2026-11-22+10:00&only=missing&rate_per_s=0.5", &[]);
+        check(
+            "since=2026-11-22&until=2026-11-22+10:00&only=missing&rate_per_s=0.5",
+            &[],
+        );
         check("", &["since"]);
         check("since=yesterday&until=never", &["since", "until"]);
         check("since=1h&until=2h", &["until"]);
-        check("since=2h&types=order.*,%20order..x&rate_per_s=0", &["types", "rate_per_s"]);
-        check("since=2h&rate_per_s=NaN&subscription=sub_1", &["subscription", "rate_per_s"]);
+        check(
+            "since=2h&types=order.*,%20order..x&rate_per_s=0",
+            &["types", "rate_per_s"],
+        );
+        check(
+            "since=2h&rate_per_s=NaN&subscription=sub_1",
+            &["subscription", "rate_per_s"],
+        );
     }
 
     #[test]
@@ -132,6 +151,9 @@ mod tests {
         assert_eq!((plan.until, plan.only), (now(), Only::Failed));
         let types: Vec<_> = plan.types.iter().map(ToString::to_string).collect();
         assert_eq!(types, ["order.*", "tag.added"]);
-        assert_eq!((plan.subscriptions, plan.rate_per_s), (vec![id], RATE_PER_S));
+        assert_eq!(
+            (plan.subscriptions, plan.rate_per_s),
+            (vec![id], RATE_PER_S)
+        );
     }
 }

@@ -74,7 +74,9 @@ impl Form {
 
     fn headers(&self) -> Vec<HeaderRow<'_>> {
         let names = self.form.all("header_name");
-        let rows = names.zip(self.form.all("header_value")).zip(self.form.all("header_kind"));
+        let rows = names
+            .zip(self.form.all("header_value"))
+            .zip(self.form.all("header_kind"));
         let rows = rows.map(|((name, value), kind)| HeaderRow {
             name,
             value,
@@ -94,7 +96,10 @@ impl Form {
     fn opens(&self, fields: &[&str]) -> bool {
         let blank = subscription_form::blank();
         let differs = |field: &&str| {
-            let typed = self.form.all(field).filter(|value| !value.trim().is_empty());
+            let typed = self
+                .form
+                .all(field)
+                .filter(|value| !value.trim().is_empty());
             typed.ne(blank.all(field))
         };
         self.wrongs.any(fields) || (self.id.is_some() && fields.iter().any(differs))
@@ -118,7 +123,9 @@ impl At<'_> {
         let sample = match form.text("sample") {
             Some(sample) => sample.to_owned(),
             None => {
-                let typed = form.all("events").filter_map(|pattern| pattern.trim().parse().ok());
+                let typed = form
+                    .all("events")
+                    .filter_map(|pattern| pattern.trim().parse().ok());
                 let events: Vec<EventPattern> = typed.collect();
                 let may_read = self.viewer.may(Scope::EventsRead);
                 filter::sample(self.pages, tenant, &events, may_read).await?
@@ -128,7 +135,10 @@ impl At<'_> {
         Ok(Form {
             frame: self.viewer.frame(title, Tab::Subscriptions),
             id: self.id,
-            types: types.iter().map(|known| known.entry.name.to_string()).collect(),
+            types: types
+                .iter()
+                .map(|known| known.entry.name.to_string())
+                .collect(),
             tried: None,
             form,
             wrongs,
