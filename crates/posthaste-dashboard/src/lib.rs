@@ -6,6 +6,7 @@
 
 mod show;
 mod pretty;
+mod outline;
 mod frame;
 mod render;
 mod fault;
@@ -14,7 +15,10 @@ mod path;
 mod session;
 mod viewer;
 mod posted;
+mod wrongs;
+mod reading;
 mod subscription_form;
+mod event_type_form;
 mod assets;
 mod policy;
 pub mod verification_code;

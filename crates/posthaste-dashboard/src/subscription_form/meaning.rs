@@ -14,17 +14,16 @@ use posthaste::{
     wording,
 };
 use posthaste_engine::operations::{
-    NewSubscription, OperationError, RequestedStatus, SubscriptionPatch,
-    batching::Mode,
+    NewSubscription, OperationError, RequestedStatus, SubscriptionPatch, batching::Mode,
     credentials::AskedAccess,
 };
 
-use super::{
-    Wrongs, access,
+use super::{access, refusal, retry};
+use crate::{
+    query::Query,
     reading::{Reading, named},
-    retry, wrongs,
+    wrongs::Wrongs,
 };
-use crate::query::Query;
 
 /// All that the fields say.
 #[derive(Clone)]
@@ -102,9 +101,13 @@ impl Asked {
             description: differs(self.description, &now.description),
             events: differs(self.events, &now.events),
             filter: differs(self.filter, &now.filter),
-            status: self.status.filter(|asked| asked.as_str() != now.status.as_str()),
+            status: self
+                .status
+                .filter(|asked| asked.as_str() != now.status.as_str()),
             // In whatever order they were given.
-            schemes: same(&self.schemes, &now.schemes).not().then_some(self.schemes),
+            schemes: same(&self.schemes, &now.schemes)
+                .not()
+                .then_some(self.schemes),
             algorithm: differs(self.algorithm, &now.algorithm),
             access: access::changed(self.access, &now.access),
             retry: differs(self.retry, &now.retry),
@@ -135,16 +138,28 @@ fn asked(
         let judged = judge(&url).map(|()| url);
         reading.take("url", judged)
     });
-    let description = worded(reading, "description", 0..=Subscription::DESCRIPTION_BYTES_MAX);
+    let description = worded(
+        reading,
+        "description",
+        0..=Subscription::DESCRIPTION_BYTES_MAX,
+    );
     let external_id = match reading.text("external_id") {
         "" => Some(None),
-        _ => worded(reading, "external_id", 1..=Subscription::EXTERNAL_ID_BYTES_MAX).map(Some),
+        _ => worded(
+            reading,
+            "external_id",
+            1..=Subscription::EXTERNAL_ID_BYTES_MAX,
+        )
+        .map(Some),
     };
     let events = events(reading);
     let filter = filter(reading);
     let status = match reading.text("status") {
         "" => None,
-        name => reading.take("status", RequestedStatus::named(name).ok_or("expected one of the list")),
+        name => reading.take(
+            "status",
+            RequestedStatus::named(name).ok_or("expected one of the list"),
+        ),
     };
     let schemes = schemes(reading);
     let algorithm = reading.parsed("algorithm");
@@ -198,7 +213,7 @@ fn worded(
 }
 
 fn events(reading: &mut Reading<'_>) -> Option<Vec<EventPattern>> {
-    let typed = wrongs::events(reading.form);
+    let typed = refusal::events(reading.form);
     let parsed = typed.map(|pattern| {
         pattern
             .parse::<EventPattern>()
@@ -207,7 +222,11 @@ fn events(reading: &mut Reading<'_>) -> Option<Vec<EventPattern>> {
     let patterns: Vec<EventPattern> = reading.take("events", parsed.collect())?;
     let most = Subscription::PATTERNS_MAX;
     let few = patterns.len() <= most;
-    reading.take("events", few.then_some(patterns).ok_or(format!("expected at most {most}")))
+    reading.take(
+        "events",
+        few.then_some(patterns)
+            .ok_or(format!("expected at most {most}")),
+    )
 }
 
 /// Where it is wrong is said by JSON Pointers.
@@ -222,17 +241,22 @@ fn filter(reading: &mut Reading<'_>) -> Option<Option<Filter>> {
 
 /// All that is wrong with a filter, and where.
 pub(crate) fn told(error: &FilterError) -> String {
-    let each = error.faults().iter().map(|fault| match fault.pointer.as_str() {
-        "" => fault.detail.to_string(),
-        pointer => format!("{pointer}: {}", fault.detail),
-    });
+    let each = error
+        .faults()
+        .iter()
+        .map(|fault| match fault.pointer.as_str() {
+            "" => fault.detail.to_string(),
+            pointer => format!("{pointer}: {}", fault.detail),
+        });
     each.collect::<Vec<_>>().join("; ")
 }
 
 fn schemes(reading: &mut Reading<'_>) -> Option<Vec<Scheme>> {
     let chosen: Vec<&str> = reading.form.all("schemes").collect();
     let known = Scheme::ALL.iter().copied();
-    let known: Vec<Scheme> = known.filter(|scheme| chosen.contains(&scheme.as_str())).collect();
+    let known: Vec<Scheme> = known
+        .filter(|scheme| chosen.contains(&scheme.as_str()))
+        .collect();
     let unknown = chosen.iter().any(|name| named::<Scheme>(name).is_none());
     let any = (!known.is_empty() && !unknown).then_some(known);
     reading.take("schemes", any.ok_or("expected at least one of the list"))
@@ -249,7 +273,9 @@ fn rate_limit(reading: &mut Reading<'_>) -> Option<Option<RateLimit>> {
         return Some(None);
     }
     let per_s = reading.number("rate_limit_per_s")?;
-    reading.take("rate_limit_per_s", RateLimit::try_from(per_s)).map(Some)
+    reading
+        .take("rate_limit_per_s", RateLimit::try_from(per_s))
+        .map(Some)
 }
 
 /// In mode `single`, nobody reads the limits.

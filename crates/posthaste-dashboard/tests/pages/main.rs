@@ -2,4 +2,6 @@
 
 mod site;
 
+mod event_types;
 mod signing_in;
+mod subscriptions;

@@ -144,7 +144,7 @@ impl Site {
     pub(crate) async fn publish(&self, event_type: &str, data: &str) -> posthaste::id::EventId {
         let event = NewEvent {
             event_type: event_type.parse().expect("an event type"),
-            data: RawJson::parse(data, 128).expect("JSON"),
+            data: RawJson::parse(data.to_owned(), 128).expect("JSON"),
             details: EventDetails::default(),
             subscriptions: None,
             idempotency: None,
