@@ -46,6 +46,7 @@ kinds! {
     InvalidCursor = 400 "invalid-cursor" "The cursor does not belong to this list";
     Unauthenticated = 401 "unauthenticated" "A valid API key is needed";
     InsufficientScope = 403 "insufficient-scope" "The API key lacks a scope";
+    PortalAlone = 403 "portal-alone" "A portal link opens the portal alone";
     NotFound = 404 "not-found" "There is nothing here";
     MethodNotAllowed = 405 "method-not-allowed" "The method is not allowed here";
     RequestTimeout = 408 "request-timeout" "The request took too long to arrive";

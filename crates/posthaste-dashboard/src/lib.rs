@@ -7,10 +7,15 @@
 mod show;
 mod pretty;
 mod outline;
+mod payload;
+mod curl;
+mod moment;
+mod timeline;
 mod frame;
 mod render;
 mod fault;
 mod query;
+mod filters;
 mod path;
 mod session;
 mod viewer;

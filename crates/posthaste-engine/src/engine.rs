@@ -28,6 +28,7 @@ use crate::{
     },
     inboxes::{Inboxes, Reception},
     live::Live,
+    passes::Passes,
     scheduler::{Input, Scheduler},
     subscribers::{Snapshot, Subscribers},
     telemetry::Telemetry,
@@ -37,6 +38,7 @@ use crate::{
         audit::AuditPruning,
         expiry::Expiry,
         key_use::{self, KeyUses},
+        passes::PassPruning,
         removal::Removal,
         replay::{Replays, Word},
         retention::Pruning,
@@ -64,6 +66,7 @@ pub(crate) struct Running {
     pub live: Arc<Live>,
     /// Where replay jobs are spoken to.
     pub replays: mpsc::UnboundedSender<Word>,
+    pub passes: Passes,
     /// Told when a tenant was deleted.
     pub removals: Arc<Notify>,
     /// Deliveries that publishes under way will owe once the store has them.
@@ -189,6 +192,7 @@ impl Engine {
             dispatch,
             live,
             replays,
+            passes: Passes::default(),
             removals: Arc::default(),
             owed: Arc::default(),
             outcomes,
@@ -351,6 +355,12 @@ impl Engine {
         essential("arrivals", failed, passes);
         let passes = rounds(pruning, clock.clone(), draining.clone());
         essential("retention", failed, passes);
+        let past = PassPruning(running.store.clone());
+        essential(
+            "passes",
+            failed,
+            rounds(past, clock.clone(), draining.clone()),
+        );
         let outcomes = running.outcomes.clone();
         let watch = upkeep::spoilt::watch(running.alerts.clone(), outcomes, draining.clone());
         essential("spoilt", failed, watch);

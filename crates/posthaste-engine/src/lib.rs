@@ -45,6 +45,7 @@ pub mod config;
 pub mod catalogue;
 pub mod allowance;
 pub mod key_table;
+mod passes;
 pub mod subscribers;
 pub mod scheduler;
 pub mod telemetry;

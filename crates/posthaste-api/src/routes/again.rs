@@ -144,7 +144,10 @@ pub(crate) async fn discard(
     body.nothing()?;
     let discarded = auth.engine().discard(&auth.tenant, id).await?;
     let discarded = u64::from(discarded);
-    Ok(answer::json(StatusCode::ACCEPTED, &DiscardedView { discarded }))
+    Ok(answer::json(
+        StatusCode::ACCEPTED,
+        &DiscardedView { discarded },
+    ))
 }
 
 /// Which subscriptions get it, whatever their types and filters.

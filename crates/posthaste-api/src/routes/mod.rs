@@ -28,7 +28,10 @@ mod quick;
 mod event_type_body;
 mod event_types;
 mod keys;
+mod dashboard_links;
+mod portal_links;
 mod tenant_egress;
+mod tenant_portal;
 mod trail;
 mod tenants;
 mod stats;
@@ -117,6 +120,12 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(keys::create_key, keys::list_keys))
         .routes(routes!(keys::delete_key))
         .routes(routes!(trail::list_audit))
+        .routes(routes!(dashboard_links::create_dashboard_link))
+        .routes(routes!(
+            portal_links::create_portal_link,
+            portal_links::list_portal_links
+        ))
+        .routes(routes!(portal_links::delete_portal_link))
         .routes(routes!(tenants::create_tenant, tenants::list_tenants))
         .routes(routes!(
             tenants::show_tenant,

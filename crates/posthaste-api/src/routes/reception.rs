@@ -18,7 +18,6 @@ use posthaste_store::inbox::Via;
 
 use crate::{
     Api,
-    client::Client,
     problem::{Kind, Problem},
     sse::Draining,
 };
@@ -54,7 +53,7 @@ pub(crate) async fn receive(
         path: path.to_owned(),
         query: parts.uri.query().map(str::to_owned),
         headers: headers(&parts.headers),
-        via: Via::Network(Client::of(&parts, &api).address),
+        via: Via::Network(api.options.callers.caller(&parts).address),
         body,
         incomplete,
     };

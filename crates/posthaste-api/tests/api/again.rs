@@ -125,7 +125,9 @@ async fn one_dead_letter_is_discarded_and_what_is_none_is_left() {
         assert_eq!(answered, (202, json!({ "discarded": discarded })));
         assert_eq!(world.get(&path).await.body["status"], status);
     }
-    let nowhere = world.post("/deliveries/dlv_0000000000000/discard", "").await;
+    let nowhere = world
+        .post("/deliveries/dlv_0000000000000/discard", "")
+        .await;
     assert_eq!(nowhere.status, 404);
 }
 

@@ -60,7 +60,11 @@ async fn events_are_found_by_text_in_their_data_and_the_answer_says_how_far_it_l
     let ids = walk(&world, "/events?text=ord-7", "id").await;
     assert_eq!(ids.len(), 3);
     assert!(walk(&world, "/events?text=ord-8", "id").await.is_empty());
-    assert!(walk(&world, "/events?text=ord-7&type=b", "id").await.is_empty());
+    assert!(
+        walk(&world, "/events?text=ord-7&type=b", "id")
+            .await
+            .is_empty()
+    );
     let all = world.get("/events?text=ord-70").await;
     let searched = serde_json::json!({"events": 4, "back_to": null});
     assert_eq!(all.body["searched"], searched);

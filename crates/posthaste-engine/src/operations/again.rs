@@ -160,9 +160,13 @@ impl Engine {
         let (engine, tenant) = (self.clone(), tenant.clone());
         self.to_the_end(async move {
             let (action, object) = (Action::DiscardDelivery, Some(id.to_string()));
-            engine.note(&tenant, action, object, Details::default()).await?;
+            engine
+                .note(&tenant, action, object, Details::default())
+                .await?;
             let store = &engine.0.store;
-            let discarded = store.discard_failed(&tenant, vec![id], engine.now()).await?;
+            let discarded = store
+                .discard_failed(&tenant, vec![id], engine.now())
+                .await?;
             Ok(discarded > 0)
         })
         .await

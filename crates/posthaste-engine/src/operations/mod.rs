@@ -2,6 +2,8 @@
 //! the same ones; decisions are made here and nowhere above.
 
 mod access;
+mod sessions;
+mod portal;
 mod removal;
 mod audit;
 pub mod batching;
@@ -36,9 +38,11 @@ pub use deliveries::Trial;
 pub use inboxes::{AnswerPatch, InboxPatch, NewBin, NewCheck, NewInbox};
 pub use matches::{Match, MatchReason};
 pub use node::Node;
+pub use portal::{NewPortalLink, PORTAL_PREFIX, Portal};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use replays::Started;
 pub use search::{Counted, Searched};
+pub use sessions::{Given, SESSION, SIGN_IN_LINK};
 pub use stats::{POINTS_MAX, Stats, WINDOW_MAX, finest_step, usual_step};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 

@@ -12,6 +12,7 @@ use posthaste::{
     filter::Filter,
     id::{EventId, SubscriptionId},
     json::RawJson,
+    origin::Origin,
     retry::RetryPolicy,
     signature::{Algorithm, Scheme},
     subscription::{BatchLimits, EventPattern, Ordering, RateLimit, Subscription},
@@ -107,6 +108,12 @@ pub struct TenantMembers<'a> {
     limits: &'a TenantLimits,
     catalogue: Catalogue,
     egress: EgressMembers<'a>,
+    portal: PortalMembers<'a>,
+}
+
+#[derive(Serialize)]
+struct PortalMembers<'a> {
+    origins: &'a [Origin],
 }
 
 #[derive(Serialize)]
@@ -120,6 +127,9 @@ pub fn tenant(of: &Tenant) -> TenantMembers<'_> {
         limits: &of.limits,
         catalogue: of.catalogue,
         egress: EgressMembers { deny: &of.denied },
+        portal: PortalMembers {
+            origins: &of.portal_origins,
+        },
     }
 }
 

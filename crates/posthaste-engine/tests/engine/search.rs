@@ -19,7 +19,9 @@ impl World {
 
     async fn search(&self, text: &str, before: Option<u64>, limit: usize) -> Searched {
         let (query, stretch) = (EventQuery::default(), Stretch { before, limit });
-        let found = self.engine.search_events(&self.tenant, &query, text, stretch);
+        let found = self
+            .engine
+            .search_events(&self.tenant, &query, text, stretch);
         found.await.unwrap()
     }
 }
@@ -59,7 +61,9 @@ async fn a_search_ends_after_sixteen_megabytes_of_payload() {
 #[tokio::test(start_paused = true)]
 async fn a_page_of_what_was_found_leads_on_to_the_rest() {
     let world = World::new().await;
-    world.publish_data((0..10).map(|n| format!("\"order {n}\""))).await;
+    world
+        .publish_data((0..10).map(|n| format!("\"order {n}\"")))
+        .await;
     let (mut before, mut sizes) = (None, Vec::new());
     loop {
         let found = world.search("order", before, 4).await;
@@ -83,7 +87,10 @@ async fn dead_letters_are_grouped_counted_and_discarded_one_by_one() {
     let dead = engine.dead_letters(tenant, None).await.unwrap();
     let groups = dead.groups.iter();
     let groups = groups.map(|((to, reason), group)| (*to, reason.to_string(), group.count));
-    assert_eq!(groups.collect::<Vec<_>>(), [(to, String::from("http 404"), 3)]);
+    assert_eq!(
+        groups.collect::<Vec<_>>(),
+        [(to, String::from("http 404"), 3)]
+    );
     let failed = DeliveryQuery {
         status: Some(DeliveryStatus::Failed),
         error: Some(String::from("http 404")),
