@@ -14,7 +14,7 @@ use posthaste_engine::{
 };
 use posthaste_store::EventTypeEntry;
 
-use crate::{pretty::pretty, query::Query, reading::Reading, wrongs::Wrongs};
+use crate::{payload::pretty, query::Query, reading::Reading, wrongs::Wrongs};
 
 /// The fields of one that there is.
 pub(crate) fn written(entry: &EventTypeEntry) -> Query {

@@ -5,7 +5,6 @@
 //! cannot, and asks for the same scopes. Nothing here asks another host for anything.
 
 mod show;
-mod pretty;
 mod outline;
 mod payload;
 mod curl;

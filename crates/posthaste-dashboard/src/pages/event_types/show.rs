@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use posthaste::{clock::Timestamp, event::EventType, subscription::Subscription};
+use posthaste::{event::EventType, subscription::Subscription};
 use posthaste_engine::catalogue::Known;
 use posthaste_store::settings::Scope;
 
@@ -17,7 +17,7 @@ use crate::{
     outline::{self, Row},
     pages::subscriptions::standing,
     path::Id,
-    pretty::pretty,
+    payload::Shown,
     query::Query,
     render,
     viewer::Viewer,
@@ -31,7 +31,6 @@ const TAKERS: usize = 50;
 #[template(path = "event_types/show.html")]
 pub(super) struct Show {
     frame: Frame,
-    now: Timestamp,
     known: Arc<Known>,
     versions: Vec<Version>,
     example: Option<String>,
@@ -70,13 +69,12 @@ impl Show {
         let named = named.filter_map(|id| pages.engine.subscription(&viewer.tenant, *id));
         Ok(Self {
             frame: viewer.frame(name.as_str(), Tab::EventTypes),
-            now: pages.engine.now(),
             versions: versions(&known),
             example: known
                 .entry
                 .example
                 .as_ref()
-                .map(|json| pretty(json.as_str())),
+                .map(|json| Shown::pretty(json.as_str()).text),
             takers: named.collect(),
             more_takers: takers.len().saturating_sub(TAKERS),
             may_read_subscriptions,
@@ -107,7 +105,7 @@ fn versions(known: &Known) -> Vec<Version> {
     let versions = known.entry.versions.iter().rev();
     let version = |(number, schema): (&u32, &posthaste::json::RawJson)| Version {
         number: *number,
-        schema: pretty(schema.as_str()),
+        schema: Shown::pretty(schema.as_str()).text,
         members: outline::outline(schema.as_str()),
     };
     versions.map(version).collect()
