@@ -5,7 +5,7 @@
 //! cannot, and asks for the same scopes. Nothing here asks another host for anything.
 
 mod show;
-mod pretty;
+mod outline;
 mod payload;
 mod curl;
 mod moment;
@@ -23,7 +23,10 @@ mod policy;
 mod portal;
 mod viewer;
 mod posted;
+mod wrongs;
+mod reading;
 mod subscription_form;
+mod event_type_form;
 mod assets;
 pub mod verification_code;
 mod pages;

@@ -3,4 +3,6 @@
 mod site;
 
 mod portal;
+mod event_types;
 mod signing_in;
+mod subscriptions;
