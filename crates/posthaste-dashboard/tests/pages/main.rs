@@ -2,4 +2,5 @@
 
 mod site;
 
+mod log;
 mod signing_in;
