@@ -7,11 +7,13 @@ use posthaste::{
     chance::Chance,
     clock::{Clock, SystemClock},
     egress::{EgressRules, TargetUrl, VetError},
+    origin::Origin,
     transport::http::{HttpConfig, HttpTransport},
 };
 use posthaste_engine::{Engine, EngineConfig, inboxes::InboxConfig};
 use posthaste_sqlite::{Options, SqliteStore};
 use tokio::net::TcpListener;
+use url::Url;
 
 use crate::{
     admin_key::{self, AdminKey},
@@ -160,12 +162,13 @@ fn engine_config(
 }
 
 /// Where inboxes are reached.
-fn public_url(configuration: &Configuration, listener: &TcpListener) -> anyhow::Result<TargetUrl> {
+fn public_url(configuration: &Configuration, listener: &TcpListener) -> anyhow::Result<Origin> {
     let scheme = match configuration.tls {
         Some(_) => "https",
         None => "http",
     };
-    Ok(format!("{scheme}://{}/", listener.local_addr()?).parse()?)
+    let listens = Url::parse(&format!("{scheme}://{}", listener.local_addr()?))?;
+    Ok(listens.origin().ascii_serialization().parse()?)
 }
 
 fn transport(rules: Arc<EgressRules>, clock: Arc<dyn Clock>) -> anyhow::Result<HttpTransport> {

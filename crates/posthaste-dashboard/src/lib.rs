@@ -5,6 +5,7 @@
 //! cannot, and asks for the same scopes. Nothing here asks another host for anything.
 
 mod show;
+mod pretty;
 mod payload;
 mod curl;
 mod moment;
@@ -18,8 +19,10 @@ mod path;
 mod session;
 mod viewer;
 mod posted;
+mod subscription_form;
 mod assets;
 mod policy;
+pub mod verification_code;
 mod pages;
 
 use std::{ops::Deref, sync::Arc};

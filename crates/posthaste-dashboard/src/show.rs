@@ -1,9 +1,9 @@
 //! How values look in templates. Everything is text: askama escapes it. A template hands on
 //! references, whatever its value was: so they borrow.
 
-use std::{borrow::Borrow, time::Duration};
+use std::{borrow::Borrow, fmt::Display, time::Duration};
 
-use posthaste::{clock::Timestamp, delivery::DeliveryStatus};
+use posthaste::delivery::DeliveryStatus;
 
 /// The class of a badge.
 pub(crate) fn tone(status: impl Borrow<DeliveryStatus>) -> &'static str {
@@ -16,8 +16,8 @@ pub(crate) fn tone(status: impl Borrow<DeliveryStatus>) -> &'static str {
 }
 
 /// A time for whoever has no script: UTC, to the second. A script shows the reader's own.
-pub(crate) fn plain(at: impl Borrow<Timestamp>) -> String {
-    let exact = at.borrow().to_string();
+pub(crate) fn plain(at: impl Display) -> String {
+    let exact = at.to_string();
     let seconds = exact.split('.').next().unwrap_or_default();
     seconds.replace('T', " ") + " UTC"
 }
@@ -32,6 +32,15 @@ pub(crate) fn span(time: impl Borrow<Duration>) -> String {
         60..3600 => format!("{} min", s / 60),
         3600..86_400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
         _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
+    }
+}
+
+/// A setting as it is written in JSON, a name without its quotes.
+pub(crate) fn setting(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
     }
 }
 
@@ -50,6 +59,8 @@ pub(crate) fn count(n: impl Borrow<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use posthaste::clock::Timestamp;
+
     use super::*;
 
     #[test]

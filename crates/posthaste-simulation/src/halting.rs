@@ -32,8 +32,8 @@ use posthaste_store::{
     pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
-        SettleBatch, Settlement, Standing, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Backlog, Counts, Delivery, EventSummary, History,
+        NotAccepted, SettleBatch, Settlement, Standing, StoredEvent, Waiting,
     },
     replay::{Progress, Replay, ReplayStep},
     rollup::{Level, Minute, Rollup, Tally},
@@ -331,6 +331,7 @@ halting! {
         tenant: &TenantId, id: ReplayId, now: Timestamp, entry: Option<AuditEntry>
     ) -> Replay;
     counts(tenant: &TenantId) -> Counts;
+    backlog(tenant: &TenantId, subscription: Option<SubscriptionId>) -> Backlog;
     rollups(
         tenant: &TenantId, subscription: Option<SubscriptionId>, from: Minute, to: Minute,
         level: Level

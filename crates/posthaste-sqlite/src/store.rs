@@ -27,8 +27,8 @@ use posthaste_store::{
     pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
-        SettleBatch, Spoilt, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Backlog, Counts, Delivery, EventSummary, History,
+        NotAccepted, SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup, Tally},
@@ -508,6 +508,17 @@ impl Store for SqliteStore {
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {
         let tenant = tenant.clone();
         let query = move |moment: &reader::Moment<'_>| reader::counts(moment, &tenant);
+        self.reader.read(query).await
+    }
+
+    async fn backlog(
+        &self,
+        tenant: &TenantId,
+        subscription: Option<SubscriptionId>,
+    ) -> Result<Backlog, StoreError> {
+        let tenant = tenant.clone();
+        let query =
+            move |moment: &reader::Moment<'_>| reader::backlog(moment, &tenant, subscription);
         self.reader.read(query).await
     }
 

@@ -310,3 +310,23 @@ pub struct Counts {
     pub failed: u64,
     pub discarded: u64,
 }
+
+/// What waits, and what has failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Backlog {
+    pub pending: u64,
+    pub retrying: u64,
+    pub held: u64,
+    /// Dead letters.
+    pub failed: u64,
+    /// Of those that are pending or retrying, the one that was made first.
+    pub oldest: Option<DeliveryId>,
+}
+
+impl Backlog {
+    /// One that waits, perhaps the oldest.
+    pub fn meet(&mut self, waiting: Option<DeliveryId>) {
+        let both = [self.oldest, waiting];
+        self.oldest = both.into_iter().flatten().min();
+    }
+}

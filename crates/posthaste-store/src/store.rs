@@ -20,8 +20,8 @@ use crate::{
     pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
-        Reopened, SettleBatch, Spoilt, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Backlog, Counts, Delivery, EventSummary, History,
+        NotAccepted, Reopened, SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup, Tally},
@@ -468,6 +468,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deliveries by status, exactly; reads them all.
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError>;
+
+    /// What waits of a tenant's deliveries, or of one subscription's, and what has failed: what
+    /// [`Self::counts`] says of them, and read without them, so that anyone may ask often.
+    async fn backlog(
+        &self,
+        tenant: &TenantId,
+        subscription: Option<SubscriptionId>,
+    ) -> Result<Backlog, StoreError>;
 
     /// What became of a tenant's deliveries, or of one subscription's, in each minute or hour from
     /// `from` on and before `to` in which anything did, in order: exactly what was settled and

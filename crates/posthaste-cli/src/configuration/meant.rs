@@ -7,6 +7,7 @@ use posthaste::{
     egress::{EgressRules, TargetUrl},
     signature::Secret,
 };
+use posthaste_api::Callers;
 use posthaste_engine::{Bounds, Limits, Retention};
 use posthaste_store::{
     keyring::{MasterKeyFile, MasterKeySource},
@@ -200,10 +201,11 @@ impl Reading<'_> {
     }
 
     fn api(&mut self) -> posthaste_api::Options {
+        let proxies = self.list("proxies.trusted");
+        let failures_per_min = self.number("keys.failures_per_min");
+        let failures_per_min = u32::try_from(failures_per_min).expect("at most ten thousand");
         posthaste_api::Options {
-            trusted_proxies: self.list("proxies.trusted"),
-            failures_per_min: u32::try_from(self.number("keys.failures_per_min"))
-                .expect("at most ten thousand"),
+            callers: Callers::new(proxies, failures_per_min),
             origins: self.list("cors.origins"),
             ..posthaste_api::Options::default()
         }

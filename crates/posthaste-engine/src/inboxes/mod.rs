@@ -11,7 +11,7 @@ mod reception;
 mod direct;
 mod feed;
 
-use posthaste::{chance, egress::TargetUrl, signature::Secret};
+use posthaste::{chance, egress::TargetUrl, origin::Origin, signature::Secret};
 
 pub use check::{Keys, verification};
 pub use feed::InboxFeed;
@@ -31,18 +31,17 @@ pub const PATH: &str = "/inbox/";
 /// What inboxes need to know of their surroundings.
 #[derive(Clone, Debug)]
 pub struct InboxConfig {
-    /// Where this server is reached from outside; its origin alone counts. Default
-    /// `http://127.0.0.1:8400`.
-    pub public_url: TargetUrl,
+    /// Where this server is reached from outside. Default `http://127.0.0.1:8400`.
+    pub public_url: Origin,
     /// Where webhook.site's own API is; none turns it off. Default none.
     pub webhook_site: Option<TargetUrl>,
 }
 
 impl Default for InboxConfig {
     fn default() -> Self {
-        let usual = "http://127.0.0.1:8400/".parse();
+        let usual = "http://127.0.0.1:8400".parse();
         Self {
-            public_url: usual.expect("it is a URL"),
+            public_url: usual.expect("it is an origin"),
             webhook_site: None,
         }
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use posthaste::{clock::Clock, egress::TargetUrl, event::TenantId};
+use posthaste::{clock::Clock, event::TenantId, origin::Origin};
 use posthaste_store::{
     Store, StoreError,
     inbox::{
@@ -92,14 +92,14 @@ pub(crate) struct Reception {
     pub clock: Arc<dyn Clock>,
     pub subscribers: Arc<Subscribers>,
     pub inboxes: Arc<Inboxes>,
-    pub public_url: TargetUrl,
+    pub public_url: Origin,
     pub draining: watch::Receiver<bool>,
 }
 
 impl Reception {
     /// Where an inbox of this server is reached.
     pub fn url(&self, token: &str) -> String {
-        format!("{}{PATH}{token}", self.public_url.origin())
+        format!("{}{PATH}{token}", self.public_url)
     }
 
     /// A place for one more request to whoever this token leads to.

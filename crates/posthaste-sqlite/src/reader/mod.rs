@@ -8,6 +8,7 @@ mod events;
 mod attempts;
 mod histories;
 mod counts;
+mod backlog;
 mod rollups;
 mod recover;
 mod audit;
@@ -39,6 +40,7 @@ use crate::{
 pub use self::{
     attempts::attempts,
     audit::audit,
+    backlog::backlog,
     catalogue::event_types,
     configuration::{deleted_tenants, keys, subscription, subscriptions, tenants},
     counts::counts,

@@ -36,6 +36,7 @@ pub mod isolation;
 pub mod removal;
 pub mod provenance;
 pub mod counts;
+pub mod backlog;
 pub mod rollups;
 pub mod walk;
 
@@ -294,6 +295,11 @@ macro_rules! conformance_suite {
                 every_status_is_counted_exactly_also_after_a_crash
                 pausing_and_resuming_moves_all_that_waits_at_once
             }
+            backlog {
+                what_waits_and_what_failed_is_known_of_a_tenant_and_of_each_subscription
+                the_oldest_that_waits_is_neither_held_nor_of_a_deleted_subscription
+                what_is_parked_goes_from_it_with_its_discard_and_with_its_tenant
+            }
             rollups {
                 each_outcome_is_counted_in_its_minute_at_once_and_after_a_crash
                 a_test_is_not_counted_and_what_is_ignored_is_not_either
@@ -373,6 +379,7 @@ mod tests {
         check(include_str!("removal.rs"));
         check(include_str!("provenance.rs"));
         check(include_str!("counts.rs"));
+        check(include_str!("backlog.rs"));
         check(include_str!("rollups.rs"));
         check(include_str!("walk.rs"));
     }

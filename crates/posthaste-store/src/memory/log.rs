@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Bound};
 use posthaste::{
     delivery::DeliveryStatus,
     event::TenantId,
-    id::{DeliveryId, EventId},
+    id::{DeliveryId, EventId, SubscriptionId},
 };
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     dead_letter::DeadLetters,
     query::{DeliveryQuery, EventQuery, Stretch},
-    record::{Attempt, Counts, Delivery, EventSummary, History, StoredEvent},
+    record::{Attempt, Backlog, Counts, Delivery, EventSummary, History, StoredEvent},
     store::Page,
 };
 
@@ -152,6 +152,29 @@ impl Disk {
             *count += 1;
         }
         counts
+    }
+
+    pub fn backlog(&self, tenant: &TenantId, subscription: Option<SubscriptionId>) -> Backlog {
+        let mut backlog = Backlog::default();
+        for delivery in self.shown(tenant) {
+            if subscription.is_some_and(|id| id != delivery.subscription) {
+                continue;
+            }
+            match delivery.state.status() {
+                DeliveryStatus::Pending => backlog.pending += 1,
+                DeliveryStatus::Retrying => backlog.retrying += 1,
+                DeliveryStatus::Held => backlog.held += 1,
+                DeliveryStatus::Failed => backlog.failed += 1,
+                DeliveryStatus::Delivered | DeliveryStatus::Discarded => {}
+            }
+            if matches!(
+                delivery.state.status(),
+                DeliveryStatus::Pending | DeliveryStatus::Retrying
+            ) {
+                backlog.meet(Some(delivery.id));
+            }
+        }
+        backlog
     }
 
     /// A tenant's deliveries as everyone sees them, oldest first.

@@ -49,8 +49,8 @@ use crate::{
     pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
-        SettleBatch, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Backlog, Counts, Delivery, EventSummary, History,
+        NotAccepted, SettleBatch, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup, Tally},
@@ -442,6 +442,14 @@ impl Store for MemoryStore {
 
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {
         Ok(self.lock().disk.counts(tenant))
+    }
+
+    async fn backlog(
+        &self,
+        tenant: &TenantId,
+        subscription: Option<SubscriptionId>,
+    ) -> Result<Backlog, StoreError> {
+        Ok(self.lock().disk.backlog(tenant, subscription))
     }
 
     async fn rollups(
