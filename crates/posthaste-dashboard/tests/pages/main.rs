@@ -4,5 +4,6 @@ mod site;
 
 mod portal;
 mod event_types;
+mod log;
 mod signing_in;
 mod subscriptions;
