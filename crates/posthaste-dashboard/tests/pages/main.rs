@@ -7,3 +7,4 @@ mod event_types;
 mod log;
 mod signing_in;
 mod subscriptions;
+mod inboxes;
