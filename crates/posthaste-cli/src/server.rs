@@ -72,6 +72,7 @@ impl Server {
             options: configuration.api.clone(),
             pages: posthaste_dashboard::Options {
                 signs_in_by_itself: configuration.dev,
+                settings: configuration.settings.clone(),
             },
             certificate,
         })

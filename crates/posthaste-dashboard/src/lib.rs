@@ -12,7 +12,9 @@ mod query;
 mod path;
 mod session;
 mod viewer;
+mod platform;
 mod posted;
+mod form;
 mod assets;
 mod policy;
 mod pages;
@@ -29,6 +31,18 @@ use crate::session::Sessions;
 pub struct Options {
     /// Whether whoever looks from this machine is signed in without being asked: for development.
     pub signs_in_by_itself: bool,
+    /// What the server runs on, to be shown to its operator; default none.
+    pub settings: Vec<Setting>,
+}
+
+/// A setting of the server's, as `serve --print-config` shows it.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub key: String,
+    /// None where nothing is set; a secret's is hidden.
+    pub value: Option<String>,
+    /// Where it was written.
+    pub source: String,
 }
 
 /// What every handler has at hand.

@@ -42,6 +42,11 @@ impl Viewer {
         Err(Fault::Lacks(scope))
     }
 
+    /// Whose key it is that they are signed in with.
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.operator.principal
+    }
+
     pub(crate) fn is_portal(&self) -> bool {
         false
     }

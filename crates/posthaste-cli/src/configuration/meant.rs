@@ -13,6 +13,7 @@ use posthaste_store::{
 use super::{
     ConfigurationError,
     keys::{self, Kind},
+    shown,
     written::{Setting, Source, Written},
 };
 
@@ -35,6 +36,8 @@ pub struct Configuration {
     pub bounds: Bounds,
     pub master_key: MasterKeySource,
     pub api: posthaste_api::Options,
+    /// As it may be shown.
+    pub settings: Vec<posthaste_dashboard::Setting>,
 }
 
 /// Where the API's certificate is, and its private key; both in PEM.
@@ -81,7 +84,8 @@ impl Configuration {
             written,
             complaints: Vec::new(),
         };
-        let configuration = reading.configuration();
+        let mut configuration = reading.configuration();
+        configuration.settings = shown::lines(written, &configuration);
         if reading.complaints.is_empty() {
             Ok(configuration)
         } else {
@@ -116,6 +120,7 @@ impl Reading<'_> {
             bounds: self.bounds(),
             master_key: self.master_key(&data_dir),
             api: self.api(),
+            settings: Vec::new(),
             data_dir,
             dev,
         }

@@ -13,6 +13,7 @@ mod keys;
 mod audit;
 mod settings;
 mod tenants;
+mod node;
 
 use axum::{Router, routing::get};
 
@@ -25,6 +26,8 @@ pub(crate) fn all() -> Router<Pages> {
         .route("/dashboard", get(home))
         .merge(sign_in::routes())
         .merge(tenants::routes())
+        .merge(keys::of_the_platform())
+        .merge(node::routes())
         .nest("/dashboard/tenants/{tenant}", of_a_tenant())
         .route("/dashboard/{*path}", get(nothing_here))
 }

@@ -3,3 +3,6 @@
 mod site;
 
 mod signing_in;
+mod keys;
+mod tenants;
+mod audit;

@@ -89,11 +89,15 @@ impl Site {
 
     /// Signed in with [`KEY`].
     pub(crate) async fn open() -> Self {
-        let mut site = Self::closed().await;
-        let answer = site.send("/dashboard/sign-in", &[("key", KEY)]).await;
+        Self::closed().await.opened_with(KEY).await
+    }
+
+    /// The same, in the hands of whoever has this key.
+    pub(crate) async fn opened_with(mut self, key: &str) -> Self {
+        let answer = self.send("/dashboard/sign-in", &[("key", key)]).await;
         let cookie = answer.header(header::SET_COOKIE).split(';').next();
-        site.cookie = cookie.expect("a cookie").to_owned();
-        site
+        self.cookie = cookie.expect("a cookie").to_owned();
+        self
     }
 
     async fn ask(&self, request: http::request::Builder, body: String) -> Answer {
@@ -143,7 +147,7 @@ impl Site {
     pub(crate) async fn publish(&self, event_type: &str, data: &str) -> posthaste::id::EventId {
         let event = NewEvent {
             event_type: event_type.parse().expect("an event type"),
-            data: RawJson::parse(data, 128).expect("JSON"),
+            data: RawJson::parse(data.to_owned(), 128).expect("JSON"),
             details: EventDetails::default(),
             subscriptions: None,
             idempotency: None,
