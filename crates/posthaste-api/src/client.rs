@@ -8,37 +8,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, header::FORWARDED, request::Parts};
+use http::{HeaderMap, HeaderName, header::FORWARDED};
 use posthaste::network::Network;
-
-use crate::{Api, server::Peer};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Who sent a request, as far as it can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Client {
-    /// None where nobody said who is at the other end, or trusted headers contradict each other.
-    pub(crate) address: Option<IpAddr>,
-    /// The other end of the connection.
-    pub(crate) peer: Option<IpAddr>,
-}
-
-impl Client {
-    pub(crate) fn of(parts: &Parts, api: &Api) -> Self {
-        let peer = parts.extensions.get::<Peer>();
-        let peer = peer.map(|peer| peer.0.ip().to_canonical());
-        let trusted = &api.options.trusted_proxies;
-        Self {
-            address: peer.and_then(|peer| address(peer, &parts.headers, trusted)),
-            peer,
-        }
-    }
-}
-
 /// The client's address. Where both headers are there they have to agree: a proxy writes one of
 /// them and may pass the other on as the client wrote it.
-fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Option<IpAddr> {
+pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Option<IpAddr> {
     if !is_in(trusted, peer) {
         return Some(peer);
     }

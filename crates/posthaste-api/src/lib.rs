@@ -13,6 +13,7 @@ mod precondition;
 mod answer;
 mod client;
 mod failures;
+mod callers;
 mod principal;
 mod body;
 mod request_id;
@@ -38,19 +39,20 @@ use std::{
 
 use axum::{Router, extract::RawPathParams, middleware, response::Response};
 use http::{StatusCode, header};
-use posthaste::{event::TenantId, network::Network};
+use posthaste::event::TenantId;
 use posthaste_engine::Engine;
+use tokio::sync::Semaphore;
 use tower::{Layer, util::MapResponseLayer};
 use zeroize::Zeroizing;
 
 use crate::{
     cors::Origins,
-    failures::Failures,
     listeners::Listeners,
     problem::{Kind, Problem},
     request_id::RequestIds,
 };
 
+pub use callers::{Caller, Callers};
 pub use posthaste::origin::Origin;
 pub use server::{Peer, serve};
 pub use tls::{Tls, TlsError};
@@ -62,11 +64,11 @@ pub struct Options {
     pub body_deadline: Duration,
     /// Whose pages may read answers; default none.
     pub origins: Vec<Origin>,
-    /// Proxies that are believed when they say where a request comes from; default none.
-    pub trusted_proxies: Vec<Network>,
-    /// Wrong keys that an address may show in a minute before it has to wait; 0 is without a bound.
-    /// Default 60.
-    pub failures_per_min: u32,
+    /// How it is told who asks; by default no proxy is believed, and an address may show 60 wrong
+    /// keys in a minute.
+    pub callers: Callers,
+    /// What links to this server begin with; default `http://127.0.0.1:8400`.
+    pub public_url: Origin,
 }
 
 impl Default for Options {
@@ -74,8 +76,8 @@ impl Default for Options {
         Self {
             body_deadline: Duration::from_secs(30),
             origins: Vec::new(),
-            trusted_proxies: Vec::new(),
-            failures_per_min: 60,
+            callers: Callers::default(),
+            public_url: "http://127.0.0.1:8400".parse().expect("it is an origin"),
         }
     }
 }
@@ -92,7 +94,8 @@ pub(crate) struct Shared {
     server_id: String,
     default_tenant: TenantId,
     listeners: Listeners,
-    failures: Failures,
+    /// Turns of whoever reads what comes to an inbox.
+    inbox_bodies: Semaphore,
     /// The document, written once.
     openapi: OnceLock<Vec<u8>>,
 }
@@ -119,7 +122,7 @@ pub fn with_pages(engine: Engine, options: Options, pages: Router) -> Router {
         server_id: engine.server_name(),
         default_tenant: TenantId::default_tenant(),
         listeners: Listeners::default(),
-        failures: Failures::new(options.failures_per_min),
+        inbox_bodies: Semaphore::new(routes::reception::READ_AT_ONCE),
         openapi: OnceLock::new(),
         engine,
         options,
@@ -153,7 +156,7 @@ fn without_allow(mut response: Response) -> Response {
     response
 }
 
-/// A 405, except where the path's id is none: `/inboxes` is no hook that
+/// A 405, except where the path's id is none: `/inbox` is no hook that
 /// cannot be read, it is nothing.
 async fn not_allowed(params: RawPathParams) -> Problem {
     let is_none = |(name, value): (&str, &str)| name.ends_with("id") && !value.contains('_');

@@ -4,7 +4,7 @@
 use std::panic::AssertUnwindSafe;
 
 use axum::{
-    extract::Request,
+    extract::{MatchedPath, Request},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -14,10 +14,13 @@ use crate::problem::{Kind, Problem};
 
 /// Around every route.
 pub(crate) async fn caught(request: Request, next: Next) -> Response {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    // The route, and not the path: in that a token may stand.
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     answer.unwrap_or_else(|_| {
-        tracing::error!(%method, path, "request.panicked");
+        let route = route.as_ref().map_or("", MatchedPath::as_str);
+        tracing::error!(%method, route, "request.panicked");
         Problem::new(Kind::Internal, "a mistake of ours: it is in the log").into_response()
     })
 }

@@ -1,18 +1,19 @@
 //! Who asks, and whether they may: an extractor for each scope, so that a handler cannot run
 //! without the check that its signature names.
 
-use std::{marker::PhantomData, net::IpAddr};
+use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
 use posthaste::event::TenantId;
 use posthaste_engine::{Engine, operations::Principal};
-use posthaste_store::{
-    audit::{ActingKey, Actor},
-    settings::Scope,
-};
+use posthaste_store::{audit::Actor, settings::Scope};
 
-use crate::{Api, client::Client, problem::Problem, request_id::RequestId};
+use crate::{
+    Api,
+    callers::Caller,
+    problem::{Kind, Problem},
+};
 
 /// The longest key that is looked up.
 const TOKEN_MAX: usize = 256;
@@ -45,13 +46,14 @@ needs! {
     WriteDeliveries = Some(Scope::DeliveriesWrite),
     WriteEventTypes = Some(Scope::EventTypesWrite),
     ManageKeys = Some(Scope::KeysManage),
+    CreatePortal = Some(Scope::PortalCreate),
 }
 
 /// A key that may do what `N` asks, in the tenant that it acts for.
 pub(crate) struct Authorized<N> {
     pub(crate) principal: Principal,
     pub(crate) tenant: TenantId,
-    caller: Caller,
+    acting: Acting,
     need: PhantomData<N>,
 }
 
@@ -59,7 +61,7 @@ impl<N: Need> FromRequestParts<Api> for Authorized<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let (caller, principal) = authenticated(parts, api)?;
+        let (acting, principal) = authenticated(parts, api).await?;
         if let Some(scope) = N::SCOPE
             && !principal.may(scope)
         {
@@ -70,7 +72,7 @@ impl<N: Need> FromRequestParts<Api> for Authorized<N> {
         Ok(Self {
             principal,
             tenant,
-            caller,
+            acting,
             need,
         })
     }
@@ -80,20 +82,20 @@ impl<N> Authorized<N> {
     /// The engine in its hands: what is changed or revealed goes through this one, so that the audit
     /// log tells of it.
     pub(crate) fn engine(&self) -> Engine {
-        self.caller.engine(&self.principal)
+        self.acting.engine(&self.principal)
     }
 }
 
 /// A platform key that may manage tenants; it acts for none.
 pub(crate) struct Platform {
     principal: Principal,
-    caller: Caller,
+    acting: Acting,
 }
 
 impl Platform {
     /// As [`Authorized::engine`].
     pub(crate) fn engine(&self) -> Engine {
-        self.caller.engine(&self.principal)
+        self.acting.engine(&self.principal)
     }
 }
 
@@ -101,50 +103,46 @@ impl FromRequestParts<Api> for Platform {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let (caller, principal) = authenticated(parts, api)?;
+        let (acting, principal) = authenticated(parts, api).await?;
         if principal.is_platform() && principal.may(Scope::TenantsManage) {
-            return Ok(Self { principal, caller });
+            return Ok(Self { principal, acting });
         }
         Err(Problem::lacks(Scope::TenantsManage))
     }
 }
 
 /// Whoever shows no key at all has guessed nothing.
-fn authenticated(parts: &Parts, api: &Api) -> Result<(Caller, Principal), Problem> {
+async fn authenticated(parts: &Parts, api: &Api) -> Result<(Acting, Principal), Problem> {
     let token = bearer(&parts.headers).ok_or_else(Problem::unauthenticated)?;
-    let client = Client::of(parts, api);
-    if let Some(principal) = api.engine.authenticate(token, client.address) {
-        let caller = Caller {
-            api: api.clone(),
-            address: client.address,
-            request_id: parts.extensions.get().cloned(),
-        };
-        return Ok((caller, principal));
+    let caller = api.options.callers.caller(parts);
+    if let Some(principal) = api.engine.authenticate(token, caller.address) {
+        let api = api.clone();
+        return Ok((Acting { api, caller }, principal));
     }
-    let from = client.address.or(client.peer);
-    let wait = api.failures.failed(from, api.engine.clock().elapsed());
+    if api.engine.portal(token).await?.is_some() {
+        let detail = "this opens the portal alone; the API takes a key";
+        return Err(Problem::new(Kind::PortalAlone, detail));
+    }
+    let wait = api
+        .options
+        .callers
+        .failed(&caller, api.engine.clock().elapsed());
     Err(wait.map_or_else(Problem::unauthenticated, Problem::too_many_guesses))
 }
 
 /// A request, as far as the audit log tells of it.
-struct Caller {
+struct Acting {
     api: Api,
-    address: Option<IpAddr>,
-    request_id: Option<RequestId>,
+    caller: Caller,
 }
 
-impl Caller {
+impl Acting {
     fn engine(&self, principal: &Principal) -> Engine {
-        let key = &principal.key;
-        let acting = ActingKey {
-            id: key.id,
-            name: key.name.clone(),
-            platform: principal.is_platform(),
-        };
+        let (address, request_id) = (self.caller.address, self.caller.request_id.clone());
         self.api.engine.by(Actor {
-            key: Some(acting),
-            address: self.address,
-            request_id: self.request_id.as_ref().map(RequestId::text),
+            key: Some(principal.acting()),
+            address,
+            request_id,
             ..Actor::default()
         })
     }

@@ -46,6 +46,7 @@ kinds! {
     InvalidCursor = 400 "invalid-cursor" "The cursor does not belong to this list";
     Unauthenticated = 401 "unauthenticated" "A valid API key is needed";
     InsufficientScope = 403 "insufficient-scope" "The API key lacks a scope";
+    PortalAlone = 403 "portal-alone" "A portal link opens the portal alone";
     NotFound = 404 "not-found" "There is nothing here";
     MethodNotAllowed = 405 "method-not-allowed" "The method is not allowed here";
     RequestTimeout = 408 "request-timeout" "The request took too long to arrive";
@@ -68,6 +69,7 @@ kinds! {
     TooManyStreams = 429 "too-many-streams" "As many streams are open as may be";
     HeadTooLarge = 431 "head-too-large" "The request's head is too large";
     Internal = 500 "internal" "Something went wrong here";
+    UpstreamFailed = 502 "upstream-failed" "Another server did not do its part";
     StorageUnavailable = 503 "storage-unavailable" "Storage is unavailable";
     Overloaded = 503 "overloaded" "Too much is waiting";
     LoopDetected = 508 "loop-detected" "The event came back too often";
@@ -206,7 +208,7 @@ impl Problem {
         self.retry_after(STREAM_RETRY)
     }
 
-    fn retry_after(mut self, wait: Duration) -> Self {
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
         self
     }
@@ -343,6 +345,25 @@ impl From<OperationError> for Problem {
                 let errors = misfits.into_iter().map(|one| misfit("", one));
                 Self::fields(errors.collect())
             }
+            OperationError::UnknownTarget(_) => Self::field(
+                Kind::Validation,
+                "/subscription",
+                "unknown_subscription",
+                error.to_string(),
+            ),
+            OperationError::AnsweredElsewhere(member) => Self::field(
+                Kind::Validation,
+                format!("/{member}"),
+                "webhook_site",
+                error.to_string(),
+            ),
+            OperationError::WebhookSiteOff => Self::field(
+                Kind::Validation,
+                "/kind",
+                "webhook_site_off",
+                error.to_string(),
+            ),
+            OperationError::Upstream(_) => Self::new(Kind::UpstreamFailed, error.to_string()),
             OperationError::Quota { what, limit } => {
                 Self::new(Kind::QuotaExceeded, format!("at most {limit} {what}"))
             }

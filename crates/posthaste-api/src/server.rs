@@ -18,7 +18,8 @@ use tokio::{
 };
 use tower::util::MapResponseLayer;
 
-use crate::{browser, guard::Guard, refusal, request_id::RequestIds, sse::Draining, tls::Tls};
+use crate::{browser, guard::Guard, refusal, request_id::RequestIds, tls::Tls};
+use posthaste_engine::live::Draining;
 
 /// What hyper may hold of a connection: more than the largest head that a [`Guard`] hands on.
 const BUFFER_BYTES: usize = 32 * 1024;
@@ -46,7 +47,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
     let (drain, draining) = watch::channel(false);
-    let router = router.layer(Extension(Draining(Some(draining.clone()))));
+    let router = router.layer(Extension(Draining::new(draining.clone())));
     let router = match tls {
         Some(_) => router.layer(MapResponseLayer::new(browser::over_tls)),
         None => router,

@@ -16,8 +16,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, header, request::Parts};
 use posthaste::event::TenantId;
-use posthaste_engine::{Engine, operations::Principal};
-use tokio::sync::watch;
+use posthaste_engine::{Engine, live, operations::Principal};
 
 use crate::listeners::Listener;
 
@@ -110,13 +109,12 @@ pub(crate) fn answer(source: impl Source, open: Open) -> Response {
 
 /// Whether the server is told to stop: then what would go on for ever ends.
 #[derive(Clone, Debug)]
-pub(crate) struct Draining(pub(crate) Option<watch::Receiver<bool>>);
+pub(crate) struct Draining(Option<live::Draining>);
 
 impl Draining {
-    async fn begun(&mut self) {
+    pub(crate) async fn begun(&mut self) {
         match &mut self.0 {
-            // A server that is gone is not coming back.
-            Some(draining) => drop(draining.wait_for(|draining| *draining).await),
+            Some(draining) => draining.begun().await,
             None => std::future::pending().await,
         }
     }
@@ -126,7 +124,7 @@ impl<S: Sync> FromRequestParts<S> for Draining {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().cloned().unwrap_or(Self(None)))
+        Ok(Self(parts.extensions.get().cloned()))
     }
 }
 

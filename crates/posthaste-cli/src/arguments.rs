@@ -52,6 +52,8 @@ enum Command {
     EventTypes(commands::event_types::Arguments),
     /// Stored events of a window, sent again
     Replays(commands::replays::Arguments),
+    /// Request bins: what came, and whether its signature verifies
+    Inboxes(commands::inboxes::Arguments),
     /// API keys
     Keys(commands::keys::Arguments),
     /// Who changed or revealed what, when and from where
@@ -88,6 +90,7 @@ impl Arguments {
             Command::Deliveries(arguments) => arguments.run(json).await,
             Command::Stats(arguments) => arguments.run(json).await,
             Command::Replays(arguments) => arguments.run(json).await,
+            Command::Inboxes(arguments) => arguments.run(json).await,
             Command::Keys(arguments) => arguments.run(json).await,
             Command::Audit(arguments) => arguments.run(json).await,
             Command::Tenants(arguments) => arguments.run(json).await,

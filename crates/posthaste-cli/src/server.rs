@@ -7,11 +7,13 @@ use posthaste::{
     chance::Chance,
     clock::{Clock, SystemClock},
     egress::{EgressRules, TargetUrl, VetError},
+    origin::Origin,
     transport::http::{HttpConfig, HttpTransport},
 };
-use posthaste_engine::{Engine, EngineConfig};
+use posthaste_engine::{Engine, EngineConfig, inboxes::InboxConfig};
 use posthaste_sqlite::{Options, SqliteStore};
 use tokio::net::TcpListener;
+use url::Url;
 
 use crate::{
     admin_key::{self, AdminKey},
@@ -57,7 +59,7 @@ impl Server {
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store = Arc::new(open(configuration, &clock)?);
-        let config = engine_config(configuration, clock)?;
+        let config = engine_config(configuration, &listener, clock)?;
         let engine = Engine::over(store.clone(), config)
             .await
             .context("cannot read the store")?;
@@ -141,6 +143,7 @@ fn open(configuration: &Configuration, clock: &Arc<dyn Clock>) -> anyhow::Result
 
 fn engine_config(
     configuration: &Configuration,
+    listener: &TcpListener,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<EngineConfig> {
     let egress = Arc::new(configuration.egress.clone());
@@ -148,11 +151,25 @@ fn engine_config(
         limits: configuration.limits,
         retention: configuration.retention,
         bounds: configuration.bounds,
+        inboxes: InboxConfig {
+            public_url: public_url(configuration, listener)?,
+            webhook_site: configuration.webhook_site.clone(),
+        },
         transport: Arc::new(transport(egress.clone(), clock.clone())?),
         egress,
         clock,
         chance: Arc::new(Chance::from_system()),
     })
+}
+
+/// Where inboxes are reached.
+fn public_url(configuration: &Configuration, listener: &TcpListener) -> anyhow::Result<Origin> {
+    let scheme = match configuration.tls {
+        Some(_) => "https",
+        None => "http",
+    };
+    let listens = Url::parse(&format!("{scheme}://{}", listener.local_addr()?))?;
+    Ok(listens.origin().ascii_serialization().parse()?)
 }
 
 fn transport(rules: Arc<EgressRules>, clock: Arc<dyn Clock>) -> anyhow::Result<HttpTransport> {

@@ -25,6 +25,8 @@ pub struct Column {
     pub nothing: &'static str,
     /// Of an object, the names of its members alone.
     names: bool,
+    /// Shown to its end, however long.
+    whole: bool,
 }
 
 pub const fn column(title: &'static str, pointer: &'static str) -> Column {
@@ -33,12 +35,20 @@ pub const fn column(title: &'static str, pointer: &'static str) -> Column {
         pointer,
         nothing: NOTHING,
         names: false,
+        whole: false,
     }
 }
 
 impl Column {
     pub const fn or(self, nothing: &'static str) -> Self {
         Self { nothing, ..self }
+    }
+
+    pub const fn whole(self) -> Self {
+        Self {
+            whole: true,
+            ..self
+        }
     }
 
     pub const fn names(self) -> Self {
@@ -55,6 +65,7 @@ impl Column {
         let value = names.as_ref().unwrap_or(value);
         match text_of(value) {
             text if text == NOTHING => Cell::new(self.nothing),
+            text if self.whole => coloured(&text),
             text => coloured(&cut(&text)),
         }
     }

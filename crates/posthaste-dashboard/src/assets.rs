@@ -52,6 +52,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "posthaste.js" = "../assets/js/posthaste.js";
         "charts.js" = "../assets/js/charts.js";
         "log.js" = "../assets/js/log.js";
+        "subscriptions.js" = "../assets/js/subscriptions.js";
         "inboxes.js" = "../assets/js/inboxes.js";
     };
     let icon = include_bytes!("../assets/icon.svg");

@@ -5,7 +5,7 @@ use std::{fmt::Display, str::FromStr};
 
 use posthaste::{clock::Timestamp, wording};
 
-use crate::query::Query;
+use crate::{moment, query::Query};
 
 /// What is wrong, by field.
 #[derive(Debug, Default)]
@@ -71,10 +71,11 @@ impl<'a> Form<'a> {
         })
     }
 
-    /// As [`moment`] reads it.
-    pub(crate) fn moment(&mut self, field: &'static str) -> Option<Timestamp> {
+    /// A time to come; without a zone it is UTC.
+    pub(crate) fn later(&mut self, field: &'static str, now: Timestamp) -> Option<Timestamp> {
         self.read(field, |text| {
-            moment(text).ok_or("expected a time such as 2026-11-21T20:36")
+            let at = moment::read(text, now).filter(|at| *at > now);
+            at.ok_or("expected a time to come, such as 2031-01-31 10:00")
         })
     }
 
@@ -116,13 +117,6 @@ impl<'a> Form<'a> {
     }
 }
 
-/// A time as someone writes it, or as a browser's own field sends it, which is meant in UTC.
-pub(crate) fn moment(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    let forms = [text.to_owned(), format!("{text}Z"), format!("{text}:00Z")];
-    forms.iter().find_map(|form| form.parse().ok())
-}
-
 #[cfg(test)]
 mod tests {
     use posthaste::network::Network;
@@ -132,32 +126,19 @@ mod tests {
     #[test]
     fn what_is_wrong_stands_beside_its_field_and_what_is_empty_is_not_there() {
         let fields = Query::parse("name=a%E2%80%AEb&days=0&from=10.0.0.1%0A%0Ax&at=soon&none=+");
-        let mut form = Form::new(&fields);
+        let (mut form, now) = (Form::new(&fields), Timestamp::from_millis(0));
         assert_eq!(form.line("name", 9), "a\u{202e}b");
         assert_eq!(form.whole("days", 9), None);
         assert_eq!(form.entries::<Network>("from", 9).len(), 1);
-        assert_eq!(form.moment("at"), None);
+        assert_eq!(form.later("at", now), None);
         assert_eq!(form.optional::<u32>("none"), None);
         assert_eq!(form.required::<u32>("missing"), None);
         let wrong = |field| form.wrong.of(field).unwrap_or_default().to_owned();
         assert!(wrong("name").contains("bidirectional"));
         assert_eq!(wrong("days"), "expected a whole number from 1 to 9");
         assert!(wrong("from").starts_with("x: expected an address"));
-        assert!(wrong("at").contains("2026"));
+        assert!(wrong("at").contains("a time to come"));
         assert_eq!(wrong("none"), "");
         assert_eq!(wrong("missing"), "this is needed");
-    }
-
-    #[test]
-    fn a_time_is_read_with_its_zone_or_as_utc() {
-        let at: Timestamp = "2026-11-21T20:36:00Z".parse().unwrap();
-        for text in [
-            "2026-11-21T20:36:00.000Z",
-            "2026-11-21T20:36:00",
-            "2026-11-21T20:36",
-        ] {
-            assert_eq!(moment(text), Some(at), "{text}");
-        }
-        assert_eq!(moment("yesterday"), None);
     }
 }

@@ -109,6 +109,7 @@ notes! {
     Discarded = "discarded", "Discarded: it stays in the log.";
     Stopped = "stopped", "Stopped.";
     Published = "published", "Published.";
+    Tested = "tested", "A test is on its way.";
 }
 
 impl Note {

@@ -5,18 +5,26 @@
 //! cannot, and asks for the same scopes. Nothing here asks another host for anything.
 
 mod show;
+mod pretty;
+mod payload;
+mod curl;
+mod moment;
+mod timeline;
 mod frame;
 mod render;
 mod fault;
 mod query;
+mod filters;
 mod path;
 mod session;
 mod viewer;
 mod platform;
 mod posted;
 mod form;
+mod subscription_form;
 mod assets;
 mod policy;
+pub mod verification_code;
 mod pages;
 
 use std::{ops::Deref, sync::Arc};

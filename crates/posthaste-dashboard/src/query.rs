@@ -15,6 +15,20 @@ impl Query {
         Self(pairs.into_owned().collect())
     }
 
+    pub(crate) fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.iter()
+    }
+
+    pub(crate) fn add(&mut self, name: &str, value: &str) {
+        self.0.push((name.to_owned(), value.to_owned()));
+    }
+
     /// The first value of this name that is not empty.
     pub(crate) fn text<'a>(&'a self, name: &str) -> Option<&'a str> {
         self.all(name).find(|value| !value.trim().is_empty())

@@ -35,6 +35,15 @@ pub(crate) fn span(time: impl Borrow<Duration>) -> String {
     }
 }
 
+/// A setting as it is written in JSON, a name without its quotes.
+pub(crate) fn setting(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
 /// `1 234 567`, with thin spaces.
 pub(crate) fn count(n: impl Borrow<u64>) -> String {
     let digits = n.borrow().to_string();

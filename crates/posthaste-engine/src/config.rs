@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::inboxes::InboxConfig;
 use posthaste::{
     chance::Chance,
     clock::{Clock, SystemClock},
@@ -138,6 +139,7 @@ pub struct EngineConfig {
     pub limits: Limits,
     pub retention: Retention,
     pub bounds: Bounds,
+    pub inboxes: InboxConfig,
     pub egress: Arc<EgressRules>,
     pub transport: Arc<dyn WebhookTransport>,
     pub clock: Arc<dyn Clock>,
@@ -158,6 +160,7 @@ impl EngineConfig {
             limits: Limits::default(),
             retention: Retention::default(),
             bounds: Bounds::default(),
+            inboxes: InboxConfig::default(),
             egress,
             transport: Arc::new(transport.expect("no extra certificate that could be bad")),
             clock,

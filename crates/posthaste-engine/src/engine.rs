@@ -26,15 +26,19 @@ use crate::{
         mailbox::Dispatch,
         settle::{Outcomes, Settler},
     },
+    inboxes::{Inboxes, Reception},
     live::Live,
+    passes::Passes,
     scheduler::{Input, Scheduler},
     subscribers::{Snapshot, Subscribers},
     telemetry::Telemetry,
     upkeep::{
         self,
+        arrivals::ArrivalPruning,
         audit::AuditPruning,
         expiry::Expiry,
         key_use::{self, KeyUses},
+        passes::PassPruning,
         removal::Removal,
         replay::{Replays, Word},
         retention::Pruning,
@@ -53,6 +57,7 @@ pub(crate) struct Running {
     pub store: Arc<dyn Store>,
     pub config: EngineConfig,
     pub subscribers: Arc<Subscribers>,
+    pub reception: Arc<Reception>,
     pub alerts: Alerts,
     /// Held by whoever changes the configuration.
     pub changing: Arc<tokio::sync::Mutex<()>>,
@@ -61,6 +66,7 @@ pub(crate) struct Running {
     pub live: Arc<Live>,
     /// Where replay jobs are spoken to.
     pub replays: mpsc::UnboundedSender<Word>,
+    pub passes: Passes,
     /// Told when a tenant was deleted.
     pub removals: Arc<Notify>,
     /// Deliveries that publishes under way will owe once the store has them.
@@ -106,6 +112,15 @@ impl Engine {
             &shelved,
         );
         let telemetry = Arc::new(Telemetry::new());
+        let (draining, drains) = watch::channel(false);
+        let reception = Arc::new(Reception {
+            store: store.clone(),
+            clock: config.clock.clone(),
+            subscribers: subscribers.clone(),
+            inboxes: Arc::new(Inboxes::load(store.inboxes().await?)),
+            public_url: config.inboxes.public_url.clone(),
+            draining: drains.clone(),
+        });
         let (outcomes, live) = (Arc::new(Outcomes::default()), Arc::new(Live::default()));
         let (dispatch, mailbox) = Dispatch::new();
         let (idle, is_idle) = watch::channel(false);
@@ -116,6 +131,7 @@ impl Engine {
             clock: config.clock.clone(),
             chance: config.chance.clone(),
             subscribers: subscribers.clone(),
+            reception: reception.clone(),
             dispatch: dispatch.clone(),
             server: server_name(&store.identity()),
         };
@@ -160,7 +176,6 @@ impl Engine {
         );
         let recovered = upkeep::recovery::start(store.clone(), dispatch.clone());
         let (failed, has_failed) = watch::channel(false);
-        let (draining, drains) = watch::channel(false);
         essential("intake", &failed, groups);
         essential("dispatch", &failed, dispatch_loop.run(mailbox));
         essential("settle", &failed, settler.run());
@@ -170,12 +185,14 @@ impl Engine {
             store,
             config,
             subscribers,
+            reception,
             alerts,
             changing: Arc::default(),
             intake,
             dispatch,
             live,
             replays,
+            passes: Passes::default(),
             removals: Arc::default(),
             owed: Arc::default(),
             outcomes,
@@ -336,8 +353,20 @@ impl Engine {
             failed,
             rounds(audit, clock.clone(), draining.clone()),
         );
+        let arrivals = ArrivalPruning {
+            store: running.store.clone(),
+            retention,
+        };
+        let passes = rounds(arrivals, clock.clone(), draining.clone());
+        essential("arrivals", failed, passes);
         let passes = rounds(pruning, clock.clone(), draining.clone());
         essential("retention", failed, passes);
+        let past = PassPruning(running.store.clone());
+        essential(
+            "passes",
+            failed,
+            rounds(past, clock.clone(), draining.clone()),
+        );
         let outcomes = running.outcomes.clone();
         let watch = upkeep::spoilt::watch(running.alerts.clone(), outcomes, draining.clone());
         essential("spoilt", failed, watch);

@@ -31,6 +31,12 @@ impl KeyDigest {
         Self(Sha256::digest(token.as_bytes()).into())
     }
 
+    /// Of a key that somebody remembers by it.
+    #[must_use]
+    pub fn of_hash(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
     /// Of a key that is known.
     #[must_use]
     pub fn stored(key: &ApiKey) -> Self {

@@ -173,6 +173,16 @@ impl TenantView {
     /// their ids.
     #[must_use]
     pub fn takers(&self, event_type: &EventType, version: Option<u32>) -> Vec<SubscriptionId> {
+        let mut takers = self.takers_of_any_version(event_type);
+        if self.pins {
+            takers.retain(|id| self.takes_version(*id, event_type, version));
+        }
+        takers
+    }
+
+    /// The subscriptions that take events of this type in some version, in the order of their ids.
+    #[must_use]
+    pub fn takers_of_any_version(&self, event_type: &EventType) -> Vec<SubscriptionId> {
         let exact = self.exact.get(event_type).map_or(&[][..], Vec::as_slice);
         let patterned = match event_type.is_platforms() {
             true => &self.platforms,
@@ -183,9 +193,6 @@ impl TenantView {
         let mut takers: Vec<SubscriptionId> = exact.iter().copied().chain(patterned).collect();
         takers.sort_unstable();
         takers.dedup();
-        if self.pins {
-            takers.retain(|id| self.takes_version(*id, event_type, version));
-        }
         takers
     }
 

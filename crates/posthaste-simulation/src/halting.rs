@@ -26,13 +26,14 @@ use posthaste_store::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    dead_letter::DeadLetters,
     inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
-        SettleBatch, Settlement, Standing, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Backlog, Counts, Delivery, EventSummary, History,
+        NotAccepted, SettleBatch, Settlement, Standing, StoredEvent, Waiting,
     },
     replay::{Progress, Replay, ReplayStep},
     rollup::{Level, Minute, Rollup, Tally},
@@ -314,8 +315,10 @@ halting! {
     held(subscription: SubscriptionId, until: Timestamp) -> Option<Held>;
     event(tenant: &TenantId, id: EventId) -> Option<StoredEvent>;
     events(tenant: &TenantId, query: &EventQuery, stretch: Stretch) -> Page<EventSummary>;
+    events_of(tenant: &TenantId, ids: Vec<EventId>) -> Page<StoredEvent>;
     delivery(tenant: &TenantId, id: DeliveryId) -> Option<Delivery>;
     deliveries(tenant: &TenantId, query: &DeliveryQuery, stretch: Stretch) -> Page<Delivery>;
+    dead_letters(tenant: &TenantId, stretch: Stretch) -> DeadLetters;
     attempts(tenant: &TenantId, id: DeliveryId) -> Vec<Attempt>;
     histories(tenant: &TenantId, after: DeliveryId, until: DeliveryId, at_most: usize)
         -> Page<History>;
@@ -328,6 +331,7 @@ halting! {
         tenant: &TenantId, id: ReplayId, now: Timestamp, entry: Option<AuditEntry>
     ) -> Replay;
     counts(tenant: &TenantId) -> Counts;
+    backlog(tenant: &TenantId, subscription: Option<SubscriptionId>) -> Backlog;
     rollups(
         tenant: &TenantId, subscription: Option<SubscriptionId>, from: Minute, to: Minute,
         level: Level

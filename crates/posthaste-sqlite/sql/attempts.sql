@@ -5,11 +5,11 @@ WITH delivery AS (
 )
 SELECT
     a.number, a.started_at, a.latency_us, a.status_code, a.error, a.request_headers,
-    a.response_headers, a.response_body, a.provenance
+    a.response_headers, a.response_body, a.provenance, a.timings
 FROM delivery d JOIN attempts a ON a.delivery = d.id AND a.number IS NOT d.attempt
 UNION ALL
 SELECT
     attempt, started_at, latency_us, status_code, error, request_headers,
-    response_headers, response_body, provenance
+    response_headers, response_body, provenance, timings
 FROM delivery WHERE attempt IS NOT NULL
 ORDER BY 1

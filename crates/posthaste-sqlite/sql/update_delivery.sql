@@ -14,5 +14,6 @@ UPDATE deliveries SET
     request_headers = iif(?17 IS NULL, request_headers, ?22),
     response_headers = iif(?17 IS NULL, response_headers, ?23),
     response_body = iif(?17 IS NULL, response_body, ?24),
-    provenance = iif(?17 IS NULL, provenance, ?27)
+    provenance = iif(?17 IS NULL, provenance, ?27),
+    timings = iif(?17 IS NULL, timings, ?28)
 WHERE id = ?1 AND event = ?2 AND tenant = ?3

@@ -22,6 +22,8 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0013_checksums.sql"),
     include_str!("../migrations/0014_passes.sql"),
     include_str!("../migrations/0015_inboxes.sql"),
+    include_str!("../migrations/0016_timings.sql"),
+    include_str!("../migrations/0017_backlog.sql"),
 ];
 
 /// Why the schema cannot be brought up to date.

@@ -9,8 +9,9 @@ use posthaste::{
     id::{DeliveryId, EventId, SubscriptionId},
     provenance::Link,
     subscription::SubscriptionStatus,
+    transport::Timings,
 };
-use posthaste_store::rollup::Level;
+use posthaste_store::{rollup::Level, timings};
 use rusqlite::{Row, types::ValueRef};
 
 use crate::fault::{Fault, Result};
@@ -102,6 +103,7 @@ pub trait Columns {
     fn details(&self, column: usize) -> Result<EventDetails>;
     fn format(&self, column: usize) -> Result<Option<BodyFormat>>;
     fn link(&self, column: usize) -> Result<Option<Link>>;
+    fn timings(&self, column: usize) -> Result<Option<Timings>>;
 }
 
 impl Columns for Row<'_> {
@@ -165,6 +167,12 @@ impl Columns for Row<'_> {
         let whole = <[u8; 32]>::try_from(bytes);
         let link = whole.map_err(|_| Fault::Corrupt("a link is not 32 bytes".into()))?;
         Ok(Some(Link::from_bytes(link)))
+    }
+
+    fn timings(&self, column: usize) -> Result<Option<Timings>> {
+        let bytes = self.get_ref(column)?.as_blob_or_null()?;
+        let timings = bytes.map(timings::from_bytes).transpose();
+        timings.map_err(|garbled| Fault::Corrupt(garbled.to_string()))
     }
 }
 

@@ -20,14 +20,15 @@ use posthaste_store::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    dead_letter::DeadLetters,
     inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     ledger::Ledger,
     pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
-        SettleBatch, Spoilt, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Backlog, Counts, Delivery, EventSummary, History,
+        NotAccepted, SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup, Tally},
@@ -381,6 +382,16 @@ impl Store for SqliteStore {
         self.reader.read(query).await
     }
 
+    async fn events_of(
+        &self,
+        tenant: &TenantId,
+        ids: Vec<EventId>,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        let tenant = tenant.clone();
+        let query = move |moment: &reader::Moment<'_>| reader::events_of(moment, &tenant, &ids);
+        self.reader.read(query).await
+    }
+
     async fn delivery(
         &self,
         tenant: &TenantId,
@@ -400,6 +411,17 @@ impl Store for SqliteStore {
         let (tenant, query) = (tenant.clone(), query.clone());
         let query =
             move |moment: &reader::Moment<'_>| reader::deliveries(moment, &tenant, &query, stretch);
+        self.reader.read(query).await
+    }
+
+    async fn dead_letters(
+        &self,
+        tenant: &TenantId,
+        stretch: Stretch,
+    ) -> Result<DeadLetters, StoreError> {
+        let tenant = tenant.clone();
+        let query =
+            move |moment: &reader::Moment<'_>| reader::dead_letters(moment, &tenant, stretch);
         self.reader.read(query).await
     }
 
@@ -486,6 +508,17 @@ impl Store for SqliteStore {
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {
         let tenant = tenant.clone();
         let query = move |moment: &reader::Moment<'_>| reader::counts(moment, &tenant);
+        self.reader.read(query).await
+    }
+
+    async fn backlog(
+        &self,
+        tenant: &TenantId,
+        subscription: Option<SubscriptionId>,
+    ) -> Result<Backlog, StoreError> {
+        let tenant = tenant.clone();
+        let query =
+            move |moment: &reader::Moment<'_>| reader::backlog(moment, &tenant, subscription);
         self.reader.read(query).await
     }
 

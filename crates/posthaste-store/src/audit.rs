@@ -46,6 +46,37 @@ pub struct Actor {
     pub request_id: Option<String>,
 }
 
+/// What names an actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActorId {
+    Key(KeyId),
+    PortalLink(PortalLinkId),
+}
+
+impl ActorId {
+    fn is(self, actor: &Actor) -> bool {
+        match self {
+            Self::Key(id) => actor.key.as_ref().is_some_and(|key| key.id == id),
+            Self::PortalLink(id) => actor.portal_link == Some(id),
+        }
+    }
+}
+
+/// Not the id of a key or of a portal link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected key_… or ptl_…, and 13 characters of lower-case Crockford base32")]
+pub struct ActorIdError;
+
+impl FromStr for ActorId {
+    type Err = ActorIdError;
+
+    fn from_str(text: &str) -> Result<Self, ActorIdError> {
+        let key = text.parse().map(Self::Key);
+        let link = |_| text.parse().map(Self::PortalLink);
+        key.or_else(link).map_err(|_| ActorIdError)
+    }
+}
+
 /// A key that acts, by the name that it had then: it may be gone when the log is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActingKey {
@@ -88,6 +119,7 @@ actions! {
     StopReplay = "replay.stop";
     RedeliverDelivery = "delivery.redeliver";
     RedeliverDeliveries = "deliveries.redeliver";
+    DiscardDelivery = "delivery.discard";
     DiscardDeliveries = "deliveries.discard";
     RedeliverEvent = "event.redeliver";
     CreateKey = "key.create";
@@ -132,7 +164,7 @@ impl fmt::Display for Action {
 pub struct AuditQuery {
     /// The platform's entries too, beside the tenant's.
     pub platforms: bool,
-    pub actor: Option<KeyId>,
+    pub actor: Option<ActorId>,
     pub action: Option<Action>,
     pub object: Option<String>,
     /// At or after.
@@ -145,9 +177,8 @@ impl AuditQuery {
     /// Whether an entry of a log that is read is one of those asked for.
     #[must_use]
     pub fn wants(&self, entry: &AuditEntry) -> bool {
-        let actor = entry.actor.key.as_ref().map(|key| key.id);
         let at = entry.at();
-        (self.actor.is_none() || self.actor == actor)
+        self.actor.is_none_or(|actor| actor.is(&entry.actor))
             && self
                 .action
                 .is_none_or(|action| entry.action == action.as_str())

@@ -11,6 +11,8 @@ pub mod again;
 pub mod replay;
 pub mod query;
 pub mod rollup;
+pub mod timings;
+pub mod dead_letter;
 pub mod settings;
 pub mod keeping;
 pub mod event_type;

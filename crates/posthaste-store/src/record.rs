@@ -10,6 +10,7 @@ use posthaste::{
     event::{Event, EventDetails, EventType, Line, Origin, TenantId},
     id::{BatchId, DeliveryId, EventId, ReplayId, SubscriptionId},
     provenance::{AttemptRecord, Link},
+    transport::Timings,
 };
 use serde::Serialize;
 
@@ -133,6 +134,8 @@ pub struct Attempt {
     pub response_headers: String,
     /// Cut at 16 KiB.
     pub response_body: Bytes,
+    /// How long each phase took; none where nobody measured. No part of what the link is over.
+    pub timings: Option<Timings>,
     /// Its place in the delivery's chain; none where it was made before chains were kept.
     pub link: Option<Link>,
 }
@@ -306,4 +309,24 @@ pub struct Counts {
     pub delivered: u64,
     pub failed: u64,
     pub discarded: u64,
+}
+
+/// What waits, and what has failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Backlog {
+    pub pending: u64,
+    pub retrying: u64,
+    pub held: u64,
+    /// Dead letters.
+    pub failed: u64,
+    /// Of those that are pending or retrying, the one that was made first.
+    pub oldest: Option<DeliveryId>,
+}
+
+impl Backlog {
+    /// One that waits, perhaps the oldest.
+    pub fn meet(&mut self, waiting: Option<DeliveryId>) {
+        let both = [self.oldest, waiting];
+        self.oldest = both.into_iter().flatten().min();
+    }
 }

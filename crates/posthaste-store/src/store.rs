@@ -13,14 +13,15 @@ use crate::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    dead_letter::DeadLetters,
     event_type::EventTypeEntry,
     inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
     pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
-        Reopened, SettleBatch, Spoilt, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Backlog, Counts, Delivery, EventSummary, History,
+        NotAccepted, Reopened, SettleBatch, Spoilt, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup, Tally},
@@ -376,6 +377,15 @@ pub trait Store: Send + Sync + 'static {
         at_most: usize,
     ) -> Result<Page<StoredEvent>, StoreError>;
 
+    /// Some events as they are stored, in the order asked for, without those that are not there. A
+    /// page has a few megabytes at most, and one event more; `next` is the place in `ids` of the
+    /// first that it did not look at.
+    async fn events_of(
+        &self,
+        tenant: &TenantId,
+        ids: Vec<EventId>,
+    ) -> Result<Page<StoredEvent>, StoreError>;
+
     async fn delivery(
         &self,
         tenant: &TenantId,
@@ -389,6 +399,14 @@ pub trait Store: Send + Sync + 'static {
         query: &DeliveryQuery,
         stretch: Stretch,
     ) -> Result<Page<Delivery>, StoreError>;
+
+    /// The dead letters of a stretch of the list, by subscription and reason. Its limit may be
+    /// above 1,000.
+    async fn dead_letters(
+        &self,
+        tenant: &TenantId,
+        stretch: Stretch,
+    ) -> Result<DeadLetters, StoreError>;
 
     /// A delivery's attempts, oldest first; empty where there is no such delivery.
     async fn attempts(&self, tenant: &TenantId, id: DeliveryId)
@@ -404,6 +422,7 @@ pub trait Store: Send + Sync + 'static {
         until: DeliveryId,
         at_most: usize,
     ) -> Result<Page<History>, StoreError>;
+
     /// All deliveries of some events, by id.
     async fn deliveries_of(
         &self,
@@ -449,6 +468,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deliveries by status, exactly; reads them all.
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError>;
+
+    /// What waits of a tenant's deliveries, or of one subscription's, and what has failed: what
+    /// [`Self::counts`] says of them, and read without them, so that anyone may ask often.
+    async fn backlog(
+        &self,
+        tenant: &TenantId,
+        subscription: Option<SubscriptionId>,
+    ) -> Result<Backlog, StoreError>;
 
     /// What became of a tenant's deliveries, or of one subscription's, in each minute or hour from
     /// `from` on and before `to` in which anything did, in order: exactly what was settled and

@@ -128,6 +128,28 @@ pub(crate) async fn discard_all(
     Ok(answer::json(StatusCode::ACCEPTED, &view))
 }
 
+/// Discard one dead letter; it stays readable.
+#[utoipa::path(
+    post, path = "/api/v1/webhooks/deliveries/{id}/discard", tag = "deliveries",
+    params(("id" = String, Path, description = "`dlv_…`")),
+    responses((status = 202, description = "It is `discarded`, or was no dead letter", body = DiscardedView)),
+)]
+pub(crate) async fn discard(
+    auth: Authorized<WriteDeliveries>,
+    Id(id): Id<DeliveryId>,
+    parameters: Parameters,
+    body: OptionalJson,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
+    body.nothing()?;
+    let discarded = auth.engine().discard(&auth.tenant, id).await?;
+    let discarded = u64::from(discarded);
+    Ok(answer::json(
+        StatusCode::ACCEPTED,
+        &DiscardedView { discarded },
+    ))
+}
+
 /// Which subscriptions get it, whatever their types and filters.
 #[derive(ToSchema)]
 #[schema(as = EventRedelivery)]

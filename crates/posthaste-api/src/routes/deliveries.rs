@@ -10,6 +10,7 @@ use posthaste::{
     event::{EventType, Origin, TenantId},
     id::{DeliveryId, EventId, ReplayId, SubscriptionId},
     provenance::Link,
+    transport::Timings,
 };
 use posthaste_store::{
     query::{DeliveryQuery, Stretch},
@@ -111,6 +112,8 @@ pub(crate) struct AttemptView<'a> {
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
     latency_ms: f64,
+    /// How long each phase took; null where nobody measured.
+    timings_ms: Option<TimingsView>,
     status_code: Option<u16>,
     error: Option<&'a str>,
     /// As sent, signatures included, secrets never.
@@ -133,12 +136,40 @@ impl<'a> AttemptView<'a> {
             number: attempt.number,
             started_at: attempt.started_at,
             latency_ms: attempt.latency_us as f64 / 1000.0,
+            timings_ms: attempt.timings.map(TimingsView::of),
             status_code: attempt.status_code,
             error: attempt.error.as_deref(),
             request_headers: headers(&attempt.request_headers),
             response_headers: headers(&attempt.response_headers),
             response_body: answered.then(|| String::from_utf8_lossy(&attempt.response_body)),
             node: 0,
+        }
+    }
+}
+
+/// Milliseconds of each phase; null is one that the attempt did not go through. Over a connection
+/// that was open there is the wait for the answer alone. The last one may not have come to its end.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Timings)]
+pub(crate) struct TimingsView {
+    /// Resolving the name.
+    dns: Option<f64>,
+    /// Connecting.
+    connect: Option<f64>,
+    /// The TLS handshake.
+    tls: Option<f64>,
+    /// From handing over the request until the head of its answer was there.
+    first_byte: Option<f64>,
+}
+
+impl TimingsView {
+    fn of(timings: Timings) -> Self {
+        let ms = |us: Option<u32>| us.map(|us| f64::from(us) / 1000.0);
+        Self {
+            dns: ms(timings.dns_us),
+            connect: ms(timings.connect_us),
+            tls: ms(timings.tls_us),
+            first_byte: ms(timings.first_byte_us),
         }
     }
 }

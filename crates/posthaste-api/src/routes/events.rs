@@ -24,6 +24,7 @@ use crate::{
     path::Id,
     principal::{Authorized, ReadDeliveries, ReadEvents},
     problem::Problem,
+    values::{Fault, Read},
 };
 
 /// An event; absent members are null.
@@ -99,7 +100,33 @@ impl<'a> SummaryView<'a> {
     }
 }
 
+/// A page of events.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventPage)]
+pub(crate) struct EventPageView<'a> {
+    data: Vec<SummaryView<'a>>,
+    /// For `cursor`, to read on; null at the end. A page may be empty and still lead on.
+    next_cursor: Option<String>,
+    /// How far a search for text came; only where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    searched: Option<SearchedView>,
+}
+
+/// How far a search came.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Searched)]
+pub(crate) struct SearchedView {
+    /// Events whose data was read.
+    events: u64,
+    /// Everything accepted since was searched; null is everything there is.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    back_to: Option<Timestamp>,
+}
+
 /// List events, newest first.
+///
+/// With `text`, those whose data has it in it. There is no index over data, so that a call reads at
+/// most 2,000 events or 16 MiB, and says how far it came.
 #[utoipa::path(
     get, path = "/api/v1/webhooks/events", tag = "events",
     params(
@@ -107,10 +134,11 @@ impl<'a> SummaryView<'a> {
         ("since" = Option<String>, Query, description = "accepted at or after (RFC 3339)"),
         ("until" = Option<String>, Query, description = "accepted before (RFC 3339)"),
         ("correlation_id" = Option<String>, Query, description = "exactly this correlation id"),
+        ("text" = Option<String>, Query, min_length = 1, max_length = 200, description = "somewhere in the data as it was published, in any case of ASCII letters"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "items of a page, default 50"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
-    responses((status = 200, description = "A page of events", body = PageView<SummaryView<'static>>)),
+    responses((status = 200, description = "A page of events", body = EventPageView<'static>)),
 )]
 pub(crate) async fn list_events(
     auth: Authorized<ReadEvents>,
@@ -126,16 +154,40 @@ pub(crate) async fn list_events(
         until: parameters.time("until"),
         correlation_id: parameters.text("correlation_id"),
     };
+    let text = parameters.read("text", searched_text);
     parameters.finish()?;
-    let page = api
-        .engine
-        .events(&auth.tenant, &query, Stretch { before, limit })
-        .await?;
-    let view = PageView {
-        data: page.items.iter().map(SummaryView::of).collect(),
-        next_cursor: page.next.map(|next| cursors.seal(&next.to_be_bytes())),
+    let (engine, tenant, stretch) = (&api.engine, &auth.tenant, Stretch { before, limit });
+    let (items, next, searched) = match text {
+        None => {
+            let page = engine.events(tenant, &query, stretch).await?;
+            (page.items, page.next, None)
+        }
+        Some(text) => {
+            let found = engine.search_events(tenant, &query, &text, stretch).await?;
+            let searched = SearchedView {
+                events: found.scanned,
+                back_to: found.back_to(),
+            };
+            (found.items, found.next, Some(searched))
+        }
+    };
+    let view = EventPageView {
+        data: items.iter().map(SummaryView::of).collect(),
+        next_cursor: next.map(|next| cursors.seal(&next.to_be_bytes())),
+        searched,
     };
     Ok(answer::json(StatusCode::OK, &view))
+}
+
+/// Bytes of text that may be looked for.
+const TEXT_MAX: usize = 200;
+
+fn searched_text(text: &str) -> Read<String> {
+    if text.is_empty() || text.len() > TEXT_MAX {
+        let detail = format!("expected 1 to {TEXT_MAX} bytes of text");
+        return Err(Fault::new("invalid", detail).into());
+    }
+    Ok(text.to_owned())
 }
 
 /// Read one event with its data.

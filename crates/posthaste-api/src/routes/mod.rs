@@ -11,6 +11,10 @@ mod again;
 mod replays;
 mod batch_limits;
 mod streams;
+mod inbox_body;
+mod inbox_view;
+mod inboxes;
+pub(crate) mod reception;
 mod filters;
 mod retry_body;
 mod access_body;
@@ -24,7 +28,10 @@ mod quick;
 mod event_type_body;
 mod event_types;
 mod keys;
+mod dashboard_links;
+mod portal_links;
 mod tenant_egress;
+mod tenant_portal;
 mod trail;
 mod tenants;
 mod stats;
@@ -32,8 +39,8 @@ mod verify;
 mod root;
 mod docs;
 
-use axum::routing::get;
-use utoipa_axum::router::OpenApiRouter;
+use axum::routing::{any, get};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{Api, asks};
 
@@ -81,12 +88,21 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::list_attempts))
         .routes(routes!(again::redeliver))
         .routes(routes!(again::redeliver_all))
+        .routes(routes!(again::discard))
         .routes(routes!(again::discard_all))
         .routes(routes!(again::redeliver_event))
         .routes(routes!(stats::stats))
         .routes(routes!(stats::subscription_stats))
         .routes(routes!(replays::create_replay, replays::list_replays))
         .routes(routes!(replays::show_replay, replays::stop_replay))
+        .routes(routes!(inboxes::create_inbox, inboxes::list_inboxes))
+        .routes(routes!(
+            inboxes::show_inbox,
+            inboxes::change_inbox,
+            inboxes::delete_inbox
+        ))
+        .routes(routes!(inboxes::list_inbox_requests))
+        .routes(routes!(inboxes::stream_inbox_requests))
         .routes(routes!(verify::verify_signature))
         .routes(routes!(quick::register_hook, quick::list_hooks))
         .routes(routes!(quick::remove_hook))
@@ -104,16 +120,30 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .routes(routes!(keys::create_key, keys::list_keys))
         .routes(routes!(keys::delete_key))
         .routes(routes!(trail::list_audit))
+        .routes(routes!(dashboard_links::create_dashboard_link))
+        .routes(routes!(
+            portal_links::create_portal_link,
+            portal_links::list_portal_links
+        ))
+        .routes(routes!(portal_links::delete_portal_link))
         .routes(routes!(tenants::create_tenant, tenants::list_tenants))
         .routes(routes!(
             tenants::show_tenant,
             tenants::change_tenant,
             tenants::delete_tenant
         ))
+        .routes(by_any_method(routes!(reception::receive)))
+        .route("/inbox/{token}/", any(reception::receive))
+        .route("/inbox/{token}/{*path}", any(reception::receive))
         .routes(routes!(root::healthz))
         .routes(routes!(root::readyz))
         .routes(routes!(root::metrics))
         .routes(routes!(root::openapi_json))
         .routes(routes!(docs::docs))
         .route("/docs/redoc-2.5.4.js", get(docs::script))
+}
+
+/// The document names one method of a route that takes all.
+fn by_any_method((schemas, paths, _): UtoipaMethodRouter<Api>) -> UtoipaMethodRouter<Api> {
+    (schemas, paths, any(reception::receive))
 }

@@ -27,7 +27,7 @@ use crate::{
 /// Patterns of types that one stream may name.
 const TYPES_MAX: usize = 100;
 /// What a listener that comes back says it has.
-const LAST_EVENT_ID: &str = "last-event-id";
+pub(super) const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The data of a message `delivery`: a delivery, as its settlement knows it.
 #[derive(Serialize, ToSchema)]
@@ -123,7 +123,11 @@ pub(crate) async fn stream_events(
     Ok(sse::answer(Events { api, feed }, open))
 }
 
-fn open<N: Need>(api: &Api, auth: &Authorized<N>, draining: Draining) -> Result<Open, Problem> {
+pub(super) fn open<N: Need>(
+    api: &Api,
+    auth: &Authorized<N>,
+    draining: Draining,
+) -> Result<Open, Problem> {
     Ok(Open {
         engine: api.engine.clone(),
         principal: auth.principal.clone(),
@@ -222,6 +226,6 @@ impl Events {
     }
 }
 
-fn json(view: &impl Serialize) -> String {
+pub(super) fn json(view: &impl Serialize) -> String {
     String::from_utf8(text(view)).expect("views are UTF-8")
 }

@@ -338,10 +338,9 @@ fn scheme(raw: &str) -> Read<Scheme> {
 }
 
 fn status(raw: &str) -> Read<RequestedStatus> {
-    match raw {
-        r#""active""# => Ok(RequestedStatus::Active),
-        r#""paused""# => Ok(RequestedStatus::Paused),
-        r#""disabled""# => Ok(RequestedStatus::Disabled),
-        _ => Err(Fault::new("invalid_status", "expected active, paused or disabled").into()),
-    }
+    let known = text(raw)
+        .ok()
+        .and_then(|name| RequestedStatus::named(&name));
+    let unknown = || Fault::new("invalid_status", "expected active, paused or disabled");
+    Ok(known.ok_or_else(unknown)?)
 }

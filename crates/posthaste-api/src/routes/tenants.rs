@@ -12,7 +12,10 @@ use serde::Serialize;
 use serde_json::Number;
 use utoipa::ToSchema;
 
-use super::tenant_egress::{EgressShape, egress};
+use super::{
+    tenant_egress::{EgressShape, egress},
+    tenant_portal::{PortalShape, portal},
+};
 use crate::{
     Api,
     answer::{self, PageView},
@@ -48,6 +51,8 @@ pub(crate) struct NewTenantShape {
     catalogue: Option<String>,
     #[schema(inline)]
     egress: Option<EgressShape>,
+    #[schema(inline)]
+    portal: Option<PortalShape>,
 }
 
 /// Changes to a tenant; absent members stay as they are.
@@ -62,6 +67,8 @@ pub(crate) struct TenantPatchShape {
     catalogue: Option<String>,
     #[schema(inline)]
     egress: Option<EgressShape>,
+    #[schema(inline)]
+    portal: Option<PortalShape>,
 }
 
 /// A tenant's own limits; null takes one away, so that the server's holds.
@@ -95,6 +102,9 @@ pub(crate) struct TenantView<'a> {
     /// Where it has a list of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     egress: Option<EgressShape>,
+    /// Where somebody's pages may show it in a frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    portal: Option<PortalShape>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
@@ -127,6 +137,7 @@ impl<'a> TenantView<'a> {
             },
             catalogue: tenant.catalogue,
             egress: EgressShape::of(&tenant.denied),
+            portal: PortalShape::of(&tenant.portal_origins),
             created_at: tenant.created_at,
         }
     }
@@ -148,7 +159,7 @@ pub(crate) async fn create_tenant(
     body: JsonText,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let mut fields = body.fields(&["id", "name", "limits", "catalogue", "egress"])?;
+    let mut fields = body.fields(&["id", "name", "limits", "catalogue", "egress", "portal"])?;
     let id = fields.required("id", parsed::<TenantId>("invalid_id"));
     let settings = change(&mut fields);
     fields.finish()?;
@@ -169,6 +180,7 @@ fn change(fields: &mut Fields<'_>) -> TenantChange {
         name,
         catalogue: fields.optional("catalogue", kind),
         denied: fields.optional("egress", egress),
+        portal_origins: fields.optional("portal", portal),
         ..limits.unwrap_or_default()
     }
 }
@@ -303,7 +315,7 @@ pub(crate) async fn change_tenant(
     let now = find(&api, &id)?;
     let own = answer::tag(&answer::text(&TenantView::of(&now, &api)));
     let expected = if_match(&headers, Some(&own))?.then_some(now);
-    let mut fields = body.fields(&["name", "limits", "catalogue", "egress"])?;
+    let mut fields = body.fields(&["name", "limits", "catalogue", "egress", "portal"])?;
     let change = change(&mut fields);
     fields.finish()?;
     let changed = platform

@@ -10,11 +10,11 @@ use axum::{extract::State, response::Response};
 use http::StatusCode;
 use posthaste::{
     clock::Timestamp,
-    id::{AuditId, KeyId},
+    id::{AuditId, KeyId, PortalLinkId},
     json::RawJson,
 };
 use posthaste_store::{
-    audit::{ActingKey, Action, AuditEntry, AuditQuery},
+    audit::{Action, Actor, AuditEntry, AuditQuery},
     query::Stretch,
 };
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub(crate) struct EntryView<'a> {
     id: AuditId,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// Null where no key was shown.
+    /// Null where nothing was shown.
     actor: Option<ActorView<'a>>,
     /// Such as `subscription.create`.
     action: &'a str,
@@ -53,28 +53,42 @@ pub(crate) struct EntryView<'a> {
     details: &'a RawJson,
 }
 
-/// The key that acted, by the name that it had then.
+/// The key that acted, by the name that it had then, or the portal link.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditActor)]
 pub(crate) struct ActorView<'a> {
-    #[schema(value_type = String)]
-    key_id: KeyId,
-    key_name: &'a str,
+    /// Null where a portal link acted.
+    #[schema(value_type = Option<String>)]
+    key_id: Option<KeyId>,
+    key_name: Option<&'a str>,
     /// Whether it is one of the platform's.
     platform: bool,
+    /// Where someone acted who came through this link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "ptl_05z4c8q1s0g00")]
+    portal_link_id: Option<PortalLinkId>,
+}
+
+impl<'a> ActorView<'a> {
+    /// None where nobody showed anything.
+    fn of(actor: &'a Actor) -> Option<Self> {
+        let (key, portal_link_id) = (actor.key.as_ref(), actor.portal_link);
+        let someone = key.is_some() || portal_link_id.is_some();
+        someone.then(|| Self {
+            key_id: key.map(|key| key.id),
+            key_name: key.map(|key| key.name.as_str()),
+            platform: key.is_some_and(|key| key.platform),
+            portal_link_id,
+        })
+    }
 }
 
 impl<'a> EntryView<'a> {
     fn of(entry: &'a AuditEntry) -> Self {
-        let actor = |key: &'a ActingKey| ActorView {
-            key_id: key.id,
-            key_name: &key.name,
-            platform: key.platform,
-        };
         Self {
             id: entry.id,
             at: entry.at(),
-            actor: entry.actor.key.as_ref().map(actor),
+            actor: ActorView::of(&entry.actor),
             action: &entry.action,
             object: entry.object.as_deref(),
             address: entry.actor.address,
@@ -88,7 +102,7 @@ impl<'a> EntryView<'a> {
 #[utoipa::path(
     get, path = "/api/v1/webhooks/audit", tag = "audit",
     params(
-        ("actor" = Option<String>, Query, description = "`key_…`"),
+        ("actor" = Option<String>, Query, description = "`key_…` or `ptl_…`"),
         ("action" = Option<String>, Query, description = "such as `subscription.create`"),
         ("object" = Option<String>, Query, description = "exactly this id or name"),
         ("since" = Option<String>, Query, description = "at or after (RFC 3339)"),

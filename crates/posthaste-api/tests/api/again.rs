@@ -111,6 +111,27 @@ async fn dead_letters_are_discarded_and_stay_readable() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_dead_letter_is_discarded_and_what_is_none_is_left() {
+    let world = World::new().await;
+    let (down, well) = (to(&world, "down").await, to(&world, "well").await);
+    publish(&world, "a").await;
+    world.settle().await;
+    for (of, status, discarded) in [(&down, "discarded", 1), (&well, "delivered", 0)] {
+        let list = world.get(&format!("/deliveries?subscription={of}")).await;
+        let id = list.body["data"][0]["id"].as_str().unwrap().to_owned();
+        let path = format!("/deliveries/{id}");
+        let answer = world.post(&format!("{path}/discard"), "").await;
+        let answered = (answer.status.as_u16(), answer.body);
+        assert_eq!(answered, (202, json!({ "discarded": discarded })));
+        assert_eq!(world.get(&path).await.body["status"], status);
+    }
+    let nowhere = world
+        .post("/deliveries/dlv_0000000000000/discard", "")
+        .await;
+    assert_eq!(nowhere.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_filter_of_nothing_or_of_something_unknown_is_refused() {
     let world = World::new().await;
     for path in ["/deliveries/redeliver", "/deliveries/discard"] {

@@ -246,7 +246,8 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
         "/events/evt_0000000000000/deliveries",
         "/events/%FF",
         "/portal-links",
-        "/inboxes",
+        "/inbox",
+        "/inboxes/inb_0000000000000",
         "/nowhere/at/all",
         "//",
         "/tenants/nobody",
@@ -259,7 +260,7 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
             "{path}"
         );
     }
-    for path in ["/portal-links", "/inboxes"] {
+    for path in ["/portal-links", "/inbox"] {
         let answer = world.post(path, "{}").await;
         assert_eq!(
             (answer.status.as_u16(), answer.problem().0),

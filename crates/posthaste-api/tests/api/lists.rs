@@ -51,6 +51,36 @@ async fn every_list_is_walked_to_its_end_newest_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn events_are_found_by_text_in_their_data_and_the_answer_says_how_far_it_looked() {
+    let world = World::new().await;
+    for data in [r#"{"order":"ORD-7"}"#, r#"["ord-7"]"#, r#""ord-70""#, "1"] {
+        let event = format!(r#"{{"type":"a","data":{data}}}"#);
+        world.post("/events", &event).await;
+    }
+    let ids = walk(&world, "/events?text=ord-7", "id").await;
+    assert_eq!(ids.len(), 3);
+    assert!(walk(&world, "/events?text=ord-8", "id").await.is_empty());
+    assert!(
+        walk(&world, "/events?text=ord-7&type=b", "id")
+            .await
+            .is_empty()
+    );
+    let all = world.get("/events?text=ord-70").await;
+    let searched = serde_json::json!({"events": 4, "back_to": null});
+    assert_eq!(all.body["searched"], searched);
+    let first = world.get("/events?text=ord&limit=1").await;
+    let searched = &first.body["searched"];
+    assert_eq!(searched["events"], 2, "{}", first.text);
+    assert_eq!(searched["back_to"], first.body["data"][0]["created_at"]);
+    let plain = world.get("/events?type=a").await;
+    assert!(plain.body.get("searched").is_none());
+    for text in ["", &"x".repeat(201)] {
+        let refused = world.get(&format!("/events?text={text}")).await;
+        assert_eq!(refused.status, 422, "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cursor_belongs_to_its_list_alone() {
     let world = World::new().await;
     world.post("/tenants", r#"{"id":"acme"}"#).await;

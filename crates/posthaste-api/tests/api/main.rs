@@ -20,5 +20,6 @@ mod delivery_settings;
 mod deliveries;
 mod again;
 mod streams;
+mod inboxes;
 mod stats;
 mod replays;

@@ -13,13 +13,13 @@ use super::world::{PLATFORM_KEY, World, request};
 const A_MOMENT: Duration = Duration::from_millis(100);
 
 /// One open stream, and what has come of it.
-struct Listening {
+pub struct Listening {
     body: BodyDataStream,
     text: String,
 }
 
 /// A message's kind, id and data.
-type Message = (String, String, Value);
+pub type Message = (String, String, Value);
 
 impl Listening {
     /// What comes within a moment; says whether the stream is still open.
@@ -33,6 +33,10 @@ impl Listening {
                 Err(_) => return true,
             }
         }
+    }
+
+    pub async fn is_open(&mut self) -> bool {
+        self.read().await
     }
 
     /// The messages that came since the last look.
@@ -52,6 +56,15 @@ fn message(block: &str) -> Option<Message> {
     let data = all("data: ");
     let data = (!data.is_empty()).then(|| serde_json::from_str(&data).unwrap())?;
     Some((all("event: "), all("id: "), data))
+}
+
+/// With the platform's key.
+pub async fn open_stream(world: &World, path: &str, more: &[(&str, &str)]) -> Listening {
+    open(world, path, PLATFORM_KEY, more).await
+}
+
+pub async fn messages_of(listening: &mut Listening) -> Vec<Message> {
+    listening.messages().await
 }
 
 async fn open(world: &World, path: &str, key: &str, more: &[(&str, &str)]) -> Listening {

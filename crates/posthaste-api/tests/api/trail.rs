@@ -26,6 +26,7 @@ struct Stage {
     failed: String,
     replay: String,
     key: String,
+    inbox: String,
 }
 
 fn id(answer: &Answered, member: &str) -> String {
@@ -48,6 +49,7 @@ impl Stage {
             r#"{"since":"2026-11-21T00:00:00Z","until":"2026-11-23T00:00:00Z","rate_per_s":0.1}"#;
         let replay = world.post("/replays", slow).await;
         let key = world.post("/keys", r#"{"scopes":["*"]}"#).await;
+        let inbox = world.post("/inboxes", "{}").await;
         assert_eq!(world.post("/tenants", r#"{"id":"acme"}"#).await.status, 201);
         let described = r#"{"type":"a.c"}"#;
         assert_eq!(world.post("/event-types", described).await.status, 201);
@@ -57,6 +59,7 @@ impl Stage {
             failed: failed.body["data"][0]["id"].as_str().unwrap().to_owned(),
             replay: id(&replay, "id"),
             key: id(&key, "id"),
+            inbox: id(&inbox, "id"),
             world,
         }
     }
@@ -112,6 +115,12 @@ impl Stage {
                 on(one, "/test"),
                 nothing.clone(),
                 "subscription.test",
+            ),
+            (
+                "post /deliveries/{id}/discard",
+                again.replace("redeliver", "discard"),
+                nothing.clone(),
+                "delivery.discard",
             ),
             (
                 "post /deliveries/{id}/redeliver",
@@ -186,6 +195,24 @@ impl Stage {
                 "/event-types/a.c".into(),
                 nothing.clone(),
                 "event_type.delete",
+            ),
+            (
+                "post /inboxes",
+                "/inboxes".into(),
+                json!({"name": "one"}),
+                "inbox.create",
+            ),
+            (
+                "patch /inboxes/{id}",
+                format!("/inboxes/{}", self.inbox),
+                json!({"answer": {"status": 500}}),
+                "inbox.update",
+            ),
+            (
+                "delete /inboxes/{id}",
+                format!("/inboxes/{}", self.inbox),
+                nothing.clone(),
+                "inbox.delete",
             ),
             (
                 "post /keys",
@@ -295,6 +322,14 @@ async fn what_is_refused_or_changes_nothing_leaves_no_entry() {
         ("DELETE", "/subscriptions/sub_0000000000000".to_owned(), ""),
         ("DELETE", "/keys/key_0000000000000".to_owned(), ""),
         ("DELETE", "/replays/rpl_0000000000000".to_owned(), ""),
+        ("DELETE", "/inboxes/inb_0000000000000".to_owned(), ""),
+        ("POST", "/inboxes".to_owned(), r#"{"kind":"webhook.site"}"#),
+        (
+            "POST",
+            "/inboxes".to_owned(),
+            r#"{"subscription":"sub_0000000000000"}"#,
+        ),
+        ("PATCH", format!("/inboxes/{}", stage.inbox), "{}"),
         (
             "GET",
             "/subscriptions/sub_0000000000000/secret".to_owned(),

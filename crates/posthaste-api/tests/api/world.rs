@@ -10,11 +10,12 @@ use http_body_util::BodyExt;
 use posthaste::{
     chance::Chance,
     clock::{Clock, Timestamp},
+    delivery::FailureClass,
     egress::{EgressRules, TargetUrl},
     transport::{Answer, Headers, TransportError, WebhookTransport},
 };
-use posthaste_api::Options;
-use posthaste_engine::{Bounds, Engine, EngineConfig, Limits, Retention};
+use posthaste_api::{Callers, Options};
+use posthaste_engine::{Bounds, Engine, EngineConfig, Limits, Retention, inboxes::InboxConfig};
 use posthaste_store::MemoryStore;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -55,6 +56,8 @@ impl WebhookTransport for Receivers {
     ) -> Result<Answer, TransportError> {
         let (status, retry_after) = match url.as_str() {
             url if url.ends_with("/down") => (500, None),
+            "https://webhook.site/token" => return Ok(token()),
+            "https://down.site/token" => return Err(unreachable_site()),
             url if url.ends_with("/busy") => (503, Some(Duration::from_secs(3600))),
             _ => (200, None),
         };
@@ -64,6 +67,22 @@ impl WebhookTransport for Receivers {
             body: Bytes::from_static(b"thanks"),
             retry_after,
         })
+    }
+}
+
+/// As webhook.site answers.
+fn token() -> Answer {
+    Answer {
+        status: 201,
+        body: Bytes::from_static(br#"{"uuid":"0a-1b","redirect":false}"#),
+        ..Answer::default()
+    }
+}
+
+fn unreachable_site() -> TransportError {
+    TransportError {
+        class: FailureClass::Connect,
+        detail: "connection refused".to_owned(),
     }
 }
 
@@ -94,9 +113,22 @@ impl World {
         Self::with_all(Limits::default(), origins).await
     }
 
-    #[allow(clippy::disallowed_methods)] // paused: this reads no clock
     async fn with_all(limits: Limits, origins: &[&str]) -> Self {
+        Self::made(limits, origins, None).await
+    }
+
+    /// With webhook.site's API there.
+    pub async fn with_webhook_site(at: &str) -> Self {
+        Self::made(Limits::default(), &[], at.parse().ok()).await
+    }
+
+    #[allow(clippy::disallowed_methods)] // paused: this reads no clock
+    async fn made(limits: Limits, origins: &[&str], webhook_site: Option<TargetUrl>) -> Self {
         let config = EngineConfig {
+            inboxes: InboxConfig {
+                webhook_site,
+                ..InboxConfig::default()
+            },
             limits,
             retention: Retention::default(),
             bounds: Bounds::default(),
@@ -111,7 +143,7 @@ impl World {
         let options = Options {
             body_deadline: Duration::from_millis(300),
             origins: origins.iter().map(|one| one.parse().unwrap()).collect(),
-            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            callers: Callers::new(vec!["10.0.0.0/8".parse().unwrap()], 60),
             ..Options::default()
         };
         let router = posthaste_api::router(engine.clone(), options);

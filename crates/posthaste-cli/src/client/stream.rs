@@ -67,13 +67,13 @@ impl Client {
     /// The first connection is refused; later ones are tried again.
     pub async fn follow(
         &self,
-        path: &'static str,
+        path: impl Into<String>,
         query: Vec<(&'static str, String)>,
         lost: Lost,
     ) -> Result<Feed<'_>, CallError> {
         let mut feed = Feed {
             client: self,
-            path,
+            path: path.into(),
             query,
             lost,
             stream: None,
@@ -97,7 +97,7 @@ pub enum Lost {
 /// Messages without an end: a connection that breaks is made again, which is told on stderr.
 pub struct Feed<'a> {
     client: &'a Client,
-    path: &'static str,
+    path: String,
     query: Vec<(&'static str, String)>,
     lost: Lost,
     stream: Option<Stream>,

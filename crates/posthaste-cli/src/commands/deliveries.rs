@@ -30,6 +30,10 @@ const ATTEMPTS: &[Column] = &[
     column("#", "/number"),
     column("STARTED", "/started_at"),
     column("MS", "/latency_ms"),
+    column("DNS", "/timings_ms/dns"),
+    column("CONNECT", "/timings_ms/connect"),
+    column("TLS", "/timings_ms/tls"),
+    column("FIRST BYTE", "/timings_ms/first_byte"),
     column("STATUS", "/status_code"),
     column("ERROR", "/error"),
     column("ANSWER", "/response_body"),
@@ -91,8 +95,9 @@ enum Command {
         #[command(flatten)]
         filters: Box<Filters>,
     },
-    /// Let go of all dead letters that match; they stay readable
+    /// Let go of a dead letter, or of all that match; they stay readable
     Discard {
+        id: Option<String>,
         #[command(flatten)]
         filters: Box<Filters>,
     },
@@ -125,11 +130,17 @@ impl Arguments {
                 )),
                 (Some(_), Some(_)) => Err(usage("name a delivery or a filter, not both")),
             },
-            Command::Discard { filters } => {
-                let filter = filters.body();
-                let filter =
-                    filter.ok_or_else(|| usage("say which ones, such as --status failed"))?;
-                let call = Call::post("/deliveries/discard").json(&filter);
+            Command::Discard { id, filters } => {
+                let call = match (id, filters.body()) {
+                    (Some(id), None) => Call::post(path(&id) + "/discard"),
+                    (None, Some(filter)) => Call::post("/deliveries/discard").json(&filter),
+                    (None, None) => {
+                        return Err(usage("say which ones, such as --status failed"));
+                    }
+                    (Some(_), Some(_)) => {
+                        return Err(usage("name a delivery or a filter, not both"));
+                    }
+                };
                 session.done(call, discarded).await
             }
             Command::Audit(arguments) => arguments.run(&session).await,

@@ -46,6 +46,9 @@ enum Command {
         /// Of what it belongs to
         #[arg(long, value_name = "ID")]
         correlation_id: Option<String>,
+        /// With this text somewhere in their data
+        #[arg(long)]
+        text: Option<String>,
         #[command(flatten)]
         wanted: Wanted,
     },
@@ -69,6 +72,7 @@ impl Arguments {
                 since,
                 until,
                 correlation_id,
+                text,
                 wanted,
             } => {
                 let filters = [
@@ -76,6 +80,7 @@ impl Arguments {
                     ("since", since.as_deref()),
                     ("until", until.as_deref()),
                     ("correlation_id", correlation_id.as_deref()),
+                    ("text", text.as_deref()),
                 ];
                 session.list("/events", &filters, wanted, COLUMNS).await
             }

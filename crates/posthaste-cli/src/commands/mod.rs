@@ -2,6 +2,7 @@
 
 mod access;
 pub mod subscriptions;
+pub mod inboxes;
 pub mod events;
 mod audit;
 pub mod deliveries;

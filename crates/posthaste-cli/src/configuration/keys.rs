@@ -19,6 +19,7 @@ pub enum Kind {
     Denials,
     File,
     Origins,
+    Url,
     Log,
     LogFormat,
     AdminKey,
@@ -41,6 +42,7 @@ impl Kind {
             Self::Origins => {
                 "origins such as https://app.example.com, without a path or a *".to_owned()
             }
+            Self::Url => "a URL such as https://webhook.site, or nothing".to_owned(),
             Self::Log => {
                 "a level (error, warn, info, debug, trace, off) or target=level".to_owned()
             }
@@ -120,6 +122,12 @@ pub const KEYS: &[Key] = &[
     optional("egress.deny", Kind::Denials),
     key("egress.nat64", "false", Kind::Switch),
     key("egress.allow_http", "false", Kind::Switch),
+    Key {
+        name: "webhook_site.url",
+        default: "https://webhook.site",
+        kind: Kind::Url,
+        optional: true,
+    },
     optional("proxies.trusted", Kind::Proxies),
     key("keys.failures_per_min", "60", number(0, 10_000)),
     key("limits.event_bytes", "262144", number(1, 16 * MIB)),

@@ -3,7 +3,11 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use posthaste::{egress::EgressRules, signature::Secret};
+use posthaste::{
+    egress::{EgressRules, TargetUrl},
+    signature::Secret,
+};
+use posthaste_api::Callers;
 use posthaste_engine::{Bounds, Limits, Retention};
 use posthaste_store::{
     keyring::{MasterKeyFile, MasterKeySource},
@@ -35,6 +39,8 @@ pub struct Configuration {
     pub retention: Retention,
     pub bounds: Bounds,
     pub master_key: MasterKeySource,
+    /// None: nothing is asked of it.
+    pub webhook_site: Option<TargetUrl>,
     pub api: posthaste_api::Options,
     /// As it may be shown.
     pub settings: Vec<posthaste_dashboard::Setting>,
@@ -119,6 +125,7 @@ impl Reading<'_> {
             retention: self.retention(),
             bounds: self.bounds(),
             master_key: self.master_key(&data_dir),
+            webhook_site: self.optional("webhook_site.url", |text| text.trim().parse().ok()),
             api: self.api(),
             settings: Vec::new(),
             data_dir,
@@ -199,10 +206,11 @@ impl Reading<'_> {
     }
 
     fn api(&mut self) -> posthaste_api::Options {
+        let proxies = self.list("proxies.trusted");
+        let failures_per_min = self.number("keys.failures_per_min");
+        let failures_per_min = u32::try_from(failures_per_min).expect("at most ten thousand");
         posthaste_api::Options {
-            trusted_proxies: self.list("proxies.trusted"),
-            failures_per_min: u32::try_from(self.number("keys.failures_per_min"))
-                .expect("at most ten thousand"),
+            callers: Callers::new(proxies, failures_per_min),
             origins: self.list("cors.origins"),
             ..posthaste_api::Options::default()
         }

@@ -1,4 +1,4 @@
-//! Who receives: three endpoints as one meets them, and their subscriptions.
+//! Who receives: three endpoints as one meets them and an inbox, and their subscriptions.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -29,6 +29,19 @@ impl Part {
 
 pub struct Cast {
     pub parts: Vec<Part>,
+    pub inbox: Inbox,
+}
+
+/// A request bin of the server's own, with a subscription that leads there.
+#[derive(Deserialize)]
+pub struct Inbox {
+    pub id: String,
+}
+
+impl Inbox {
+    pub fn painted(paint: Paint) -> String {
+        paint.ink(Ink::Cyan, &format!("{:7}", "inbox"))
+    }
 }
 
 #[derive(Deserialize)]
@@ -47,13 +60,15 @@ struct Role {
 }
 
 impl Cast {
-    /// Starts the receivers and subscribes them.
+    /// Starts the receivers, subscribes them, and makes the inbox.
     pub async fn enter(client: &Client) -> anyhow::Result<Self> {
         let mut parts = Vec::new();
         for role in roles() {
             parts.push(enter(client, role).await?);
         }
-        Ok(Self { parts })
+        let call = Call::post("/inboxes").json(&json!({"name": "demo", "subscribe": {}}));
+        let inbox = client.call(call).await?.read()?;
+        Ok(Self { parts, inbox })
     }
 
     pub fn of(&self, subscription: &str) -> Option<&Part> {

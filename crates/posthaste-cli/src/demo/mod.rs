@@ -1,7 +1,7 @@
 //! `posthaste demo`: the whole of it at work, over its own API on a real socket.
 //!
-//! An empty store in a temporary directory, three receivers (one healthy, one flaky, one dead), and
-//! lifelike events. What is shown was asked from the API or seen by the receivers; nothing is made
+//! An empty store in a temporary directory, three receivers (one healthy, one flaky, one dead), an
+//! inbox, and lifelike events. What is shown was asked from the API or seen by the receivers; nothing is made
 //! up. At the end the directory is gone.
 
 mod cast;
@@ -17,7 +17,10 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use url::Url;
 
-use self::{cast::Cast, story::Story};
+use self::{
+    cast::{Cast, Inbox},
+    story::Story,
+};
 use crate::{
     client::{Call, Client, Target},
     configuration::{Configuration, Flag, Written},
@@ -160,6 +163,12 @@ impl Stage {
         for part in &self.cast.parts {
             stdout::line(format_args!("  {}  {}", part.painted(paint), part.about))?;
         }
+        let inbox = &self.cast.inbox;
+        let painted = Inbox::painted(paint);
+        stdout::line(format_args!(
+            "  {painted}  keeps what comes, for `posthaste inboxes requests {}`",
+            inbox.id
+        ))?;
         let api = paint.ink(Ink::Cyan, &format!("{url}/api/v1/webhooks"));
         stdout::line(format_args!("\n  {}   {api}", bold("API")))?;
         stdout::line(format_args!("  {}   {}", bold("try"), curl(url, key)))?;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{
     Tally,
-    cast::{Cast, Part},
+    cast::{Cast, Inbox, Part},
 };
 use crate::{
     client::{Call, Client},
@@ -49,6 +49,27 @@ struct Attempt {
 #[derive(Deserialize)]
 struct Page<T> {
     data: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+/// What came to the inbox.
+#[derive(Deserialize)]
+struct Kept {
+    number: u64,
+    headers: Vec<Header>,
+    answered: u16,
+    verification: Option<Verification>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    name: String,
+    value: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Verification {
+    valid: bool,
 }
 
 #[derive(Deserialize)]
@@ -67,7 +88,7 @@ pub struct Told {
     /// Pending or retrying.
     pub waiting: u64,
     pub attempts: u64,
-    /// Requests that the receivers got.
+    /// Requests that the receivers and the inbox got.
     pub requests: u64,
     /// Those whose every signature verified.
     pub verified: u64,
@@ -81,6 +102,8 @@ pub struct Story<'a> {
     clock: SystemClock,
     seen: HashMap<String, Delivery>,
     paused: Vec<&'a str>,
+    /// Requests that the inbox has kept, and those of them that verified.
+    kept: (u64, u64),
     /// Looks in a row that found nothing new.
     quiet: u32,
 }
@@ -95,6 +118,7 @@ impl<'a> Story<'a> {
             clock: SystemClock::new(),
             seen: HashMap::new(),
             paused: Vec::new(),
+            kept: (0, 0),
             quiet: 0,
         }
     }
@@ -121,7 +145,52 @@ impl<'a> Story<'a> {
             self.tell(&delivery).await?;
             self.seen.insert(delivery.id.clone(), delivery);
         }
+        self.look_into_the_inbox().await?;
         self.look_for_pauses().await
+    }
+
+    async fn look_into_the_inbox(&mut self) -> anyhow::Result<()> {
+        let known = self.kept.0;
+        let path = format!("/inboxes/{}/requests?limit=20", self.cast.inbox.id);
+        let (mut news, mut cursor) = (Vec::new(), None);
+        loop {
+            let path = match &cursor {
+                None => path.clone(),
+                Some(cursor) => format!("{path}&cursor={cursor}"),
+            };
+            let page: Page<Kept> = self.client.call(Call::get(path)).await?.read()?;
+            let all_new = page.data.iter().all(|kept| kept.number > known);
+            news.extend(page.data.into_iter().filter(|kept| kept.number > known));
+            cursor = page.next_cursor.filter(|_| all_new);
+            if cursor.is_none() {
+                break;
+            }
+        }
+        for kept in news.iter().rev() {
+            self.tell_kept(kept)?;
+        }
+        Ok(())
+    }
+
+    fn tell_kept(&mut self, kept: &Kept) -> anyhow::Result<()> {
+        self.kept.0 += 1;
+        let valid = kept.verification.as_ref().is_some_and(|one| one.valid);
+        self.kept.1 += u64::from(valid);
+        let mut headers = kept.headers.iter();
+        let event_type = headers.find(|header| header.name == "x-event-type");
+        let event_type = event_type.and_then(|header| header.value.as_deref());
+        let event_type = event_type.unwrap_or_default();
+        let verified = self.verified(valid);
+        let verb = self.paint.ink(Ink::Cyan, "kept       ");
+        let what = format!("{}            {verified}", kept.answered);
+        self.say(&verb, &Inbox::painted(self.paint), event_type, &what)
+    }
+
+    fn verified(&self, verified: bool) -> String {
+        match verified {
+            true => self.paint.ink(Ink::Green, "verified ✓"),
+            false => self.paint.ink(Ink::Red, "not verified ✗"),
+        }
     }
 
     /// A demo may run for days: what is no longer looked at is forgotten, now and then.
@@ -194,11 +263,7 @@ impl<'a> Story<'a> {
         };
         let code = attempt.status_code.map(|code| code.to_string());
         let answer = code.or_else(|| attempt.error.clone()).unwrap_or_default();
-        let verified = if is_verified(part, &delivery.id, attempt.number) {
-            self.paint.ink(Ink::Green, "verified ✓")
-        } else {
-            self.paint.ink(Ink::Red, "not verified ✗")
-        };
+        let verified = self.verified(is_verified(part, &delivery.id, attempt.number));
         let ms = attempt.latency_ms;
         let again = match (status, attempt.number, delivery.waits().filter(|_| is_last)) {
             ("retrying", _, Some(wait)) => format!("  again in {} ms", wait.as_millis()),
@@ -268,8 +333,12 @@ impl<'a> Story<'a> {
             held: count(&["held"]),
             waiting: count(&["pending", "retrying"]),
             attempts: self.seen.values().map(|delivery| delivery.attempts).sum(),
-            requests: receivers.clone().map(|part| part.receiver.received()).sum(),
-            verified: receivers.map(verified).sum(),
+            requests: self.kept.0
+                + receivers
+                    .clone()
+                    .map(|part| part.receiver.received())
+                    .sum::<u64>(),
+            verified: self.kept.1 + receivers.map(verified).sum::<u64>(),
         }
     }
 }

@@ -187,6 +187,7 @@ fn the_records_of_a_delivered_event_are_complete() {
             "number",
             "started_at",
             "latency_ms",
+            "timings_ms",
             "status_code",
             "error",
             "request_headers",
@@ -199,6 +200,10 @@ fn the_records_of_a_delivered_event_are_complete() {
         (&attempts[0]["number"], &attempts[0]["status_code"]),
         (&json!(1), &json!(200))
     );
+    let timings = &attempts[0]["timings_ms"];
+    assert_members(timings, &["dns", "connect", "tls", "first_byte"]);
+    assert!(timings["connect"].is_f64() && timings["first_byte"].is_f64());
+    assert!(timings["dns"].is_null() && timings["tls"].is_null());
     let shown = attempts[0].to_string();
     assert!(
         shown.to_lowercase().contains("webhook-signature") && !shown.contains(SECRET),

@@ -1,1 +1,226 @@
 'use strict';
+// Pictures of figures: drawn from the page's series, kept up to date while anyone looks.
+
+(() => {
+  const look = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const number = new Intl.NumberFormat();
+  const iso = (s) => new Date(s * 1000).toISOString();
+
+  function moment(s, step) {
+    const day = { month: 'short', day: '2-digit' };
+    const time = { hour: '2-digit', minute: '2-digit' };
+    const form = new Intl.DateTimeFormat(undefined, step < 3600 ? time : { ...day, ...time });
+    return `${form.format(new Date(s * 1000))} – ${form.format(new Date((s + step) * 1000))}`;
+  }
+
+  function ms(value) {
+    if (value == null) return '–';
+    if (value < 10) return `${value.toFixed(1)} ms`;
+    if (value < 1000) return `${Math.round(value)} ms`;
+    if (value < 60e3) return `${(value / 1000).toFixed(1)} s`;
+    if (value < 3600e3) return `${Math.round(value / 60e3)} min`;
+    return `${(value / 3600e3).toFixed(1)} h`;
+  }
+
+  function short(value) {
+    if (value >= 1e6) return `${value / 1e6} M`;
+    if (value >= 1e3) return `${value / 1e3} k`;
+    return String(value);
+  }
+
+  // Each band on top of those before it; the topmost is drawn first.
+  function stacked(bands) {
+    const sums = [];
+    const under = new Array(bands[0]?.length ?? 0).fill(0);
+    for (const band of bands) {
+      band.forEach((value, at) => { under[at] += value; });
+      sums.push([...under]);
+    }
+    return sums.reverse();
+  }
+
+  const axis = (more) => ({
+    stroke: look('--muted'), font: `12px ${look('--sans')}`,
+    grid: { stroke: look('--line'), width: 1 }, ticks: { show: false }, gap: 6, ...more,
+  });
+
+  function bars(colour) {
+    const paths = uPlot.paths.bars({ size: [0.78, 42], align: 1, radius: 0.12 });
+    return { fill: look(colour), stroke: look(colour), width: 0, paths, points: { show: false } };
+  }
+
+  function line(colour, dash) {
+    return { stroke: look(colour), width: 1.8, dash, spanGaps: true, points: { show: false } };
+  }
+
+  // Of a picture: its series' looks, its data, what is said of a point, and where a click leads.
+  const pictures = {
+    counts: {
+      data: (of) => [of.at, ...stacked([of.failed, of.delivered])],
+      looks: () => [bars('--chart-ok'), bars('--chart-bad')],
+      told: (of, at) => `${number.format(of.delivered[at])} delivered, ${number.format(of.failed[at])} dead letters`,
+      leads: () => '',
+      value: short,
+    },
+    reasons: {
+      data: (of) => [of.at, ...stacked(of.reasons.map((band) => band.counts))],
+      looks: (of) => of.reasons.map((band) => bars(`--hue-${band.hue}`)).reverse(),
+      told: (of, at) => of.reasons.filter((band) => band.counts[at] > 0)
+        .map((band) => `${band.name}: ${number.format(band.counts[at])}`).join(', ') || 'none failed',
+      leads: (of, at, share) => error(of, at, share),
+      value: short,
+    },
+    latency: {
+      data: (of) => [of.at, of.latency.p50, of.latency.p95, of.latency.p99, of.retried.p95],
+      looks: () => [line('--chart-ok'), line('--chart-accent'), line('--chart-warn'), line('--hue-0', [5, 4])],
+      told: (of, at) => `p50 ${ms(of.latency.p50[at])}, p95 ${ms(of.latency.p95[at])}, p99 ${ms(of.latency.p99[at])}; p95 retried ${ms(of.retried.p95[at])}`,
+      value: ms,
+      logarithmic: true,
+    },
+  };
+
+  // Of which band of a stack the pointer is in.
+  function error(of, at, value) {
+    let under = 0;
+    for (const band of of.reasons) {
+      under += band.counts[at];
+      if (value <= under) return band.error ? `&error=${encodeURIComponent(band.error)}` : '';
+    }
+    return '';
+  }
+
+  class Chart {
+    constructor(root, box) {
+      this.root = root;
+      this.box = box;
+      this.name = box.dataset.chart;
+      this.picture = pictures[this.name];
+      this.readout = document.querySelector(`[data-readout="${this.name}"]`);
+      this.usual = this.readout.textContent;
+    }
+
+    show(series) {
+      const same = this.plot && this.bands === this.key(series);
+      this.series = series;
+      const data = this.picture.data(series);
+      if (same) return this.plot.setData(data);
+      this.bands = this.key(series);
+      this.plot?.destroy();
+      this.plot = new uPlot(this.options(data.length), data, this.box);
+    }
+
+    key(series) {
+      return this.name === 'reasons' ? series.reasons.map((band) => band.hue).join() : this.name;
+    }
+
+    options() {
+      const { picture } = this;
+      const looks = picture.looks(this.series);
+      const values = (_, ticks) => ticks.map((tick) => (tick == null ? '' : picture.value(tick)));
+      const upper = (_, __, most) => [0, Math.max(most * 1.08, 4)];
+      const y = picture.logarithmic ? { distr: 3, range: (_, least, most) => this.decades(least, most) } : { range: upper };
+      return {
+        width: this.box.clientWidth, height: this.box.clientHeight,
+        legend: { show: false },
+        cursor: { y: false, points: { show: Boolean(picture.logarithmic), size: 7 }, drag: { x: false, y: false } },
+        scales: { x: { range: (_, from, to) => [from, to + this.series.step_s] }, y },
+        axes: [axis({ grid: { show: false }, space: 60, values: (_, ticks) => this.times(ticks) }), axis({ size: 58, values, space: 34 })],
+        series: [{}, ...looks],
+        hooks: { setCursor: [(plot) => this.point(plot)], ready: [(plot) => this.listen(plot)] },
+      };
+    }
+
+    decades(least, most) {
+      if (!(most > 0)) return [1, 1000];
+      const from = 10 ** Math.floor(Math.log10(Math.max(least, 0.05)));
+      return [from, Math.max(10 ** Math.ceil(Math.log10(most)), from * 100)];
+    }
+
+    times(ticks) {
+      const step = this.series.step_s;
+      const form = new Intl.DateTimeFormat(undefined, step < 3600 ? { hour: '2-digit', minute: '2-digit' }
+        : { month: 'short', day: '2-digit', ...(step < 43200 && ticks.length > 8 ? { hour: '2-digit' } : {}) });
+      return ticks.map((tick) => form.format(new Date(tick * 1000)));
+    }
+
+    // The step under the pointer: bars begin with their time.
+    under(plot) {
+      const { left } = plot.cursor;
+      if (left == null || left < 0) return null;
+      const time = plot.posToVal(left, 'x');
+      const at = this.series.at.findLastIndex((begins) => begins <= time);
+      return at < 0 ? null : at;
+    }
+
+    point(plot) {
+      const at = this.under(plot);
+      if (at == null) { this.readout.textContent = this.usual; return; }
+      const when = moment(this.series.at[at], this.series.step_s);
+      this.readout.textContent = `${when}: ${this.picture.told(this.series, at)}`;
+    }
+
+    listen(plot) {
+      if (!this.picture.leads) return;
+      plot.over.addEventListener('click', () => {
+        const at = this.under(plot);
+        if (at == null) return;
+        const value = plot.posToVal(plot.cursor.top, 'y');
+        const from = this.series.at[at];
+        const more = this.picture.leads(this.series, at, value);
+        location.href = `${this.root.dataset.deliveries}?since=${iso(from)}&until=${iso(from + this.series.step_s)}${more}`;
+      });
+    }
+
+    redraw() {
+      if (!this.plot) return;
+      this.plot.destroy();
+      this.plot = undefined;
+      this.show(this.series);
+    }
+
+    fit() {
+      this.plot?.setSize({ width: this.box.clientWidth, height: this.box.clientHeight });
+    }
+  }
+
+  async function fetched(url) {
+    const answer = await fetch(url, { headers: { accept: 'application/json' } });
+    if (!answer.ok || answer.redirected) throw new Error(`no series: ${answer.status}`);
+    return answer.json();
+  }
+
+  function draw(root) {
+    const charts = [...root.querySelectorAll('[data-chart]')].map((box) => new Chart(root, box));
+    const renew = async () => {
+      const series = await fetched(root.dataset.series);
+      charts.forEach((chart) => chart.show(series));
+    };
+    const failed = () => { root.dataset.stale = ''; };
+    renew().catch(failed);
+    document.addEventListener('posthaste:tick', () => renew().catch(failed));
+    new ResizeObserver(() => charts.forEach((chart) => chart.fit())).observe(root);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => charts.forEach((chart) => chart.redraw()));
+  }
+
+  // Asks again while the page is seen; at once when it is seen again.
+  function tick(element) {
+    let last = Date.now();
+    const period = Number(element.dataset.ticks) * 1000;
+    const due = () => {
+      if (document.hidden || Date.now() - last < period) return;
+      last = Date.now();
+      htmx.trigger(element, 'tick');
+      document.dispatchEvent(new Event('posthaste:tick'));
+    };
+    setInterval(due, Math.min(period, 1000));
+    document.addEventListener('visibilitychange', due);
+  }
+
+  document.addEventListener('DOMContentLoaded', () => {
+    document.querySelectorAll('[data-series]').forEach(draw);
+    document.querySelectorAll('[data-ticks]').forEach(tick);
+    for (const text of document.querySelectorAll('[data-origin]')) {
+      text.textContent = text.textContent.replaceAll(text.dataset.origin, location.origin);
+    }
+  });
+})();

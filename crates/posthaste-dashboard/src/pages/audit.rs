@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use askama::Template;
 use axum::{Router, response::Response, routing::get};
 use posthaste_store::{
-    audit::{Action, AuditEntry, AuditQuery},
+    audit::{Action, AuditEntry},
     query::Stretch,
     settings::Scope,
 };
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::{
     Pages,
     fault::Fault,
-    form,
+    filters::{self, Wrong},
     frame::{Frame, Tab},
     query::Query,
     render,
@@ -35,6 +35,7 @@ struct Log {
     query: Query,
     entries: Vec<Entry>,
     older: Option<String>,
+    wrong: Wrong,
 }
 
 /// An entry, and its details as people read them.
@@ -53,14 +54,8 @@ struct Detail {
 
 async fn log(viewer: Viewer, query: Query) -> Result<Response, Fault> {
     let engine = viewer.engine(Scope::KeysManage)?;
-    let wanted = AuditQuery {
-        platforms: viewer.principal().is_platform(),
-        actor: query.read("actor"),
-        action: query.read::<Action>("action"),
-        object: query.text("object").map(|object| object.trim().to_owned()),
-        since: query.text("since").and_then(form::moment),
-        until: query.text("until").and_then(form::moment),
-    };
+    let platforms = viewer.principal().is_platform();
+    let (wanted, wrong) = filters::audit(&query, engine.now(), platforms);
     let stretch = Stretch {
         before: query.read("before"),
         limit: ROWS,
@@ -73,6 +68,7 @@ async fn log(viewer: Viewer, query: Query) -> Result<Response, Fault> {
             .map(|next| query.with("before", &next.to_string())),
         entries: found.items.into_iter().map(Entry::of).collect(),
         query,
+        wrong,
     })
 }
 

@@ -202,10 +202,7 @@ fn new_key(ring: &Ring, posted: &Query, form: &mut Form<'_>) -> NewKey {
     if scopes.is_empty() {
         form.wrong.say("scopes", "choose what the key may do");
     }
-    let expires_at = form.moment("expires_at");
-    if expires_at.is_some_and(|at| at <= ring.engine.now()) {
-        form.wrong.say("expires_at", "expected a time to come");
-    }
+    let expires_at = form.later("expires_at", ring.engine.now());
     let mut allowed_ips = form.entries("allowed_ips", NETWORKS_MAX);
     allowed_ips.sort_unstable();
     allowed_ips.dedup();

@@ -6,7 +6,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use posthaste::{egress::DenyList, event::TenantId};
+use posthaste::{egress::DenyList, event::TenantId, origin::Origin};
 use posthaste_engine::{Limits, Retention, operations::TenantChange};
 use posthaste_store::settings::{Catalogue, EventRate, Scope, Tenant, TenantLimits};
 
@@ -25,6 +25,8 @@ const NAME_MAX: usize = 255;
 /// Days of retention and of holding at most.
 const DAYS_MAX: u32 = 3650;
 const SUBSCRIPTIONS_MAX: u32 = 1_000_000;
+/// Origins that one header has room for.
+const ORIGINS_MAX: usize = 20;
 
 pub(crate) fn routes() -> Router<Pages> {
     Router::new()
@@ -76,6 +78,7 @@ struct Typed {
     retention_days: String,
     hold_days: String,
     denied: String,
+    portal_origins: String,
 }
 
 impl Typed {
@@ -93,7 +96,8 @@ impl Typed {
             subscriptions: text(subscriptions),
             retention_days: text(retention_days),
             hold_days: text(hold_days),
-            denied: lines(&tenant.denied),
+            denied: lines(tenant.denied.entries()),
+            portal_origins: lines(&tenant.portal_origins),
         }
     }
 
@@ -107,6 +111,7 @@ impl Typed {
             retention_days: text("retention_days"),
             hold_days: text("hold_days"),
             denied: text("denied"),
+            portal_origins: text("portal_origins"),
         }
     }
 }
@@ -115,9 +120,9 @@ fn text(limit: Option<impl ToString>) -> String {
     limit.map_or(String::new(), |limit| limit.to_string())
 }
 
-fn lines(denied: &DenyList) -> String {
-    let entries = denied.entries().iter().map(ToString::to_string);
-    entries.collect::<Vec<_>>().join("\n")
+fn lines(entries: &[impl ToString]) -> String {
+    let lines: Vec<_> = entries.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 fn named(catalogue: Catalogue) -> &'static str {
@@ -174,11 +179,19 @@ fn change(fields: &Query, form: &mut Form<'_>) -> TenantChange {
         name: Some(name),
         catalogue: Some(catalogue(fields)),
         denied: Some(DenyList::new(form.entries("denied", DenyList::MAX))),
+        portal_origins: Some(distinct(form.entries("portal_origins", ORIGINS_MAX))),
         events_per_s: Some(form.read("events_per_s", rate)),
         subscriptions: Some(form.whole("subscriptions", SUBSCRIPTIONS_MAX)),
         retention_days: Some(form.whole("retention_days", DAYS_MAX)),
         hold_days: Some(form.whole("hold_days", DAYS_MAX)),
     }
+}
+
+/// The same in order, each once.
+fn distinct(mut origins: Vec<Origin>) -> Vec<Origin> {
+    origins.sort_unstable();
+    origins.dedup();
+    origins
 }
 
 fn rate(text: &str) -> Result<EventRate, String> {

@@ -70,6 +70,7 @@ impl Site {
         let clock = SystemClock::new();
         let store = MemoryStore::new(clock.now());
         let config = EngineConfig {
+            inboxes: posthaste_engine::inboxes::InboxConfig::default(),
             egress: std::sync::Arc::new(EgressRules {
                 allow_http: true,
                 ..EgressRules::default()

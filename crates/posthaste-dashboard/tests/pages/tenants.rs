@@ -38,6 +38,7 @@ async fn a_tenant_is_made_set_up_and_deleted_by_whoever_types_its_id() {
         ("events_per_s", "2.5"),
         ("retention_days", "7"),
         ("denied", "10.0.0.0/8\n.example.com"),
+        ("portal_origins", "https://app.example.com"),
     ];
     let saved = submit(&site, settings, &fields).await;
     assert_eq!(
@@ -49,6 +50,7 @@ async fn a_tenant_is_made_set_up_and_deleted_by_whoever_types_its_id() {
     assert_eq!(tenant.limits.retention_days, Some(7));
     assert_eq!(tenant.limits.subscriptions, None);
     assert_eq!(tenant.denied.entries().len(), 2);
+    assert_eq!(tenant.portal_origins[0].as_str(), "https://app.example.com");
     let form = site.get(settings).await.text;
     assert!(
         form.contains("value=\"2.5\"") && form.contains("10.0.0.0/8\n.example.com"),

@@ -12,7 +12,7 @@ use posthaste::{
     event::Event,
     id::BatchId,
     subscription::OwnHeader,
-    transport::{Answer, Headers, Post, TransportError, WebhookTransport},
+    transport::{Answer, Headers, Post, Stopwatch, TransportError, WebhookTransport},
 };
 use posthaste_store::record::Attempt;
 
@@ -22,6 +22,7 @@ use super::{
     redaction::Unsaid,
 };
 use crate::{
+    inboxes::Reception,
     scheduler::{Assignment, Finished, Input},
     subscribers::{Subscriber, Subscribers},
 };
@@ -36,6 +37,8 @@ pub struct Sender {
     pub chance: Arc<Chance>,
     /// Where each tenant does not want to send, by now.
     pub subscribers: Arc<Subscribers>,
+    /// Where deliveries to this server's own inboxes end.
+    pub(crate) reception: Arc<Reception>,
     pub dispatch: Dispatch,
     /// This server's name to itself, in `posthaste-hop`.
     pub server: String,
@@ -87,10 +90,13 @@ impl Sender {
         let Ok(Some((payload, headers))) = request else {
             return self.broken(started, FailureClass::Poison, "the request cannot be made");
         };
-        let result = self.post(&assignment.subscriber, &payload, &headers).await;
+        let stopwatch = Stopwatch::new();
+        let sent = self.post(&assignment.subscriber, &payload, &headers, &stopwatch);
+        let result = sent.await;
         let latency = self.clock.elapsed().saturating_sub(started.stopwatch);
         let outcome = Outcome::from(&result);
         let mut attempt = record(started, latency, &headers, result);
+        attempt.timings = stopwatch.timings();
         add_own(&assignment.subscriber, &mut attempt);
         (outcome, attempt)
     }
@@ -100,6 +106,7 @@ impl Sender {
         subscriber: &Subscriber,
         payload: &Bytes,
         headers: &Headers,
+        stopwatch: &Stopwatch,
     ) -> Result<Answer, TransportError> {
         let subscription = &subscriber.subscription;
         let tls = subscriber.tls.as_ref().map_err(|fault| TransportError {
@@ -110,8 +117,13 @@ impl Sender {
         let post = Post::new(&subscription.url, payload, headers, subscription.timeout)
             .with_own(&subscriber.own_headers)
             .without(&denied)
+            .timed(stopwatch)
             .secured(tls.as_ref());
-        self.transport.post(post).await
+        let own = self.reception.take_in(&subscription.tenant, &post).await;
+        match own {
+            Some(answered) => answered,
+            None => self.transport.post(post).await,
+        }
     }
 
     fn headers(&self, assignment: &Assignment, payload: &[u8], now: Timestamp) -> Headers {

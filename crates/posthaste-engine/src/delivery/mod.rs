@@ -5,7 +5,7 @@ pub mod mailbox;
 pub mod intake;
 pub mod alert;
 pub mod chain;
-mod redaction;
+pub(crate) mod redaction;
 pub mod attempt;
 pub mod group;
 pub mod settle;

@@ -5,6 +5,7 @@
 //! told that there are some: they are read from the store, in the order of their ids, so that none
 //! is missed, however slow its listener is and however often it comes back.
 
+mod draining;
 mod events;
 mod outcomes;
 
@@ -17,6 +18,7 @@ use posthaste::{event::TenantId, id::EventId};
 use posthaste_store::record::{Acceptance, Settlement};
 use tokio::sync::{broadcast, watch};
 
+pub use draining::Draining;
 pub use events::EventFeed;
 pub use outcomes::{LiveOutcome, OutcomeFeed, OutcomeNews};
 

@@ -9,11 +9,12 @@ use posthaste::{
     event::TenantId,
     id::{KeyId, Place},
     network::Network,
+    origin::Origin,
     signature::Secret,
 };
 use posthaste_store::{
     StoreError,
-    audit::Action,
+    audit::{ActingKey, Action},
     change::Change,
     settings::{ApiKey, Catalogue, EventRate, Scope, Tenant, TenantLimits},
 };
@@ -43,6 +44,16 @@ impl Principal {
     #[must_use]
     pub fn may(&self, scope: Scope) -> bool {
         holds(&self.key, scope)
+    }
+
+    /// As the audit log names them.
+    #[must_use]
+    pub fn acting(&self) -> ActingKey {
+        ActingKey {
+            id: self.key.id,
+            name: self.key.name.clone(),
+            platform: self.is_platform(),
+        }
     }
 
     #[must_use]
@@ -89,6 +100,7 @@ pub struct TenantChange {
     pub name: Option<String>,
     pub catalogue: Option<Catalogue>,
     pub denied: Option<DenyList>,
+    pub portal_origins: Option<Vec<Origin>>,
     /// None inside takes the tenant's own limit away.
     pub events_per_s: Option<Option<EventRate>>,
     pub subscriptions: Option<Option<u32>>,
@@ -109,6 +121,7 @@ impl TenantChange {
             name: self.name.unwrap_or(to.name),
             catalogue: self.catalogue.unwrap_or(to.catalogue),
             denied: self.denied.unwrap_or(to.denied),
+            portal_origins: self.portal_origins.unwrap_or(to.portal_origins),
             limits,
             ..to
         }
@@ -122,8 +135,13 @@ impl Engine {
         if !token.starts_with(KEY_PREFIX) || token.len() > TOKEN_BYTES_MAX {
             return None;
         }
+        self.admitted(KeyDigest::of(token), from)
+    }
+
+    /// The holder of the key that has this digest, where it is good at this address.
+    pub(crate) fn admitted(&self, digest: KeyDigest, from: Option<IpAddr>) -> Option<Principal> {
         let snapshot = self.snapshot();
-        let known = snapshot.keys.get(KeyDigest::of(token))?;
+        let known = snapshot.keys.get(digest)?;
         let (key, now) = (&known.key, self.now());
         if !is_current(key, now) || !is_allowed(key, from) {
             return None;
@@ -348,11 +366,16 @@ impl Engine {
 /// `pst_` and 32 random bytes in base62.
 #[must_use]
 pub fn new_key_value() -> Secret {
+    random_token(KEY_PREFIX)
+}
+
+/// A prefix and 32 random bytes in base62.
+pub(crate) fn random_token(prefix: &str) -> Secret {
     const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     const DIGITS: usize = 43;
     let mut bytes = Zeroizing::new(chance::secure::<32>());
-    let mut value = String::with_capacity(KEY_PREFIX.len() + DIGITS);
-    value.push_str(KEY_PREFIX);
+    let mut value = String::with_capacity(prefix.len() + DIGITS);
+    value.push_str(prefix);
     // Long division by 62, until nothing is left, the lowest digit first: 43 hold 256 bits.
     for _ in 0..DIGITS {
         let mut rest = 0_u32;

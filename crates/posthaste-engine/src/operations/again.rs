@@ -85,6 +85,29 @@ impl Engine {
         Ok(answer)
     }
 
+    /// [`Self::redeliver`] of each, without those that are gone or whose subscription is.
+    ///
+    /// # Errors
+    /// [`OperationError::Storage`]; what was sent by then stays so.
+    pub async fn redeliver_each(
+        &self,
+        tenant: &TenantId,
+        ids: &[DeliveryId],
+    ) -> Result<Redelivered, OperationError> {
+        let mut all = Redelivered::default();
+        for &id in ids {
+            match self.redeliver(tenant, id).await {
+                Ok(one) => {
+                    all.redelivered += one.redelivered;
+                    all.already_waiting += one.already_waiting;
+                }
+                Err(OperationError::NotFound(_) | OperationError::Disabled) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
     /// Opens all deliveries again that match and are there now, oldest first; those of disabled and
     /// deleted subscriptions are skipped.
     ///
@@ -126,6 +149,47 @@ impl Engine {
             tokio::task::yield_now().await;
         }
         Ok(answer)
+    }
+
+    /// Discards a dead letter; says whether it was one.
+    ///
+    /// # Errors
+    /// [`OperationError::NotFound`].
+    pub async fn discard(&self, tenant: &TenantId, id: DeliveryId) -> Result<bool, OperationError> {
+        self.delivery(tenant, id).await?;
+        let (engine, tenant) = (self.clone(), tenant.clone());
+        self.to_the_end(async move {
+            let (action, object) = (Action::DiscardDelivery, Some(id.to_string()));
+            engine
+                .note(&tenant, action, object, Details::default())
+                .await?;
+            let store = &engine.0.store;
+            let discarded = store
+                .discard_failed(&tenant, vec![id], engine.now())
+                .await?;
+            Ok(discarded > 0)
+        })
+        .await
+    }
+
+    /// [`Self::discard`] of each, without those that are gone; says how many.
+    ///
+    /// # Errors
+    /// As [`Self::redeliver_each`].
+    pub async fn discard_each(
+        &self,
+        tenant: &TenantId,
+        ids: &[DeliveryId],
+    ) -> Result<u64, OperationError> {
+        let mut discarded = 0;
+        for &id in ids {
+            match self.discard(tenant, id).await {
+                Ok(done) => discarded += u64::from(done),
+                Err(OperationError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(discarded)
     }
 
     /// Discards all dead letters that match and are there now; says how many.

@@ -66,6 +66,23 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Checks one delivery's chain; of one that was not attempted there is nothing to check.
+    ///
+    /// # Errors
+    /// [`OperationError::Storage`].
+    pub async fn audit_delivery(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Audit, OperationError> {
+        let below = DeliveryId::from_u64(id.as_u64().saturating_sub(1));
+        let above = DeliveryId::from_u64(id.as_u64().saturating_add(1));
+        let page = self.0.store.histories(tenant, below, above, 1).await?;
+        Ok(Audit::of(&page.items))
+    }
+}
+
 impl Audit {
     /// Of these alone.
     #[must_use]

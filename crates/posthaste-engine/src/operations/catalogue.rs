@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use posthaste::{
     event::{EventType, TenantId},
+    id::SubscriptionId,
     json::RawJson,
 };
 use posthaste_store::{
@@ -73,6 +74,15 @@ impl Engine {
             (b.created_at, &a.name).cmp(&(a.created_at, &b.name))
         });
         all
+    }
+
+    /// The subscriptions that take events of a type, whatever their version and before any filter;
+    /// in the order of their ids. The disabled ones take none.
+    #[must_use]
+    pub fn takers(&self, tenant: &TenantId, name: &EventType) -> Vec<SubscriptionId> {
+        let snapshot = self.snapshot();
+        let view = snapshot.tenants.get(tenant);
+        view.map_or_else(Vec::new, |view| view.takers_of_any_version(name))
     }
 
     #[must_use]

@@ -15,7 +15,7 @@ use posthaste_store::{
     Page,
     audit::Action,
     query::{DeliveryQuery, EventQuery, Stretch},
-    record::{Acceptance, Attempt, Counts, Delivery, EventSummary, StoredEvent},
+    record::{Acceptance, Attempt, Backlog, Counts, Delivery, EventSummary, StoredEvent},
 };
 
 use super::OperationError;
@@ -129,6 +129,19 @@ impl Engine {
     /// [`OperationError::Storage`].
     pub async fn counts(&self, tenant: &TenantId) -> Result<Counts, OperationError> {
         Ok(self.0.store.counts(tenant).await?)
+    }
+
+    /// What waits of a tenant's deliveries, or of one subscription's, and what has failed: cheap,
+    /// however many there are.
+    ///
+    /// # Errors
+    /// [`OperationError::Storage`].
+    pub async fn backlog(
+        &self,
+        tenant: &TenantId,
+        subscription: Option<SubscriptionId>,
+    ) -> Result<Backlog, OperationError> {
+        Ok(self.0.store.backlog(tenant, subscription).await?)
     }
 
     /// Sends one attempt to a subscription alone, whatever its status and filters. Its type is the

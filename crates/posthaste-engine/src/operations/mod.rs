@@ -2,6 +2,8 @@
 //! the same ones; decisions are made here and nowhere above.
 
 mod access;
+mod sessions;
+mod portal;
 mod removal;
 mod audit;
 pub mod batching;
@@ -12,12 +14,15 @@ mod matches;
 mod again;
 mod provenance;
 mod publish;
+mod search;
 mod stats;
 mod by_subscription;
 mod replays;
 pub mod signing;
 mod subscriptions;
 mod node;
+mod webhook_site;
+mod inboxes;
 
 use posthaste::{clock::Timestamp, id::SubscriptionId};
 use posthaste_store::{StoreError, settings::Scope};
@@ -30,10 +35,14 @@ pub use audit::{Audit, Mismatch};
 pub use by_subscription::{SPARK_POINTS, Spark};
 pub use catalogue::{Expected, NewEventType};
 pub use deliveries::Trial;
+pub use inboxes::{AnswerPatch, InboxPatch, NewBin, NewCheck, NewInbox};
 pub use matches::{Match, MatchReason};
 pub use node::Node;
+pub use portal::{NewPortalLink, PORTAL_PREFIX, Portal};
 pub use publish::{IdempotencyClaim, NewEvent, PublishError, Published, Refusal};
 pub use replays::Started;
+pub use search::{Counted, Searched};
+pub use sessions::{Given, SESSION, SIGN_IN_LINK};
 pub use stats::{POINTS_MAX, Stats, WINDOW_MAX, finest_step, usual_step};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
 
@@ -76,6 +85,17 @@ pub enum OperationError {
     Misfits(Vec<Misfit>),
     #[error("the key lacks the scope {0}")]
     ScopeNotHeld(Scope),
+    /// There is no such subscription to verify with.
+    #[error("there is no subscription {0}")]
+    UnknownTarget(SubscriptionId),
+    /// A member of an inbox that webhook.site keeps.
+    #[error("the {0} of an inbox at webhook.site is set there")]
+    AnsweredElsewhere(&'static str),
+    #[error("this server asks nothing of webhook.site")]
+    WebhookSiteOff,
+    /// Another server that had to be asked; without the address that it has.
+    #[error("webhook.site gave no URL: {0}")]
+    Upstream(String),
     #[error("at most {limit} {what} are allowed")]
     Quota { what: &'static str, limit: usize },
     #[error(transparent)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use posthaste::{
+    body::BodyFormat,
     event::{Event, TenantId},
     id::EventId,
     provenance::Link,
@@ -10,7 +11,10 @@ use posthaste::{
 use posthaste_store::record::Delivery;
 
 use super::OperationError;
-use crate::{Engine, delivery::chain::first_link};
+use crate::{
+    Engine,
+    delivery::chain::{first_link, own_body},
+};
 
 impl Engine {
     /// The latest link of each delivery. Before the first attempt it is worked out from the body
@@ -43,6 +47,23 @@ impl Engine {
         Ok(links)
     }
 
+    /// The body that a delivery is sent with, in the format that it was first sent in, else in that
+    /// of today; of one that leaves in a batch its own element. None where its event is gone, or
+    /// its subscription was before anything was sent.
+    ///
+    /// # Errors
+    /// [`OperationError::Storage`].
+    pub async fn body_of(
+        &self,
+        tenant: &TenantId,
+        delivery: &Delivery,
+    ) -> Result<Option<Vec<u8>>, OperationError> {
+        let event = self.stored_event(tenant, delivery.event).await?;
+        let format = self.format(tenant, delivery);
+        let known = event.zip(format);
+        Ok(known.and_then(|(event, format)| own_body(format, &event)))
+    }
+
     async fn stored_event(
         &self,
         tenant: &TenantId,
@@ -58,11 +79,16 @@ impl Engine {
         delivery: &Delivery,
         event: Option<&Event>,
     ) -> Option<Link> {
+        let format = self.format(tenant, delivery)?;
+        let link = |event| first_link(delivery.event, Some(event), delivery.subscription, format);
+        event.map(link)
+    }
+
+    /// The one that a delivery is sent in.
+    fn format(&self, tenant: &TenantId, delivery: &Delivery) -> Option<BodyFormat> {
         let snapshot = self.snapshot();
         let subscriber = snapshot.subscriber(tenant, delivery.subscription);
         let today = || subscriber.map(|subscriber| subscriber.subscription.format);
-        let format = delivery.format.or_else(today)?;
-        let link = |event| first_link(delivery.event, Some(event), delivery.subscription, format);
-        event.map(link)
+        delivery.format.or_else(today)
     }
 }

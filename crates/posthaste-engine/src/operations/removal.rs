@@ -34,6 +34,7 @@ impl Engine {
                 StoreError::Missing => OperationError::NotFound("tenant"),
                 other => other.into(),
             })?;
+            engine.0.reception.inboxes.remove_tenant(&id);
             let had = engine.0.subscribers.remove_tenant(&id).into_iter();
             had.for_each(|id| engine.0.dispatch.tell(Input::Removed(id)));
             engine.0.removals.notify_one();

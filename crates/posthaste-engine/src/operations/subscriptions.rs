@@ -101,6 +101,25 @@ pub enum RequestedStatus {
     Disabled,
 }
 
+impl RequestedStatus {
+    pub const ALL: [Self; 3] = [Self::Active, Self::Paused, Self::Disabled];
+
+    /// As it is written in settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+}
+
 /// Changes to a subscription; absent members stay as they are.
 #[derive(Clone, Debug, Default)]
 pub struct SubscriptionPatch {
@@ -210,11 +229,14 @@ fn asked_for(status: Option<RequestedStatus>, now: SubscriptionStatus) -> Subscr
 
 impl Engine {
     /// Whether a tenant may ask for deliveries to this URL. Judges the URL alone and resolves
-    /// nothing.
+    /// nothing. To its own inboxes on this server nothing is dialled, so they may stand anywhere.
     ///
     /// # Errors
     /// Why not.
     pub fn judge_url(&self, tenant: &TenantId, url: &TargetUrl) -> Result<(), UrlRefusal> {
+        if self.0.reception.is_own(tenant, url) {
+            return Ok(());
+        }
         self.0.config.egress.judge(url)?;
         self.snapshot().denied(tenant).judge(url)
     }

@@ -12,12 +12,14 @@ use posthaste::{
     filter::Filter,
     id::{EventId, SubscriptionId},
     json::RawJson,
+    origin::Origin,
     retry::RetryPolicy,
     signature::{Algorithm, Scheme},
     subscription::{BatchLimits, EventPattern, Ordering, RateLimit, Subscription},
 };
 use posthaste_store::{
     EventTypeEntry,
+    inbox::{Bin, Inbox, InboxAnswer},
     query::DeliveryQuery,
     settings::{ApiKey, Catalogue, Scope, Tenant, TenantLimits},
 };
@@ -106,6 +108,12 @@ pub struct TenantMembers<'a> {
     limits: &'a TenantLimits,
     catalogue: Catalogue,
     egress: EgressMembers<'a>,
+    portal: PortalMembers<'a>,
+}
+
+#[derive(Serialize)]
+struct PortalMembers<'a> {
+    origins: &'a [Origin],
 }
 
 #[derive(Serialize)]
@@ -119,6 +127,32 @@ pub fn tenant(of: &Tenant) -> TenantMembers<'_> {
         limits: &of.limits,
         catalogue: of.catalogue,
         egress: EgressMembers { deny: &of.denied },
+        portal: PortalMembers {
+            origins: &of.portal_origins,
+        },
+    }
+}
+
+#[derive(Serialize)]
+pub struct InboxMembers<'a> {
+    name: &'a str,
+    answer: Option<&'a InboxAnswer>,
+    /// At webhook.site.
+    url: Option<&'a TargetUrl>,
+    subscription: Option<SubscriptionId>,
+}
+
+/// Without its token.
+pub fn inbox(of: &Inbox) -> InboxMembers<'_> {
+    let (answer, url) = match &of.bin {
+        Bin::Own { answer, .. } => (Some(answer), None),
+        Bin::WebhookSite { url, .. } => (None, Some(url)),
+    };
+    InboxMembers {
+        name: &of.name,
+        answer,
+        url,
+        subscription: of.subscription(),
     }
 }
 

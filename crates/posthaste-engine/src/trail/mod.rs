@@ -23,7 +23,7 @@ use posthaste_store::{
 use crate::{Engine, operations::OperationError};
 
 pub(crate) use details::Details;
-pub(crate) use members::{event_type, filter, key, subscription, tenant};
+pub(crate) use members::{event_type, filter, inbox, key, subscription, tenant};
 
 use self::members::unlike_secrets;
 

@@ -6,6 +6,8 @@ pub mod spoilt;
 pub mod rounds;
 pub mod retention;
 pub mod audit;
+pub mod arrivals;
+pub mod passes;
 pub mod expiry;
 pub mod key_use;
 pub mod removal;

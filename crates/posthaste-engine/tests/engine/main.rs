@@ -9,5 +9,6 @@ mod keys;
 mod live;
 mod provenance;
 mod replays;
+mod search;
 mod stress;
 mod upkeep;

@@ -198,6 +198,7 @@ impl World {
             ..Receivers::default()
         });
         let config = EngineConfig {
+            inboxes: posthaste_engine::inboxes::InboxConfig::default(),
             limits: Limits::default(),
             retention: Retention::default(),
             bounds,

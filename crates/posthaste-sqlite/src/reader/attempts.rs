@@ -34,5 +34,6 @@ pub fn read(row: &Row<'_>) -> Result<Attempt> {
         response_headers: row.get(6)?,
         response_body: body.into(),
         link: row.link(8)?,
+        timings: row.timings(9)?,
     })
 }

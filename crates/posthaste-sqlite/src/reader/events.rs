@@ -86,7 +86,7 @@ pub fn events(
     })
 }
 
-/// Payload bytes that one page of [`events_between`] reads, roughly.
+/// Payload bytes that one page reads, roughly.
 const PAGE_BYTES: usize = if cfg!(test) { 64 } else { 4 << 20 };
 
 /// Oldest first.
@@ -109,16 +109,10 @@ pub fn events_between(
     let (mut items, mut bytes) = (Vec::new(), 0);
     for &place in &places {
         // A place may hold deliveries alone.
-        let found = match stored(connection, EventId::from_u64(place)) {
-            // A replay goes on with the others; what of it waits ends as corrupt.
-            Err(Fault::Corrupt(why)) => {
-                tracing::error!(why, "row is corrupt");
-                continue;
-            }
-            found => found?,
-        };
-        items.extend(found.filter(|stored| stored.event.tenant == *tenant));
-        bytes += items.last().map_or(0, |last| last.event.data.len());
+        let found = sound(connection, EventId::from_u64(place))?;
+        let found = found.filter(|stored| stored.event.tenant == *tenant);
+        bytes += found.as_ref().map_or(0, |stored| stored.event.data.len());
+        items.extend(found);
         if bytes >= PAGE_BYTES {
             let next = Some(place);
             return Ok(Page { items, next });
@@ -126,6 +120,40 @@ pub fn events_between(
     }
     let next = places.last().filter(|_| places.len() >= at_most).copied();
     Ok(Page { items, next })
+}
+
+/// In the order asked for.
+pub fn events_of(
+    moment: &Moment<'_>,
+    tenant: &TenantId,
+    ids: &[EventId],
+) -> Result<Page<StoredEvent>> {
+    let connection = moment.disk()?;
+    let there = tenant::find(connection, tenant)?.is_some();
+    let (mut items, mut bytes) = (Vec::new(), 0);
+    for (place, &id) in (1..).zip(ids.iter().filter(|_| there)) {
+        let found = sound(connection, id)?;
+        let found = found.filter(|stored| stored.event.tenant == *tenant);
+        bytes += found.as_ref().map_or(0, |stored| stored.event.data.len());
+        items.extend(found);
+        if bytes >= PAGE_BYTES && place < ids.len() {
+            let next = Some(place as u64);
+            return Ok(Page { items, next });
+        }
+    }
+    Ok(Page { items, next: None })
+}
+
+/// An event of any tenant, unless it is not what was written: whoever reads many goes on with the
+/// others. What of it waits ends as corrupt.
+fn sound(connection: &Connection, id: EventId) -> Result<Option<StoredEvent>> {
+    match stored(connection, id) {
+        Err(Fault::Corrupt(why)) => {
+            tracing::error!(why, "row is corrupt");
+            Ok(None)
+        }
+        found => found,
+    }
 }
 
 /// Where a tenant has events or deliveries, oldest first.

@@ -104,7 +104,7 @@ impl<'a> Gathered<'a> {
     }
 
     fn read(&mut self, row: &Row<'_>) -> Result<History> {
-        let (id, event_id) = (row.delivery_id(9)?, row.event_id(10)?);
+        let (id, event_id) = (row.delivery_id(10)?, row.event_id(11)?);
         let number: Option<u32> = row.get(0)?;
         let mut attempts = self.earlier(id, number)?;
         if number.is_some() {
@@ -114,8 +114,8 @@ impl<'a> Gathered<'a> {
             id,
             event_id,
             event: self.event(event_id)?,
-            subscription: row.subscription_id(11)?,
-            format: row.format(12)?,
+            subscription: row.subscription_id(12)?,
+            format: row.format(13)?,
             link: row.link(8)?,
             attempts,
         })

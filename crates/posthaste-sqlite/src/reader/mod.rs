@@ -3,10 +3,12 @@
 
 mod page;
 mod deliveries;
+mod dead_letters;
 mod events;
 mod attempts;
 mod histories;
 mod counts;
+mod backlog;
 mod rollups;
 mod recover;
 mod audit;
@@ -38,11 +40,13 @@ use crate::{
 pub use self::{
     attempts::attempts,
     audit::audit,
+    backlog::backlog,
     catalogue::event_types,
     configuration::{deleted_tenants, keys, subscription, subscriptions, tenants},
     counts::counts,
+    dead_letters::dead_letters,
     deliveries::{deliveries, deliveries_of, delivery},
-    events::{body_of_key, event, events, events_between},
+    events::{body_of_key, event, events, events_between, events_of},
     histories::histories,
     holds::{held, held_since, holds, made_after, paused_since},
     inboxes::{inbox_requests, inbox_requests_after, inboxes},

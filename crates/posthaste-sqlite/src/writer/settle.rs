@@ -4,7 +4,7 @@
 use posthaste::{clock::Timestamp, provenance::Link, subscription::SubscriptionStatus};
 use posthaste_store::{
     record::{HealthChange, Parking, SettleBatch, Settlement, Standing},
-    rollup,
+    rollup, timings,
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Statement, params};
 
@@ -216,6 +216,7 @@ fn write(statement: &mut Statement<'_>, settlement: &Settlement, tenant: u64) ->
         settlement.line.map(|line| number(line.as_u64())),
         settlement.batch.map(|batch| number(batch.as_u64())),
         attempt.and_then(|attempt| attempt.link.as_ref().map(Link::as_bytes)),
+        attempt.and_then(|attempt| attempt.timings.as_ref().map(timings::to_bytes)),
     ])?;
     Ok(written)
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     again::Again,
-    audit::{ActingKey, Action, Actor, AuditEntry, AuditQuery},
+    audit::{ActingKey, Action, Actor, ActorId, AuditEntry, AuditQuery},
     change::Change,
     event_type::EventTypeEntry,
     inbox::Inbox,
@@ -325,7 +325,7 @@ pub async fn entries_are_found_by_actor_action_object_and_time(world: &mut World
     for (query, expected) in [
         (
             AuditQuery {
-                actor: Some(KeyId::from_u64(2 << 20)),
+                actor: Some(ActorId::Key(KeyId::from_u64(2 << 20))),
                 ..any()
             },
             &second,

@@ -16,6 +16,7 @@ use posthaste::{
     retry::{Preset, RetryPolicy},
     signature::{Algorithm, Scheme, Secret, Secrets},
     subscription::{Ordering, Subscription, SubscriptionStatus},
+    transport::Timings,
 };
 
 use crate::{
@@ -118,6 +119,17 @@ pub fn late(id: EventId, to: SubscriptionId, stored: &StoredEvent) -> Waiting {
     }
 }
 
+/// Of the first attempt the whole way, of later ones the wait alone.
+fn timings(attempt: u32) -> Timings {
+    let first = |us| (attempt == 1).then_some(us);
+    Timings {
+        dns_us: first(0),
+        connect_us: first(180),
+        tls_us: None,
+        first_byte_us: Some(70_000 + attempt),
+    }
+}
+
 /// After an attempt with this status, which began at `at`; none is a timeout.
 fn attempted(waiting: &Waiting, at: Timestamp, status: Option<u16>, to: Standing) -> Settlement {
     let tries = waiting.tries.one_more();
@@ -135,6 +147,7 @@ fn attempted(waiting: &Waiting, at: Timestamp, status: Option<u16>, to: Standing
         request_headers: String::from("webhook-id: evt_\n"),
         response_headers: String::from("server: none\n"),
         response_body: Bytes::from_static(b"\0\xff as it came"),
+        timings: Some(timings(tries.made)),
         link: None,
     };
     let first = || Link::of_delivery(waiting.event.id, waiting.subscription, b"{}");

@@ -7,6 +7,7 @@ use super::{
     fixtures::{delivered, failed, owed},
 };
 use crate::{
+    dead_letter::DeadLetters,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{Counts, Reopened},
     store::{Page, StoreError},
@@ -47,7 +48,10 @@ pub async fn another_tenants_id_is_missing(world: &mut World) {
 pub async fn lists_and_counts_hold_one_tenants_own(world: &mut World) {
     let to = world.subscribe().await;
     let mine = owed(&world.publish(&[to, to]).await);
-    world.settle([delivered(&mine[0], world.now)]).await;
+    let failing = failed(&mine[1], world.now);
+    world
+        .settle([delivered(&mine[0], world.now), failing])
+        .await;
     world.become_tenant("acme").await;
     let theirs = world.publish_one(world.subscribe().await).await;
     let (store, acme) = (world.store(), &world.tenant);
@@ -75,6 +79,10 @@ pub async fn lists_and_counts_hold_one_tenants_own(world: &mut World) {
         before: None,
         limit: 50,
     };
+    let others = store.events_of(acme, vec![mine[0].event.id]).await;
+    assert!(others.unwrap().items.is_empty());
+    let dead = store.dead_letters(acme, stretch).await.unwrap();
+    assert_eq!(dead, DeadLetters::default());
     let page = store.events(acme, &EventQuery::default(), stretch).await;
     let Page { items, .. } = page.unwrap();
     assert_eq!(items.len(), 1);

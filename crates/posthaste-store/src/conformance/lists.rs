@@ -13,6 +13,7 @@ use super::{
     fixtures::{delivered, discarded, event_type, failed, ids, owed, retrying},
 };
 use crate::{
+    dead_letter::DeadLetters,
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{EventSummary, StoredEvent},
 };
@@ -296,4 +297,86 @@ pub async fn a_list_that_is_read_while_it_grows_shows_each_entry_once(world: &mu
     let found: Vec<_> = both.map(|delivery| delivery.id).collect();
     let expected: Vec<_> = ids(&owed).into_iter().rev().collect();
     assert_eq!(found, expected);
+}
+
+pub async fn events_are_read_together_in_the_order_asked_for(world: &mut World) {
+    let to = world.subscribe().await;
+    let mut stored = Vec::new();
+    for _ in 0..5 {
+        stored.push(world.publish(&[to]).await);
+    }
+    let nowhere = world.fresh_id();
+    let ids: Vec<EventId> = [4, 0, 2, 2, 1].map(|n: usize| stored[n].event.id).into();
+    let mut left = [&ids[..2], &[nowhere], &ids[2..]].concat();
+    let mut found = Vec::new();
+    while !left.is_empty() {
+        let page = world.store().events_of(&world.tenant, left.clone()).await;
+        let page = page.unwrap();
+        found.extend(page.items.iter().map(|stored| stored.event.clone()));
+        let looked_at = page.next.map_or(left.len(), |next| next as usize);
+        assert!(looked_at > 0, "it leads on");
+        left.drain(..looked_at);
+    }
+    let expected = [4, 0, 2, 2, 1].map(|n: usize| stored[n].event.clone());
+    assert_eq!(found, expected);
+}
+
+/// All stretches of the dead letters.
+async fn dead_letters(world: &World, limit: usize) -> DeadLetters {
+    let mut all = DeadLetters::default();
+    loop {
+        let before = all.next;
+        let stretch = Stretch { before, limit };
+        let more = world.store().dead_letters(&world.tenant, stretch).await;
+        let more = more.unwrap();
+        assert!(more.counted <= limit as u64, "at most the limit");
+        assert!(
+            more.next
+                .is_none_or(|next| before.is_none_or(|before| next < before))
+        );
+        all = all.and(more);
+        if all.next.is_none() {
+            return all;
+        }
+    }
+}
+
+pub async fn dead_letters_are_counted_by_subscription_and_reason_a_stretch_at_a_time(
+    world: &mut World,
+) {
+    let (one, two) = (world.subscribe().await, world.subscribe().await);
+    let (mut settled, mut dead) = (Vec::new(), Vec::new());
+    for n in 0..9_u16 {
+        let owed = owed(&world.publish(&[one, two, one]).await);
+        for (waiting, reason) in owed.iter().zip(["http 500", "timeout", "http 404"]) {
+            let mut settlement = failed(waiting, world.now);
+            let attempt = settlement.attempt.as_mut().expect("an attempt");
+            attempt.error = Some(match reason {
+                "timeout" => format!("timeout: no answer within {n} ms"),
+                status => status.to_owned(),
+            });
+            settled.push(settlement);
+        }
+        dead.push(owed);
+        world.pass(1);
+    }
+    settled.push(delivered(&dead[8][2], world.now));
+    world.settle(settled).await;
+    for limit in [1, 2, 7, 5000] {
+        let found = dead_letters(world, limit).await;
+        let groups = found.groups.iter().map(|((to, reason), group)| {
+            let range = (group.oldest, group.newest);
+            (*to, reason.to_string(), group.count, range)
+        });
+        let of = |n: usize, count: usize| (dead[0][n].id, dead[count - 1][n].id);
+        let expected = [
+            (one, String::from("http 404"), 8, of(2, 8)),
+            (one, String::from("http 500"), 9, of(0, 9)),
+            (two, String::from("timeout"), 9, of(1, 9)),
+        ];
+        assert_eq!(groups.collect::<Vec<_>>(), expected, "{limit} at a time");
+        assert_eq!(found.counted, 26);
+    }
+    world.crash().await;
+    assert_eq!(dead_letters(world, 9).await.counted, 26);
 }

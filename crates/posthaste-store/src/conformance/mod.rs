@@ -36,6 +36,7 @@ pub mod isolation;
 pub mod removal;
 pub mod provenance;
 pub mod counts;
+pub mod backlog;
 pub mod rollups;
 pub mod walk;
 
@@ -212,6 +213,8 @@ macro_rules! conformance_suite {
                 events_are_listed_newest_first_by_type_time_and_correlation
                 deliveries_are_listed_by_everything_that_can_be_asked_for
                 events_of_a_window_are_read_oldest_first_in_pages_of_every_size
+                events_are_read_together_in_the_order_asked_for
+                dead_letters_are_counted_by_subscription_and_reason_a_stretch_at_a_time
                 windows_and_cursors_may_lie_beyond_all_there_is
                 a_long_list_of_mixed_deliveries_is_read_in_pages_of_every_size
                 a_list_that_is_read_while_it_grows_shows_each_entry_once
@@ -292,6 +295,11 @@ macro_rules! conformance_suite {
                 every_status_is_counted_exactly_also_after_a_crash
                 pausing_and_resuming_moves_all_that_waits_at_once
             }
+            backlog {
+                what_waits_and_what_failed_is_known_of_a_tenant_and_of_each_subscription
+                the_oldest_that_waits_is_neither_held_nor_of_a_deleted_subscription
+                what_is_parked_goes_from_it_with_its_discard_and_with_its_tenant
+            }
             rollups {
                 each_outcome_is_counted_in_its_minute_at_once_and_after_a_crash
                 a_test_is_not_counted_and_what_is_ignored_is_not_either
@@ -371,6 +379,7 @@ mod tests {
         check(include_str!("removal.rs"));
         check(include_str!("provenance.rs"));
         check(include_str!("counts.rs"));
+        check(include_str!("backlog.rs"));
         check(include_str!("rollups.rs"));
         check(include_str!("walk.rs"));
     }

@@ -378,6 +378,8 @@ impl<'a> Walk<'a> {
         for tenant in &self.tenants {
             let counts = self.store().counts(tenant).await.unwrap();
             assert_eq!(counts, self.model.counts(tenant).await.unwrap());
+            let backlog = self.store().backlog(tenant, None).await;
+            assert_eq!(backlog, self.model.backlog(tenant, None).await);
             let waiting = counts.pending + counts.retrying + counts.held;
             let ended = counts.delivered + counts.failed + counts.discarded;
             let made = self.made.get(tenant).copied().unwrap_or(0);
@@ -396,6 +398,9 @@ impl<'a> Walk<'a> {
     async fn check_rollups(&self) {
         let (from, to) = (Minute::from_u32(0), Minute::from_u32(u32::MAX));
         for (tenant, subscription) in &self.subscriptions {
+            let backlog = self.store().backlog(tenant, Some(*subscription)).await;
+            let expected = self.model.backlog(tenant, Some(*subscription)).await;
+            assert_eq!(backlog, expected);
             for level in [Level::Minute, Level::Hour] {
                 for of in [None, Some(*subscription)] {
                     let found = self.store().rollups(tenant, of, from, to, level).await;

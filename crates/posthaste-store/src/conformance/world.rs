@@ -268,7 +268,27 @@ impl World {
         list.iter().rev().map(|delivery| delivery.id).collect()
     }
 
+    /// Counted one by one; and what is kept of them agrees.
     pub async fn counts(&self) -> Counts {
-        self.store().counts(&self.tenant).await.unwrap()
+        let counts = self.store().counts(&self.tenant).await.unwrap();
+        check_backlog(&**self.store(), &self.tenant, counts).await;
+        counts
     }
+}
+
+/// That a tenant's backlog is what its deliveries say.
+pub async fn check_backlog(store: &dyn Store, tenant: &TenantId, counts: Counts) {
+    let backlog = store.backlog(tenant, None).await.unwrap();
+    let kept = [
+        backlog.pending,
+        backlog.retrying,
+        backlog.held,
+        backlog.failed,
+    ];
+    let counted = [counts.pending, counts.retrying, counts.held, counts.failed];
+    assert_eq!(kept, counted, "{tenant}: kept, and counted one by one");
+    assert_eq!(
+        backlog.oldest.is_some(),
+        counts.pending + counts.retrying > 0
+    );
 }

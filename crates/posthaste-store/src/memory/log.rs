@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Bound};
 use posthaste::{
     delivery::DeliveryStatus,
     event::TenantId,
-    id::{DeliveryId, EventId},
+    id::{DeliveryId, EventId, SubscriptionId},
 };
 
 use super::{
@@ -13,8 +13,9 @@ use super::{
     row::Row,
 };
 use crate::{
+    dead_letter::DeadLetters,
     query::{DeliveryQuery, EventQuery, Stretch},
-    record::{Attempt, Counts, Delivery, EventSummary, History, StoredEvent},
+    record::{Attempt, Backlog, Counts, Delivery, EventSummary, History, StoredEvent},
     store::Page,
 };
 
@@ -56,6 +57,14 @@ impl Disk {
         Page { items, next }
     }
 
+    pub fn events_of(&self, tenant: &TenantId, ids: &[EventId]) -> Page<StoredEvent> {
+        let items = ids
+            .iter()
+            .filter_map(|id| self.event(tenant, *id))
+            .collect();
+        Page { items, next: None }
+    }
+
     pub fn delivery(&self, tenant: &TenantId, id: DeliveryId) -> Option<Delivery> {
         let row = self.row(id).filter(|row| row.latest.tenant == *tenant)?;
         Some(row.shown(self.shade(row.latest.subscription)))
@@ -70,6 +79,22 @@ impl Disk {
         let newest_first = self.shown(tenant).into_iter().rev();
         let wanted = newest_first.filter(|delivery| query.wants(delivery));
         page(wanted, stretch, |delivery| delivery.id.as_u64())
+    }
+
+    pub fn dead_letters(&self, tenant: &TenantId, stretch: Stretch) -> DeadLetters {
+        let failed = DeliveryQuery {
+            status: Some(DeliveryStatus::Failed),
+            ..DeliveryQuery::default()
+        };
+        let page = self.list_deliveries(tenant, &failed, stretch);
+        let mut dead = DeadLetters {
+            next: page.next,
+            ..DeadLetters::default()
+        };
+        for one in page.items {
+            dead.add(one.id, one.subscription, one.last_error.as_deref());
+        }
+        dead
     }
 
     pub fn deliveries_of(&self, tenant: &TenantId, events: &[EventId]) -> Vec<Delivery> {
@@ -127,6 +152,29 @@ impl Disk {
             *count += 1;
         }
         counts
+    }
+
+    pub fn backlog(&self, tenant: &TenantId, subscription: Option<SubscriptionId>) -> Backlog {
+        let mut backlog = Backlog::default();
+        for delivery in self.shown(tenant) {
+            if subscription.is_some_and(|id| id != delivery.subscription) {
+                continue;
+            }
+            match delivery.state.status() {
+                DeliveryStatus::Pending => backlog.pending += 1,
+                DeliveryStatus::Retrying => backlog.retrying += 1,
+                DeliveryStatus::Held => backlog.held += 1,
+                DeliveryStatus::Failed => backlog.failed += 1,
+                DeliveryStatus::Delivered | DeliveryStatus::Discarded => {}
+            }
+            if matches!(
+                delivery.state.status(),
+                DeliveryStatus::Pending | DeliveryStatus::Retrying
+            ) {
+                backlog.meet(Some(delivery.id));
+            }
+        }
+        backlog
     }
 
     /// A tenant's deliveries as everyone sees them, oldest first.

@@ -41,6 +41,7 @@ use crate::{
     again::{Again, SentAgain},
     audit::{AuditEntry, AuditQuery},
     change::Change,
+    dead_letter::DeadLetters,
     event_type::EventTypeEntry,
     inbox::{Arrival, Inbox, InboxRequest},
     keeping::{Expired, Held, Hold, KeyHash, Pruned, PrunedKeys},
@@ -48,8 +49,8 @@ use crate::{
     pass::{Pass, PortalLink, TokenDigest},
     query::{DeliveryQuery, EventQuery, Stretch},
     record::{
-        Acceptance, Accepted, Attempt, Counts, Delivery, EventSummary, History, NotAccepted,
-        SettleBatch, StoredEvent, Waiting,
+        Acceptance, Accepted, Attempt, Backlog, Counts, Delivery, EventSummary, History,
+        NotAccepted, SettleBatch, StoredEvent, Waiting,
     },
     replay::Replay,
     rollup::{Level, Minute, Rollup, Tally},
@@ -345,6 +346,14 @@ impl Store for MemoryStore {
         Ok(state.disk.events_between(tenant, after, until, at_most))
     }
 
+    async fn events_of(
+        &self,
+        tenant: &TenantId,
+        ids: Vec<EventId>,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        Ok(self.lock().disk.events_of(tenant, &ids))
+    }
+
     async fn delivery(
         &self,
         tenant: &TenantId,
@@ -360,6 +369,14 @@ impl Store for MemoryStore {
         stretch: Stretch,
     ) -> Result<Page<Delivery>, StoreError> {
         Ok(self.lock().disk.list_deliveries(tenant, query, stretch))
+    }
+
+    async fn dead_letters(
+        &self,
+        tenant: &TenantId,
+        stretch: Stretch,
+    ) -> Result<DeadLetters, StoreError> {
+        Ok(self.lock().disk.dead_letters(tenant, stretch))
     }
 
     async fn attempts(
@@ -425,6 +442,14 @@ impl Store for MemoryStore {
 
     async fn counts(&self, tenant: &TenantId) -> Result<Counts, StoreError> {
         Ok(self.lock().disk.counts(tenant))
+    }
+
+    async fn backlog(
+        &self,
+        tenant: &TenantId,
+        subscription: Option<SubscriptionId>,
+    ) -> Result<Backlog, StoreError> {
+        Ok(self.lock().disk.backlog(tenant, subscription))
     }
 
     async fn rollups(

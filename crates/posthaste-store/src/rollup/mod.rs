@@ -61,11 +61,20 @@ impl Reason {
     /// Why this attempt failed; none if it did not.
     #[must_use]
     pub fn of(attempt: &Attempt) -> Option<Self> {
-        let error = attempt.error.as_deref()?;
-        let word = error.split([' ', ':']).next().unwrap_or_default();
+        let told = Self::named(attempt.error.as_deref()?);
+        let status = attempt
+            .status_code
+            .filter(|_| told.class == FailureClass::Http);
+        Some(Self { status, ..told })
+    }
+
+    /// What an error says that it is.
+    #[must_use]
+    pub fn named(error: &str) -> Self {
+        let (word, rest) = error.split_once([' ', ':']).unwrap_or((error, ""));
         let class = FailureClass::named(word).unwrap_or(FailureClass::Internal);
-        let status = attempt.status_code.filter(|_| class == FailureClass::Http);
-        Some(Self { class, status })
+        let status = rest.parse().ok().filter(|_| class == FailureClass::Http);
+        Self { class, status }
     }
 }
 

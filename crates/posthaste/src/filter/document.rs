@@ -1,8 +1,10 @@
 //! An event as filters see it.
 
+use std::str::FromStr;
+
 use crate::{
     event::{Event, EventDetails, EventType},
-    json::{self, RawJson, Tree},
+    json::{self, DEPTH_CEILING, JsonFault, Kind, RawJson, Tree},
 };
 
 /// What a filter may name. An event's id is not among them: it is given when the filters have
@@ -60,6 +62,31 @@ impl EventDocument {
 }
 
 /// A JSON object that is being written.
+/// Not an [`EventDocument`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventDocumentError {
+    /// No JSON, and where.
+    #[error(transparent)]
+    Json(#[from] JsonFault),
+    /// JSON of another kind.
+    #[error("expected a JSON object with the members of an event")]
+    Kind,
+}
+
+impl FromStr for EventDocument {
+    type Err = EventDocumentError;
+
+    /// An event as someone writes it, to try a filter on: what filters do not look at is let be.
+    fn from_str(text: &str) -> Result<Self, EventDocumentError> {
+        let json = RawJson::parse(text.to_owned(), DEPTH_CEILING)?;
+        let tree = Tree::of(&json);
+        let is_object = tree.root().kind() == Kind::Object;
+        is_object
+            .then_some(Self(tree))
+            .ok_or(EventDocumentError::Kind)
+    }
+}
+
 struct Object(Vec<u8>);
 
 impl Object {

@@ -53,7 +53,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use self::{
-    document::EventDocument,
+    document::{EventDocument, EventDocumentError},
     explain::{Clause, Explanation},
     fault::{FilterError, FilterFault},
     steps::FILTER_STEPS_MAX,

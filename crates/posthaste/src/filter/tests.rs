@@ -435,3 +435,17 @@ fn an_ordinary_judgement_takes_few_steps() {
     let items = format!("{{\"x\":[{}]}}", vec!["1"; 10_000].join(","));
     check(r#"{"data":{"x":{"$gt":1}}}"#, &items, 10_010);
 }
+
+#[test]
+fn an_event_that_someone_writes_is_judged_as_one_that_was_published() {
+    let filter: Filter = r#"{"type":"order.paid","source":null,"data":{"amount":{"$gte":100}}}"#
+        .parse()
+        .unwrap();
+    let written = |text: &str| text.parse::<EventDocument>();
+    let event = r#"{"id":"evt_1","type":"order.paid","deliveries":2,"data":{"amount":100}}"#;
+    assert!(filter.matches(&written(event).unwrap()));
+    assert!(!filter.matches(&written("{}").unwrap()));
+    assert_eq!(written("[]").unwrap_err(), EventDocumentError::Kind);
+    let fault = written("{\"data\":").unwrap_err();
+    assert!(matches!(fault, EventDocumentError::Json(_)), "{fault}");
+}

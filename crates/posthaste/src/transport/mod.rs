@@ -10,11 +10,13 @@ use bytes::Bytes;
 
 use crate::{delivery::FailureClass, egress::TargetUrl};
 
+mod timings;
 mod post;
 pub mod callback;
 mod outcome;
 
 pub use post::Post;
+pub use timings::{Lap, Phase, Stopwatch, Timings};
 
 /// Request headers in the order sent; names in lower case.
 pub type Headers = Vec<(Cow<'static, str>, String)>;

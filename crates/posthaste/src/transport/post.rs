@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Headers;
 #[cfg(feature = "http")]
 use super::http::TlsIdentity;
+use super::{Headers, Lap, Phase, Stopwatch};
 use crate::{
+    clock::Clock,
     egress::{DenyList, TargetUrl},
     subscription::OwnHeader,
 };
@@ -28,6 +29,8 @@ pub struct Post<'a> {
     pub timeout: Duration,
     /// Where the tenant does not want to send, beside what the operator refuses.
     pub denied: Option<&'a DenyList>,
+    /// Where to write down how long each phase took.
+    pub stopwatch: Option<&'a Stopwatch>,
     /// Whom the sender trusts and shows itself as; none is the public authorities, and nobody.
     #[cfg(feature = "http")]
     pub tls: Option<&'a TlsIdentity>,
@@ -49,6 +52,7 @@ impl<'a> Post<'a> {
             own: &[],
             timeout,
             denied: None,
+            stopwatch: None,
             #[cfg(feature = "http")]
             tls: None,
         }
@@ -65,6 +69,21 @@ impl<'a> Post<'a> {
     pub fn without(self, denied: &'a DenyList) -> Self {
         let denied = Some(denied);
         Self { denied, ..self }
+    }
+
+    /// With each phase measured.
+    #[must_use]
+    pub fn timed(self, stopwatch: &'a Stopwatch) -> Self {
+        let stopwatch = Some(stopwatch);
+        Self { stopwatch, ..self }
+    }
+
+    /// A phase begins: for a transport of one's own. It lasts until what this answers is dropped;
+    /// none where nobody asked.
+    #[must_use]
+    pub fn begin(&self, phase: Phase, clock: &'a dyn Clock) -> Option<Lap<'a>> {
+        let stopwatch = self.stopwatch?;
+        Some(stopwatch.begin(phase, clock))
     }
 
     /// Over connections that are secured so.

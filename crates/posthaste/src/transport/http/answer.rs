@@ -8,7 +8,7 @@ use http::{HeaderMap, response::Parts};
 use super::{fault, retry_after, wire::HEAD_MAX};
 use crate::{
     clock::Timestamp,
-    transport::{Answer, TransportError},
+    transport::{Answer, Lap, TransportError},
 };
 
 /// Bytes of a body that are kept.
@@ -20,19 +20,22 @@ const READ_MAX: usize = 64 * 1024;
 /// As much of an answer as has arrived. It outlives the exchange, so that a deadline in the middle
 /// of a body loses nothing of what came before.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct Heard<'a> {
+    /// The wait for the head, while it lasts.
+    pub waiting: Option<Lap<'a>>,
     head: Option<Answer>,
     body: Vec<u8>,
     read: usize,
 }
 
-impl Heard {
+impl Heard<'_> {
     /// The final head. From now on there is an answer.
     pub fn head(
         &mut self,
         parts: &Parts,
         now: &dyn Fn() -> Timestamp,
     ) -> Result<(), TransportError> {
+        self.waiting = None;
         let status = parts.status.as_u16();
         if size(&parts.headers) > HEAD_MAX {
             return Err(fault::head_too_large());

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     delivery::FailureClass,
     egress::{DenyList, TargetHost, TargetUrl, VetError, vet_for},
-    transport::{Post, TransportError},
+    transport::{Phase, Post, TransportError},
 };
 
 pub(super) struct Dialer {
@@ -37,14 +37,21 @@ impl Dialer {
         let (config, none) = (&self.config, DenyList::default());
         let denied = post.denied.unwrap_or(&none);
         let (rules, resolver, budget) = (&config.rules, &*config.resolver, config.limits.dns);
+        let clock = &*config.clock;
+        let resolving = is_looked_up(post.url).then(|| post.begin(Phase::Dns, clock));
         let vetted = vet_for(post.url, rules, denied, resolver, budget).await;
+        drop(resolving);
         let sockets = vetted.map_err(|refusal| self.refused(post.url, &refusal))?;
+        let connecting = post.begin(Phase::Connect, clock);
         let (stream, peer) = self.connect(&sockets).await?;
+        drop(connecting);
         self.look_again(post.url, denied, peer)?;
         if !post.url.is_https() {
             return self.link(Stream::Plain(stream), false).await;
         }
+        let securing = post.begin(Phase::Tls, clock);
         let stream = self.secure(post, stream).await?;
+        drop(securing);
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         self.link(Stream::Tls(Box::new(stream)), http2).await
     }
@@ -121,6 +128,11 @@ impl Dialer {
         };
         link.map_err(|cause| fault::no_answer(&cause, &tally))
     }
+}
+
+/// Whether anybody is asked what the URL's host is: not for an address, nor for `localhost`.
+fn is_looked_up(url: &TargetUrl) -> bool {
+    matches!(url.host(), TargetHost::Name(name) if name != "localhost")
 }
 
 fn server_name(url: &TargetUrl) -> Result<ServerName<'static>, TransportError> {

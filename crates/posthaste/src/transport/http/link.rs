@@ -83,7 +83,7 @@ impl Link {
     pub async fn exchange(
         &mut self,
         outgoing: &Outgoing<'_>,
-        heard: &mut Heard,
+        heard: &mut Heard<'_>,
         now: Now<'_>,
     ) -> Result<bool, Fault> {
         match self {
@@ -108,7 +108,7 @@ impl Single {
     async fn exchange(
         &mut self,
         outgoing: &Outgoing<'_>,
-        heard: &mut Heard,
+        heard: &mut Heard<'_>,
         now: Now<'_>,
     ) -> Result<bool, Fault> {
         self.tally.begin();
@@ -181,7 +181,7 @@ impl Shared {
     async fn exchange(
         &mut self,
         outgoing: &Outgoing<'_>,
-        heard: &mut Heard,
+        heard: &mut Heard<'_>,
         now: Now<'_>,
     ) -> Result<bool, Fault> {
         let doubt = Doubt(&self.sound);
@@ -215,7 +215,7 @@ impl Drop for Doubt<'_> {
 }
 
 /// Says whether the body came to its end within bounds.
-async fn hear_body(mut body: Incoming, heard: &mut Heard) -> bool {
+async fn hear_body(mut body: Incoming, heard: &mut Heard<'_>) -> bool {
     while !body.is_end_stream() {
         let data = match body.frame().await {
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),

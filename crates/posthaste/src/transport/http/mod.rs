@@ -24,7 +24,7 @@ pub use rustls::pki_types::CertificateDer;
 
 pub use self::retry_after::retry_after;
 use self::{answer::Heard, dial::Dialer, link::Link, pool::Pool, request::Outgoing};
-use super::{Answer, Headers, Post, TransportError, WebhookTransport};
+use super::{Answer, Headers, Phase, Post, TransportError, WebhookTransport};
 use crate::{
     clock::{Clock, SystemClock},
     delivery::FailureClass,
@@ -123,23 +123,27 @@ impl HttpTransport {
         })
     }
 
-    async fn exchange(
-        &self,
-        outgoing: &Outgoing<'_>,
-        heard: &mut Heard,
+    async fn exchange<'a>(
+        &'a self,
+        outgoing: &Outgoing<'a>,
+        heard: &mut Heard<'a>,
     ) -> Result<(), TransportError> {
-        let (now, key) = (|| self.clock.wall(), outgoing.key());
+        let (now, key, post) = (|| self.clock.wall(), outgoing.key(), &outgoing.0);
         while let Some(mut link) = self.pool.take(&key) {
             if !link.is_alive().await {
                 continue;
             }
+            heard.waiting = post.begin(Phase::FirstByte, &*self.clock);
             let sent = link.exchange(outgoing, heard, &now).await;
             if sent.as_ref().is_err_and(|fault| fault.unsent) {
                 break; // it died before a byte was written: once more, on a fresh one
             }
             return self.end(&key, link, sent);
         }
-        let mut link = self.dialer.dial(&outgoing.0).await?;
+        heard.waiting = None;
+        post.stopwatch.inspect(|stopwatch| stopwatch.clear());
+        let mut link = self.dialer.dial(post).await?;
+        heard.waiting = post.begin(Phase::FirstByte, &*self.clock);
         let sent = link.exchange(outgoing, heard, &now).await;
         self.end(&key, link, sent)
     }
@@ -181,7 +185,13 @@ impl WebhookTransport for HttpTransport {
         let ended = tokio::time::timeout(timeout, exchange).await;
         match (heard.answer(), ended) {
             (Some(answer), _) => Ok(answer),
-            (None, Ok(Err(error))) => Err(error),
+            (None, Ok(Err(error))) => {
+                if error.class == FailureClass::Blocked {
+                    // How far it came would tell what the name resolves to.
+                    post.stopwatch.inspect(|stopwatch| stopwatch.clear());
+                }
+                Err(error)
+            }
             (None, _) => {
                 let detail = format!("no answer within {} ms", timeout.as_millis());
                 Err(fault::error(FailureClass::Timeout, detail))

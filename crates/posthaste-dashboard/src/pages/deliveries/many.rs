@@ -1,0 +1,163 @@
+//! Many deliveries at once: those that were selected, and all that match a filter, after whoever
+//! asks has seen how many they are.
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use posthaste::id::DeliveryId;
+use posthaste_engine::operations::Counted;
+use posthaste_store::{query::DeliveryQuery, settings::Scope};
+
+use super::Subscribers;
+use crate::{
+    Pages,
+    fault::Fault,
+    filters::{self, OF_DELIVERIES},
+    frame::{Frame, Note, Tab},
+    posted::Posted,
+    query::Query,
+    render::{self, see},
+    viewer::Viewer,
+};
+
+/// What is done to them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Redeliver,
+    Discard,
+}
+
+impl Verb {
+    fn of(query: &Query) -> Result<Self, Fault> {
+        match query.text("verb") {
+            Some("redeliver") => Ok(Self::Redeliver),
+            Some("discard") => Ok(Self::Discard),
+            _ => Err(Fault::NotFound("page")),
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Redeliver => "redeliver",
+            Self::Discard => "discard",
+        }
+    }
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Redeliver => "Redeliver",
+            Self::Discard => "Discard",
+        }
+    }
+
+    /// After so many.
+    const fn note(self, done: u64) -> Note {
+        match (self, done) {
+            (_, 0) => Note::NothingToDo,
+            (Self::Redeliver, _) => Note::Redelivered,
+            (Self::Discard, _) => Note::Discarded,
+        }
+    }
+}
+
+/// The page that a change leads back to, with what it came to.
+fn back(viewer: &Viewer, posted: &Posted, note: Note) -> Response {
+    let page = match posted.text("from") {
+        Some("dead-letters") => "dead-letters",
+        _ => "deliveries",
+    };
+    let query = Query::parse(posted.text("back").unwrap_or_default());
+    let query = query.with("note", note.code());
+    see(&viewer.path(&format!("{page}?{query}")))
+}
+
+pub(super) async fn selected(viewer: Viewer, posted: Posted) -> Result<Response, Fault> {
+    let engine = viewer.engine(Scope::DeliveriesWrite)?;
+    let ids = posted.all("id").filter_map(|id| id.parse().ok());
+    let ids: Vec<DeliveryId> = ids.collect();
+    let verb = Verb::of(&posted)?;
+    let done = match verb {
+        Verb::Redeliver => {
+            let sent = engine.redeliver_each(&viewer.tenant, &ids).await?;
+            sent.redelivered
+        }
+        Verb::Discard => engine.discard_each(&viewer.tenant, &ids).await?,
+    };
+    Ok(back(&viewer, &posted, verb.note(done)))
+}
+
+#[derive(Template)]
+#[template(path = "deliveries/all.html")]
+struct Ask {
+    frame: Frame,
+    verb: Verb,
+    counted: Counted,
+    /// The filter, in names and values.
+    filter: Vec<(&'static str, String)>,
+    /// Of the subscription that it names.
+    url: Option<String>,
+    back: String,
+    from: &'static str,
+}
+
+/// What a filter in a path is meant to do; it may not be empty, for then it would match everything.
+fn meant(pages: &Pages, query: &Query) -> Result<(Verb, DeliveryQuery), Fault> {
+    let verb = Verb::of(query)?;
+    let (wanted, wrong) = filters::deliveries(query, pages.engine.now());
+    let is_empty = OF_DELIVERIES.iter().all(|name| query.text(name).is_none());
+    if is_empty || !wrong.is_empty() {
+        return Err(Fault::Refused(
+            "the filter is empty, or cannot be read".to_owned(),
+        ));
+    }
+    Ok((verb, wanted))
+}
+
+pub(super) async fn ask(
+    State(pages): State<Pages>,
+    viewer: Viewer,
+    query: Query,
+) -> Result<Response, Fault> {
+    let engine = viewer.engine(Scope::DeliveriesWrite)?;
+    let (verb, mut wanted) = meant(&pages, &query)?;
+    if verb == Verb::Discard {
+        wanted.status = Some(posthaste::delivery::DeliveryStatus::Failed);
+    }
+    let counted = engine.count_deliveries(&viewer.tenant, &wanted).await?;
+    let known = Subscribers::of(&engine, &viewer.tenant, wanted.subscription.into_iter());
+    let (from, tab) = match query.text("from") {
+        Some("dead-letters") => ("dead-letters", Tab::DeadLetters),
+        _ => ("deliveries", Tab::Deliveries),
+    };
+    let filter = OF_DELIVERIES.iter();
+    let filter = filter.filter_map(|name| Some((*name, query.text(name)?.to_owned())));
+    render::page(&Ask {
+        frame: viewer.frame(format!("{} all that match", verb.label()), tab),
+        verb,
+        counted,
+        filter: filter.collect(),
+        url: wanted
+            .subscription
+            .and_then(|id| known.url(id).map(str::to_owned)),
+        back: query.text("back").unwrap_or_default().to_owned(),
+        from,
+    })
+}
+
+pub(super) async fn all(
+    State(pages): State<Pages>,
+    viewer: Viewer,
+    posted: Posted,
+) -> Result<Response, Fault> {
+    let engine = viewer.engine(Scope::DeliveriesWrite)?;
+    let (verb, wanted) = meant(&pages, &posted)?;
+    let done = match verb {
+        Verb::Redeliver => {
+            engine
+                .redeliver_all(&viewer.tenant, wanted)
+                .await?
+                .redelivered
+        }
+        Verb::Discard => engine.discard_all(&viewer.tenant, wanted).await?,
+    };
+    Ok(back(&viewer, &posted, verb.note(done)))
+}

@@ -1,0 +1,20 @@
+//! A subscription as a form of text fields: what stands in them for one that there is, and what
+//! someone means who sends them. Pure: what a text may be is said by the types that it becomes, and
+//! what goes together by the operations.
+//!
+//! Whoever sends back a form as it was shown changes nothing: secrets are shown as `***`, and `***`
+//! keeps them.
+
+mod wrongs;
+mod reading;
+mod retry;
+mod access;
+mod written;
+mod meaning;
+
+pub(crate) use meaning::{Asked, told};
+pub(crate) use written::{blank, written};
+pub(crate) use wrongs::Wrongs;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,48 @@
+// Posthaste, scheme standard (Standard Webhooks 1.0), Ed25519: webhook-signature signs
+// webhook-id, webhook-timestamp and the body. Key: the public one, whpk_.
+
+// The standard library has no cryptography: cargo add data-encoding ed25519-dalek
+// (or `posthaste` without its default features, which verifies every scheme).
+
+use std::time::SystemTime;
+
+use data_encoding::BASE64;
+use ed25519_dalek::{Signature, VerifyingKey};
+
+/// Whether Posthaste sent this. `header` finds a name in any case, as with `http::HeaderMap`:
+/// `|name| headers.get(name)?.to_str().ok()`; `body` is what arrived, before anything parsed it.
+/// If not, answer 401.
+pub fn is_authentic<'a>(header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> bool {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now_s = now.map_or(0, |since| since.as_secs());
+    std::env::var("WEBHOOK_PUBLIC_KEY").is_ok_and(|key| verify(&key, header, body, now_s).is_some())
+}
+
+/// Nothing, where anything is missing or wrong.
+pub fn verify<'a>(
+    public_key: &str,
+    header: impl Fn(&str) -> Option<&'a str>,
+    body: &[u8],
+    now_s: u64,
+) -> Option<()> {
+    let (id, timestamp) = (header("webhook-id")?, header("webhook-timestamp")?);
+    if id.is_empty() || id.contains('.') || !is_fresh(timestamp, now_s) {
+        return None;
+    }
+    let key = BASE64.decode(public_key.strip_prefix("whpk_")?.as_bytes());
+    let key = VerifyingKey::try_from(key.ok()?.as_slice()).ok()?;
+    let signed = [id.as_bytes(), timestamp.as_bytes(), body].join(&b'.');
+    // Several while the key is rotated, with a space between.
+    let entries = header("webhook-signature")?.split(' ');
+    let given = entries.filter_map(|entry| entry.strip_prefix("v1a,"));
+    let given = given.filter_map(|value| BASE64.decode(value.as_bytes()).ok());
+    let mut given = given.filter_map(|bytes| Signature::from_slice(&bytes).ok());
+    given.find_map(|signature| key.verify_strict(&signed, &signature).ok())
+}
+
+/// Signed at most 300 s ago, or ahead: what is older may be a copy that someone sends again.
+fn is_fresh(timestamp: &str, now_s: u64) -> bool {
+    let digits = timestamp.len() == 10 && timestamp.bytes().all(|byte| byte.is_ascii_digit());
+    let signed_s = timestamp.parse::<u64>().ok().filter(|_| digits);
+    signed_s.is_some_and(|signed_s| signed_s.abs_diff(now_s) <= 300)
+}

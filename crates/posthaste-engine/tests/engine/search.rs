@@ -1,0 +1,109 @@
+//! What no index answers: text in payloads, dead letters by reason, how many match.
+
+use posthaste::{delivery::DeliveryStatus, json::RawJson};
+use posthaste_engine::operations::{NewEvent, Searched};
+use posthaste_store::query::{DeliveryQuery, EventQuery, Stretch};
+
+use crate::world::*;
+
+impl World {
+    /// Events with these payloads, in this order.
+    async fn publish_data(&self, data: impl Iterator<Item = String>) {
+        let event = |data: String| NewEvent {
+            data: RawJson::parse(data, 8).unwrap(),
+            ..self.event()
+        };
+        let events: Vec<NewEvent> = data.map(event).collect();
+        self.engine.publish(&self.tenant, events).await.unwrap();
+    }
+
+    async fn search(&self, text: &str, before: Option<u64>, limit: usize) -> Searched {
+        let (query, stretch) = (EventQuery::default(), Stretch { before, limit });
+        let found = self
+            .engine
+            .search_events(&self.tenant, &query, text, stretch);
+        found.await.unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_search_ends_after_two_thousand_events_and_goes_on_from_there() {
+    let world = World::new().await;
+    let data = |n: u32| match n {
+        0 | 2_600 | 4_999 => format!("\"needle {n}\""),
+        _ => n.to_string(),
+    };
+    world.publish_data((0..5_000).map(data)).await;
+    let (mut before, mut steps) = (None, Vec::new());
+    loop {
+        let found = world.search("NEEDLE", before, 50).await;
+        steps.push((found.scanned, found.items.len(), found.back_to().is_some()));
+        before = found.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    let expected = [(2_000, 1, true), (2_000, 1, true), (1_000, 1, false)];
+    assert_eq!(steps, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_search_ends_after_sixteen_megabytes_of_payload() {
+    let world = World::new().await;
+    let long = format!("\"{}\"", "x".repeat(250_000));
+    world.publish_data((0..80).map(|_| long.clone())).await;
+    let found = world.search("y", None, 50).await;
+    assert_eq!(found.scanned, (16 << 20) / 250_002 + 1);
+    let rest = world.search("y", found.next, 50).await;
+    assert_eq!((rest.scanned + found.scanned, rest.next), (80, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_what_was_found_leads_on_to_the_rest() {
+    let world = World::new().await;
+    world
+        .publish_data((0..10).map(|n| format!("\"order {n}\"")))
+        .await;
+    let (mut before, mut sizes) = (None, Vec::new());
+    loop {
+        let found = world.search("order", before, 4).await;
+        sizes.push(found.items.len());
+        before = found.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(sizes, [4, 4, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dead_letters_are_grouped_counted_and_discarded_one_by_one() {
+    let world = World::new().await;
+    let to = world.subscribe(URL, &[]).await;
+    world.receivers.behave(URL, Behaviour::Answer(404));
+    let ids = world.publish_many(3).await;
+    world.pass(A_MOMENT).await;
+    let (engine, tenant) = (&world.engine, &world.tenant);
+    let dead = engine.dead_letters(tenant, None).await.unwrap();
+    let groups = dead.groups.iter();
+    let groups = groups.map(|((to, reason), group)| (*to, reason.to_string(), group.count));
+    assert_eq!(
+        groups.collect::<Vec<_>>(),
+        [(to, String::from("http 404"), 3)]
+    );
+    let failed = DeliveryQuery {
+        status: Some(DeliveryStatus::Failed),
+        error: Some(String::from("http 404")),
+        ..DeliveryQuery::default()
+    };
+    let counted = engine.count_deliveries(tenant, &failed).await.unwrap();
+    assert_eq!((counted.count, counted.more), (3, false));
+    assert_eq!(engine.discard_each(tenant, &ids[..2]).await, Ok(2));
+    assert_eq!(engine.discard(tenant, ids[0]).await, Ok(false));
+    world.receivers.behave(URL, Behaviour::Answer(200));
+    let again = engine.redeliver_each(tenant, &ids[1..]).await.unwrap();
+    assert_eq!(again.redelivered, 2);
+    world.pass(A_MOMENT).await;
+    assert_eq!(world.counts().await.delivered, 2);
+    assert_eq!(engine.dead_letters(tenant, None).await.unwrap().counted, 0);
+}
