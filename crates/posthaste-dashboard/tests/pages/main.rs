@@ -8,3 +8,6 @@ mod log;
 mod signing_in;
 mod subscriptions;
 mod inboxes;
+mod keys;
+mod tenants;
+mod audit;

@@ -141,7 +141,8 @@ impl Site {
         reader.signed_in(key.expose()).await
     }
 
-    async fn signed_in(mut self, key: &str) -> Self {
+    /// The same, in the hands of whoever has this key.
+    pub(crate) async fn signed_in(mut self, key: &str) -> Self {
         let answer = self.send("/dashboard/sign-in", &[("key", key)]).await;
         let cookie = answer.header(header::SET_COOKIE).split(';').next();
         self.cookie = cookie.expect("a cookie").to_owned();
