@@ -59,9 +59,12 @@ impl Viewer {
         })
     }
 
-    /// Whose key it is that they are signed in with.
-    pub(crate) fn principal(&self) -> &Principal {
-        &self.operator.principal
+    /// Whose key it is that they are signed in with; who came by a link has none to manage keys by.
+    pub(crate) fn principal(&self) -> Result<&Principal, Fault> {
+        match &self.who {
+            Who::Operator(operator) => Ok(&operator.principal),
+            Who::Guest(_) => Err(Fault::Lacks(Scope::KeysManage)),
+        }
     }
 
     pub(crate) fn is_portal(&self) -> bool {
