@@ -3,3 +3,5 @@
 mod site;
 
 mod signing_in;
+mod overview;
+mod replays;

@@ -8,6 +8,7 @@ use posthaste::{
     egress::EgressRules,
     event::{EventDetails, TenantId},
     json::RawJson,
+    transport::callback::CallbackTransport,
 };
 use posthaste_dashboard::Options;
 use posthaste_engine::{
@@ -21,6 +22,10 @@ use tower::ServiceExt;
 pub(crate) const KEY: &str = "pst_0123456789012345678901234567890123456789";
 /// Where the pages of the tenant `default` are.
 pub(crate) const BASE: &str = "/dashboard/tenants/default";
+
+/// A receiver that takes everything, and one that takes nothing.
+pub(crate) const UP: &str = "https://up.example.com/hook";
+pub(crate) const DOWN: &str = "https://down.example.com/hook";
 
 pub(crate) struct Site {
     pub(crate) engine: Engine,
@@ -76,6 +81,9 @@ impl Site {
                 ..EgressRules::default()
             }),
             chance: std::sync::Arc::new(Chance::seeded(6)),
+            transport: std::sync::Arc::new(CallbackTransport::new(|url, _, _| {
+                if url.as_str() == DOWN { 500 } else { 200 }
+            })),
             ..EngineConfig::default()
         };
         let engine = Engine::start(store, config).await.expect("an engine");
@@ -130,6 +138,18 @@ impl Site {
         let mut all = vec![("csrf", csrf.as_str())];
         all.extend(fields);
         self.send(&format!("{BASE}{below}"), &all).await
+    }
+
+    /// Waits until so many attempts of the tenant `default` have been counted.
+    pub(crate) async fn until_attempts(&self, attempts: u64) {
+        let tenant = TenantId::default_tenant();
+        loop {
+            let stats = self.engine.stats(&tenant, None, 60, None).await;
+            if stats.expect("figures").total.attempts >= attempts {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     pub(crate) async fn subscribe(&self, url: &str) -> posthaste::id::SubscriptionId {
