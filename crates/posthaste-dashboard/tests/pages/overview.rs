@@ -6,7 +6,7 @@ use crate::site::{BASE, DOWN, Site, UP};
 
 /// Three events to a receiver that is up and to one that is down.
 async fn with_outcomes() -> Site {
-    let site = Site::open().await;
+    let site = Site::before_up_and_down().await;
     site.subscribe(UP).await;
     site.subscribe(DOWN).await;
     for n in 0..3 {

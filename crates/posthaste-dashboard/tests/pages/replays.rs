@@ -3,7 +3,7 @@ use http::{StatusCode, header};
 use crate::site::{Answer, BASE, Site, UP};
 
 async fn with_deliveries() -> Site {
-    let site = Site::open().await;
+    let site = Site::before_up_and_down().await;
     site.subscribe(UP).await;
     for n in 0..3 {
         site.publish("memory.created", &n.to_string()).await;

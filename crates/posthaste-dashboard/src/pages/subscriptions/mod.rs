@@ -1,6 +1,6 @@
 //! Subscriptions: where events go, how each of them fares, and what can be done with one.
 
-mod standing;
+pub(super) mod standing;
 pub(super) mod spark;
 mod list;
 mod filter;
