@@ -90,7 +90,8 @@ impl Site {
         };
         Self::over(config, Options::default())
             .await
-            .signed_in(KEY).await
+            .signed_in(KEY)
+            .await
     }
 
     /// As [`Self::open`], before [`UP`] and [`DOWN`].
