@@ -104,12 +104,12 @@ fn sixty_wrong_keys_at_both_doors_are_one_too_many_for_the_next() {
         assert_eq!((at_the_form().status, at_the_api().status), (422, 401));
     }
     // One is forgiven a second.
-    let waits = std::iter::repeat_with(at_the_form).take(60);
-    let waits = waits.into_iter().find(|answer| answer.status == 429);
+    let mut answers = std::iter::repeat_with(at_the_form).take(60);
+    let waits = answers.find(|answer| answer.status == 429);
     let waits = waits.expect("as many as may be, and some");
     assert!(waits.header("retry-after").is_some());
-    let waits = std::iter::repeat_with(at_the_api).take(60);
-    assert!(waits.into_iter().any(|answer| answer.status == 429));
+    let mut answers = std::iter::repeat_with(at_the_api).take(60);
+    assert!(answers.any(|answer| answer.status == 429));
     signed_in(&server, ADMIN_KEY);
 }
 
