@@ -58,7 +58,7 @@ impl Arguments {
         let written = configuration::read(self.config.as_deref(), self.flags())?;
         let configuration = Configuration::from_written(&written)?;
         if self.print_config {
-            stdout::print(configuration::shown(&written, &configuration))?;
+            stdout::print(configuration::shown(&configuration))?;
             return Ok(ExitCode::SUCCESS);
         }
         log::start(&configuration.log, configuration.log_format);

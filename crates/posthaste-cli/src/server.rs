@@ -87,6 +87,7 @@ impl Server {
                 callers: options.callers.clone(),
                 public_url,
                 own_key: key.value.clone().filter(|_| configuration.dev),
+                settings: configuration.settings.clone(),
             },
             options,
             key,

@@ -53,43 +53,50 @@ impl Frame {
 }
 
 macro_rules! tabs {
-    ($($tab:ident = $label:literal, $path:literal, $scope:ident;)*) => {
+    ($($list:ident { $($tab:ident = $label:literal, $path:literal, $scope:ident;)* })*) => {
         /// The pages that the navigation names.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Tab { $($tab),* }
+        pub(crate) enum Tab { $($($tab),*),* }
 
         impl Tab {
-            pub(crate) const EVERY: &[Self] = &[$(Self::$tab),*];
+            $(pub(crate) const $list: &[Self] = &[$(Self::$tab),*];)*
 
             pub(crate) const fn label(self) -> &'static str {
-                match self { $(Self::$tab => $label),* }
+                match self { $($(Self::$tab => $label),*),* }
             }
 
             /// Below the base; with its slash.
             pub(crate) const fn path(self) -> &'static str {
-                match self { $(Self::$tab => $path),* }
+                match self { $($(Self::$tab => $path),*),* }
             }
 
             /// What a viewer has to hold to see it.
             pub(crate) const fn needs(self) -> Scope {
-                match self { $(Self::$tab => Scope::$scope),* }
+                match self { $($(Self::$tab => Scope::$scope),*),* }
             }
         }
     };
 }
 
 tabs! {
-    Overview = "Overview", "", DeliveriesRead;
-    Events = "Events", "/events", EventsRead;
-    Deliveries = "Deliveries", "/deliveries", DeliveriesRead;
-    DeadLetters = "Dead letters", "/dead-letters", DeliveriesRead;
-    Subscriptions = "Subscriptions", "/subscriptions", SubscriptionsRead;
-    EventTypes = "Event types", "/event-types", EventsRead;
-    Replays = "Replays", "/replays", DeliveriesRead;
-    Inboxes = "Inboxes", "/inboxes", SubscriptionsRead;
-    Keys = "Keys", "/keys", KeysManage;
-    Audit = "Audit log", "/audit", KeysManage;
-    Settings = "Settings", "/settings", KeysManage;
+    EVERY {
+        Overview = "Overview", "", DeliveriesRead;
+        Events = "Events", "/events", EventsRead;
+        Deliveries = "Deliveries", "/deliveries", DeliveriesRead;
+        DeadLetters = "Dead letters", "/dead-letters", DeliveriesRead;
+        Subscriptions = "Subscriptions", "/subscriptions", SubscriptionsRead;
+        EventTypes = "Event types", "/event-types", EventsRead;
+        Replays = "Replays", "/replays", DeliveriesRead;
+        Inboxes = "Inboxes", "/inboxes", SubscriptionsRead;
+        Keys = "Keys", "/keys", KeysManage;
+        Audit = "Audit log", "/audit", KeysManage;
+        Settings = "Settings", "/settings", TenantsManage;
+    }
+    PLATFORM {
+        Tenants = "Tenants", "/tenants", TenantsManage;
+        PlatformKeys = "Platform keys", "/platform/keys", KeysManage;
+        Server = "Server", "/platform/settings", TenantsManage;
+    }
 }
 
 macro_rules! notes {

@@ -5,7 +5,7 @@
 //! cannot, and asks for the same scopes. Nothing here asks another host for anything.
 
 mod show;
-mod pretty;
+mod outline;
 mod payload;
 mod curl;
 mod moment;
@@ -22,8 +22,13 @@ mod theme;
 mod policy;
 mod portal;
 mod viewer;
+mod platform;
 mod posted;
+mod wrongs;
+mod reading;
+mod form;
 mod subscription_form;
+mod event_type_form;
 mod assets;
 pub mod verification_code;
 mod pages;
@@ -48,6 +53,8 @@ pub struct Options {
     /// The key of whoever looks from this machine, so that they are signed in without being asked:
     /// for development. Default none.
     pub own_key: Option<Secret>,
+    /// What the server runs on, to be shown to its operator; default none.
+    pub settings: Vec<Setting>,
 }
 
 impl Default for Options {
@@ -56,8 +63,19 @@ impl Default for Options {
             callers: Callers::default(),
             public_url: "http://127.0.0.1:8400".parse().expect("it is an origin"),
             own_key: None,
+            settings: Vec::new(),
         }
     }
+}
+
+/// A setting of the server's, as `serve --print-config` shows it.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub key: String,
+    /// None where nothing is set; a secret's is hidden.
+    pub value: Option<String>,
+    /// Where it was written.
+    pub source: String,
 }
 
 /// What every handler has at hand.

@@ -63,6 +63,11 @@ impl Viewer {
         })
     }
 
+    /// Whose key it is that they are signed in with.
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.operator.principal
+    }
+
     pub(crate) fn is_portal(&self) -> bool {
         matches!(self.who, Who::Guest(_))
     }

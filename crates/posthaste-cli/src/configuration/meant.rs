@@ -18,6 +18,7 @@ use posthaste_store::{
 use super::{
     ConfigurationError,
     keys::{self, Kind},
+    shown,
     written::{Setting, Source, Written},
 };
 
@@ -44,6 +45,8 @@ pub struct Configuration {
     /// None: nothing is asked of it.
     pub webhook_site: Option<TargetUrl>,
     pub api: posthaste_api::Options,
+    /// As it may be shown.
+    pub settings: Vec<posthaste_dashboard::Setting>,
 }
 
 /// Where the API's certificate is, and its private key; both in PEM.
@@ -90,7 +93,8 @@ impl Configuration {
             written,
             complaints: Vec::new(),
         };
-        let configuration = reading.configuration();
+        let mut configuration = reading.configuration();
+        configuration.settings = shown::lines(written, &configuration);
         if reading.complaints.is_empty() {
             Ok(configuration)
         } else {
@@ -127,6 +131,7 @@ impl Reading<'_> {
             master_key: self.master_key(&data_dir),
             webhook_site: self.optional("webhook_site.url", |text| text.trim().parse().ok()),
             api: self.api(),
+            settings: Vec::new(),
             data_dir,
             dev,
         }

@@ -13,6 +13,7 @@ mod keys;
 mod audit;
 mod settings;
 mod tenants;
+mod node;
 
 use axum::{Router, middleware, response::Response, routing::get};
 
@@ -27,6 +28,8 @@ pub(crate) fn all(pages: &Pages) -> Router<Pages> {
         .route("/dashboard", get(home))
         .merge(sign_in::routes())
         .merge(tenants::routes())
+        .merge(keys::of_the_platform())
+        .merge(node::routes())
         .nest("/dashboard/tenants/{tenant}", of_a_tenant())
         .nest("/portal/{token}", of_a_portal)
         .route("/dashboard/{*path}", get(nothing_here))
