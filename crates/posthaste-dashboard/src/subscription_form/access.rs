@@ -10,17 +10,14 @@ use posthaste_engine::operations::credentials::{
     AskedAccess, AskedAuth, AskedClient, AskedHeader, AskedTls,
 };
 
-use super::reading::Reading;
+use crate::reading::Reading;
 
-pub(super) fn read(reading: &mut Reading<'_>) -> Option<AskedAccess> {
-    let headers = headers(reading);
-    let auth = auth(reading);
-    let tls = tls(reading);
-    Some(AskedAccess {
-        headers: Some(headers?),
-        auth: Some(auth?),
-        tls: Some(tls?),
-    })
+pub(super) fn read(reading: &mut Reading<'_>) -> AskedAccess {
+    AskedAccess {
+        headers: headers(reading),
+        auth: auth(reading),
+        tls: tls(reading),
+    }
 }
 
 /// Three fields a row: name, value, and `secret` or nothing. A row without a name is none.
@@ -41,12 +38,17 @@ fn headers(reading: &mut Reading<'_>) -> Option<BTreeMap<HeaderName, AskedHeader
             value => AskedHeader::New(reading.take("headers", HeaderValue::new(value, secret))?),
         };
         if headers.insert(name.clone(), asked).is_some() {
-            reading.wrongs.add("headers", format!("{name} is named twice"));
+            reading
+                .wrongs
+                .add("headers", format!("{name} is named twice"));
         }
     }
     let most = Access::HEADERS_MAX;
     let few = (headers.len() <= most).then_some(headers);
-    reading.take("headers", few.ok_or(format!("expected at most {most} headers")))
+    reading.take(
+        "headers",
+        few.ok_or(format!("expected at most {most} headers")),
+    )
 }
 
 fn auth(reading: &mut Reading<'_>) -> Option<Option<AskedAuth>> {
@@ -121,7 +123,10 @@ pub(super) fn written(access: &Access) -> Vec<(&'static str, String)> {
             ("auth_password", HIDDEN.to_owned()),
         ]),
         Some(Auth::Bearer(_)) => {
-            fields.extend([("auth", "bearer".to_owned()), ("auth_token", HIDDEN.to_owned())]);
+            fields.extend([
+                ("auth", "bearer".to_owned()),
+                ("auth_token", HIDDEN.to_owned()),
+            ]);
         }
     }
     let tls = access.tls.as_ref();
@@ -143,7 +148,9 @@ pub(super) fn changed(asked: AskedAccess, now: &Access) -> AskedAccess {
     let tls = |tls: &Option<TlsSettings>| {
         let tls = tls.clone()?;
         let lines = |pem: String| pem.replace("\r\n", "\n").trim().to_owned();
-        let client = tls.client.map(|client| (lines(client.cert_pem), client.key_pem));
+        let client = tls
+            .client
+            .map(|client| (lines(client.cert_pem), client.key_pem));
         let client = client.map(|(cert, key)| (cert, key.expose().trim().to_owned()));
         Some((tls.ca_pem.map(lines), client))
     };

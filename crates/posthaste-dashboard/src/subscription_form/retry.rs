@@ -3,7 +3,7 @@
 use posthaste::retry::{Exponential, JITTER_DEFAULT, Linear, Preset, RetryPolicy};
 use serde_json::Value;
 
-use super::reading::{Reading, named, number};
+use crate::reading::{Reading, named, number};
 
 /// What is chosen, and then the fields that this choice reads.
 pub(super) fn read(reading: &mut Reading<'_>) -> Option<RetryPolicy> {
@@ -89,5 +89,7 @@ fn numbers(form: &'static str, of: &Value) -> Vec<(&'static str, String)> {
     let found = known
         .into_iter()
         .filter_map(|(member, field)| Some((field, of.get(member)?.to_string())));
-    std::iter::once(("retry", form.to_owned())).chain(found).collect()
+    std::iter::once(("retry", form.to_owned()))
+        .chain(found)
+        .collect()
 }

@@ -12,7 +12,7 @@ use posthaste_engine::operations::{NewSubscription, SubscriptionPatch};
 use std::sync::Arc;
 
 use super::*;
-use crate::query::Query;
+use crate::{query::Query, wrongs::Wrongs};
 
 /// One with every default.
 pub(crate) fn subscription() -> Subscription {
@@ -52,7 +52,9 @@ pub(crate) fn subscription() -> Subscription {
 fn typed(over: &Query, text: &str) -> Query {
     let changes = Query::parse(text);
     let over: Vec<(String, String)> = over.pairs().cloned().collect();
-    let kept = over.into_iter().filter(|(name, _)| changes.all(name).next().is_none());
+    let kept = over
+        .into_iter()
+        .filter(|(name, _)| changes.all(name).next().is_none());
     Query::of(kept.chain(changes.pairs().cloned()).collect())
 }
 
@@ -74,7 +76,11 @@ const URL: &str = "url=https://example.com/";
 fn check<T: std::fmt::Debug>(fields: &str, member: fn(NewSubscription) -> T, expected: T) {
     let made = new(&format!("{URL}&{fields}"));
     let made = made.unwrap_or_else(|wrongs| panic!("{fields}: {wrongs}"));
-    assert_eq!(format!("{:?}", member(made)), format!("{expected:?}"), "{fields}");
+    assert_eq!(
+        format!("{:?}", member(made)),
+        format!("{expected:?}"),
+        "{fields}"
+    );
 }
 
 #[track_caller]
@@ -98,7 +104,11 @@ fn an_empty_form_with_a_url_is_every_default() {
 #[test]
 fn each_field_says_one_member() {
     let texts = |events: Vec<posthaste::subscription::EventPattern>| {
-        events.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        events
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     let made = new(&format!("{URL}&events=a.*&events=&events=+b+")).unwrap();
     assert_eq!(texts(made.events), "a.* b");
@@ -106,16 +116,48 @@ fn each_field_says_one_member() {
     check("external_id=own", |n| n.external_id, Some("own".to_owned()));
     check("schemes=pt&schemes=standard", |n| n.schemes.len(), 2);
     check("timeout_ms=250", |n| n.timeout.as_millis(), 250);
-    check("rate_limit_per_s=0.5", |n| n.rate_limit.map(|r| r.per_s()), Some(0.5));
+    check(
+        "rate_limit_per_s=0.5",
+        |n| n.rate_limit.map(|r| r.per_s()),
+        Some(0.5),
+    );
     check("auto_pause_after=0", |n| n.auto_pause_after, Some(0));
-    check("ordering=fifo", |n| format!("{:?}", n.ordering), "Fifo".to_owned());
-    check("format=cloudevents", |n| format!("{:?}", n.format), "CloudEvents".to_owned());
+    check(
+        "ordering=fifo",
+        |n| format!("{:?}", n.ordering),
+        "Fifo".to_owned(),
+    );
+    check(
+        "format=cloudevents",
+        |n| format!("{:?}", n.format),
+        "CloudEvents".to_owned(),
+    );
     check("batch_max_events=7", |n| n.batch.is_some(), false);
-    check("mode=batch&batch_max_events=7", |n| n.batch.map(|b| b.max_events), Some(7));
-    check("versions=a.b+2%0D%0Ac:+3", |n| format!("{:?}", n.versions.values()), "[2, 3]".to_owned());
-    check("metadata=%7B%22a%22:1%7D", |n| n.metadata.as_str().to_owned(), r#"{"a":1}"#.to_owned());
-    check("filter=%7B%22type%22:%22a%22%7D", |n| n.filter.is_some(), true);
-    check("secret=0123456789abcdef", |n| n.secret.map(|s| s.expose().len()), Some(16));
+    check(
+        "mode=batch&batch_max_events=7",
+        |n| n.batch.map(|b| b.max_events),
+        Some(7),
+    );
+    check(
+        "versions=a.b+2%0D%0Ac:+3",
+        |n| format!("{:?}", n.versions.values()),
+        "[2, 3]".to_owned(),
+    );
+    check(
+        "metadata=%7B%22a%22:1%7D",
+        |n| n.metadata.as_str().to_owned(),
+        r#"{"a":1}"#.to_owned(),
+    );
+    check(
+        "filter=%7B%22type%22:%22a%22%7D",
+        |n| n.filter.is_some(),
+        true,
+    );
+    check(
+        "secret=0123456789abcdef",
+        |n| n.secret.map(|s| s.expose().len()),
+        Some(16),
+    );
 }
 
 #[test]
@@ -145,13 +187,30 @@ fn what_a_receiver_asks_for_is_read_row_by_row() {
     let rows = "header_name=X-Team&header_value=blue&header_kind=\
                 &header_name=X-Api-Key&header_value=open&header_kind=\
                 &header_name=&header_value=&header_kind=secret";
-    let made = new(&format!("{URL}&{rows}&auth=basic&auth_username=ada&auth_password=p+w")).unwrap();
-    let shown: Vec<&str> = made.access.headers.values().map(|value| value.shown()).collect();
+    let made = new(&format!(
+        "{URL}&{rows}&auth=basic&auth_username=ada&auth_password=p+w"
+    ))
+    .unwrap();
+    let shown: Vec<&str> = made
+        .access
+        .headers
+        .values()
+        .map(|value| value.shown())
+        .collect();
     assert_eq!(shown, ["***", "blue"], "a name that looks secret is one");
     assert_eq!(format!("{:?}", made.access.auth), "Some(Basic(***))");
-    refused("header_name=Host&header_value=x&header_kind=", "headers: this header is not yours to set: the sender or HTTP itself does");
-    refused("auth=bearer&auth_token=***", "*** stands for a secret that is set, and none is set here");
-    refused("client_cert_pem=x", "client_key_pem: the client's certificate and its key go together");
+    refused(
+        "header_name=Host&header_value=x&header_kind=",
+        "headers: this header is not yours to set: the sender or HTTP itself does",
+    );
+    refused(
+        "auth=bearer&auth_token=***",
+        "*** stands for a secret that is set, and none is set here",
+    );
+    refused(
+        "client_cert_pem=x",
+        "client_key_pem: the client's certificate and its key go together",
+    );
 }
 
 #[test]
@@ -161,14 +220,35 @@ fn all_that_is_wrong_is_told_at_once_by_its_field() {
         "timeout_ms: expected 100 to 60000 | max_in_flight: expected 1 to 1000 \
          | mode: expected one of the list | metadata: expected a JSON object",
     );
-    refused("events=a..b", "events: \"a..b\": expected an event type such as memory.created, a prefix such as memory.*, or *");
-    refused("description=%E2%80%AEx", "description: control and bidirectional control characters are not allowed");
+    refused(
+        "events=a..b",
+        "events: \"a..b\": expected an event type such as memory.created, a prefix such as memory.*, or *",
+    );
+    refused(
+        "description=%E2%80%AEx",
+        "description: control and bidirectional control characters are not allowed",
+    );
     refused("secret=short", "secret: expected at least 16 bytes");
-    refused("retry=schedule&retry_schedule=1,x", "retry_schedule: expected a number");
-    refused("rate_limit_per_s=NaN", "rate_limit_per_s: expected a number");
+    refused(
+        "retry=schedule&retry_schedule=1,x",
+        "retry_schedule: expected a number",
+    );
+    refused(
+        "rate_limit_per_s=NaN",
+        "rate_limit_per_s: expected a number",
+    );
     refused("schemes=", "schemes: expected at least one of the list");
-    refused("versions=a", "versions: expected a type and a version in each line, not \"a\"");
-    refused("filter=%7B%22a%22:1%7D&x=", &format!("filter: {}", told(&r#"{"a":1}"#.parse::<posthaste::filter::Filter>().unwrap_err())));
+    refused(
+        "versions=a",
+        "versions: expected a type and a version in each line, not \"a\"",
+    );
+    refused(
+        "filter=%7B%22a%22:1%7D&x=",
+        &format!(
+            "filter: {}",
+            told(&r#"{"a":1}"#.parse::<posthaste::filter::Filter>().unwrap_err())
+        ),
+    );
     let none = new("url=").map(drop).unwrap_err();
     assert!(none.starts_with("url: "), "{none}");
 }
@@ -209,7 +289,9 @@ fn unusual() -> Subscription {
 fn changes(now: &Subscription, text: &str) -> SubscriptionPatch {
     let form = typed(&written(now), text);
     let asked = Asked::read(&form, |_| Ok(()));
-    asked.unwrap_or_else(|wrongs| panic!("{}", all(&wrongs))).changes(now)
+    asked
+        .unwrap_or_else(|wrongs| panic!("{}", all(&wrongs)))
+        .changes(now)
 }
 
 #[test]
@@ -224,12 +306,18 @@ fn a_form_that_is_sent_back_as_it_was_shown_changes_nothing() {
 #[test]
 fn no_secret_stands_in_a_form() {
     let shown = format!("{:?}", written(&unusual()));
-    assert!(!shown.contains("canary") && !shown.contains("whsec_"), "{shown}");
+    assert!(
+        !shown.contains("canary") && !shown.contains("whsec_"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn what_is_typed_anew_is_all_that_changes() {
-    let patch = changes(&unusual(), "timeout_ms=300&mode=single&auth=none&status=disabled&external_id=");
+    let patch = changes(
+        &unusual(),
+        "timeout_ms=300&mode=single&auth=none&status=disabled&external_id=",
+    );
     assert_eq!(patch.timeout.map(|t| t.as_millis()), Some(300));
     assert_eq!(patch.batch, Some(None));
     assert!(matches!(patch.access.auth, Some(None)));
@@ -244,5 +332,8 @@ fn what_is_typed_anew_is_all_that_changes() {
         access: Default::default(),
         ..patch
     };
-    assert_eq!(format!("{rest:?}"), format!("{:?}", SubscriptionPatch::default()));
+    assert_eq!(
+        format!("{rest:?}"),
+        format!("{:?}", SubscriptionPatch::default())
+    );
 }

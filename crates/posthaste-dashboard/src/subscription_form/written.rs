@@ -44,12 +44,27 @@ pub(crate) fn written(subscription: &Subscription) -> Query {
         ("format", setting(&one.format)),
         ("revision", one.revision.to_string()),
     ];
-    fields.extend(one.events.iter().map(|pattern| ("events", pattern.to_string())));
-    fields.extend(one.schemes.iter().map(|scheme| ("schemes", scheme.as_str().to_owned())));
-    fields.extend(one.filter.iter().map(|filter| ("filter", filter.to_string())));
+    fields.extend(
+        one.events
+            .iter()
+            .map(|pattern| ("events", pattern.to_string())),
+    );
+    fields.extend(
+        one.schemes
+            .iter()
+            .map(|scheme| ("schemes", scheme.as_str().to_owned())),
+    );
+    fields.extend(
+        one.filter
+            .iter()
+            .map(|filter| ("filter", filter.to_string())),
+    );
     let rate = one.rate_limit.map(|limit| limit.per_s().to_string());
     fields.extend(rate.map(|rate| ("rate_limit_per_s", rate)));
-    let versions = one.versions.iter().map(|(name, version)| format!("{name} {version}"));
+    let versions = one
+        .versions
+        .iter()
+        .map(|(name, version)| format!("{name} {version}"));
     fields.push(("versions", versions.collect::<Vec<_>>().join("\n")));
     if one.metadata.as_str() != "{}" {
         fields.push(("metadata", one.metadata.as_str().to_owned()));

@@ -12,6 +12,7 @@ use posthaste::{
     json::RawJson,
     transport::WebhookTransport,
 };
+use posthaste_api::Peer;
 use posthaste_dashboard::Options;
 use posthaste_engine::{
     Engine, EngineConfig,
@@ -70,7 +71,11 @@ impl Answer {
 impl Site {
     /// Nobody is signed in.
     pub(crate) async fn closed() -> Self {
-        Self::over(EngineConfig::default()).await
+        Self::with(Options::default()).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        Self::over(EngineConfig::default(), options).await
     }
 
     /// Signed in with [`KEY`]; every receiver is this.
@@ -79,14 +84,15 @@ impl Site {
             transport,
             ..EngineConfig::default()
         };
-        Self::over(config).await.signed_in(KEY).await
+        Self::over(config, Options::default())
+            .await
+            .signed_in(KEY).await
     }
 
-    async fn over(config: EngineConfig) -> Self {
+    async fn over(config: EngineConfig, options: Options) -> Self {
         let clock = SystemClock::new();
         let store = MemoryStore::new(clock.now());
         let config = EngineConfig {
-            inboxes: posthaste_engine::inboxes::InboxConfig::default(),
             egress: Arc::new(EgressRules {
                 allow_http: true,
                 ..EgressRules::default()
@@ -96,7 +102,7 @@ impl Site {
         };
         let engine = Engine::start(store, config).await.expect("an engine");
         engine.ensure_platform_key(KEY).await.expect("a key");
-        let router = posthaste_dashboard::router(engine.clone(), Options::default());
+        let router = posthaste_dashboard::router(engine.clone(), options);
         Self {
             engine,
             router,
@@ -135,11 +141,47 @@ impl Site {
         reader.signed_in(key.expose()).await
     }
 
-    async fn signed_in(mut self, key: &str) -> Self {
+    /// The same, in the hands of whoever has this key.
+    pub(crate) async fn signed_in(mut self, key: &str) -> Self {
         let answer = self.send("/dashboard/sign-in", &[("key", key)]).await;
         let cookie = answer.header(header::SET_COOKIE).split(';').next();
         self.cookie = cookie.expect("a cookie").to_owned();
         self
+    }
+
+    /// A request as it stands: another's cookie, headers of its own, from a peer.
+    pub(crate) async fn send_as(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        peer: Option<&str>,
+        fields: &[(&str, &str)],
+    ) -> Answer {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(fields);
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(peer) = peer {
+            request = request.extension(Peer(peer.parse().expect("an address and a port")));
+        }
+        let request = request.body(Body::from(body.finish())).expect("a request");
+        let answer = self.router.clone().oneshot(request).await;
+        Answer::of(answer.expect("it cannot fail")).await
+    }
+
+    /// An answer that is no text.
+    pub(crate) async fn send_raw(&self, path: &str) -> Response {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        let answer = self.router.clone().oneshot(request).await;
+        answer.expect("it cannot fail")
+    }
+
+    /// The session that is open.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.cookie
     }
 
     async fn ask(&self, request: http::request::Builder, body: String) -> Answer {

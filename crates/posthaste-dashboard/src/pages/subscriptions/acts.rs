@@ -45,7 +45,9 @@ pub(super) async fn test(
     form: Posted,
 ) -> Result<Response, Fault> {
     let engine = viewer.engine(Scope::SubscriptionsWrite)?;
-    let name = form.text("type").map(|name| name.trim().parse::<EventType>());
+    let name = form
+        .text("type")
+        .map(|name| name.trim().parse::<EventType>());
     let name = name.transpose();
     let name = name.map_err(|error| Fault::Refused(error.to_string()))?;
     let trial = engine.try_subscription(&viewer.tenant, id, name).await?;

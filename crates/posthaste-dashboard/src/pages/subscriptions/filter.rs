@@ -7,9 +7,12 @@ use posthaste::{
     json::RawJson,
     subscription::EventPattern,
 };
-use posthaste_store::{query::{EventQuery, Stretch}, record::StoredEvent};
+use posthaste_store::{
+    query::{EventQuery, Stretch},
+    record::StoredEvent,
+};
 
-use crate::{Pages, fault::Fault, pretty::pretty, query::Query, subscription_form};
+use crate::{Pages, fault::Fault, payload::pretty, query::Query, subscription_form};
 
 /// What came of it, for its template.
 #[derive(Template)]
@@ -47,7 +50,8 @@ impl Tried {
 fn explained(form: &Query) -> Result<Explanation, String> {
     let text = |field| form.text(field).unwrap_or("{}");
     let filter = text("filter").parse::<Filter>();
-    let filter = filter.map_err(|error| format!("The filter: {}", subscription_form::told(&error)))?;
+    let filter =
+        filter.map_err(|error| format!("The filter: {}", subscription_form::told(&error)))?;
     let event = text("sample").parse::<EventDocument>();
     let event = event.map_err(|error| format!("The event: {error}"))?;
     Ok(filter.explain(&event))
@@ -69,17 +73,24 @@ pub(super) async fn sample(
     events: &[EventPattern],
     may_read: bool,
 ) -> Result<String, Fault> {
-    let known = pages.engine.event_types(tenant).into_iter().find_map(|known| {
-        let wanted = posthaste::subscription::wants(events, &known.entry.name);
-        let example = known.entry.example.as_ref().filter(|_| wanted)?;
-        Some(event(&known.entry.name, example))
-    });
+    let known = pages
+        .engine
+        .event_types(tenant)
+        .into_iter()
+        .find_map(|known| {
+            let wanted = posthaste::subscription::wants(events, &known.entry.name);
+            let example = known.entry.example.as_ref().filter(|_| wanted)?;
+            Some(event(&known.entry.name, example))
+        });
     let sample = match known {
         Some(sample) => Some(sample),
         None if may_read => newest(pages, tenant).await?,
         None => None,
     };
-    Ok(sample.unwrap_or_else(|| "{\n  \"type\": \"memory.created\",\n  \"data\": {}\n}".to_owned()))
+    Ok(
+        sample
+            .unwrap_or_else(|| "{\n  \"type\": \"memory.created\",\n  \"data\": {}\n}".to_owned()),
+    )
 }
 
 async fn newest(pages: &Pages, tenant: &TenantId) -> Result<Option<String>, Fault> {
@@ -87,7 +98,10 @@ async fn newest(pages: &Pages, tenant: &TenantId) -> Result<Option<String>, Faul
         before: None,
         limit: 1,
     };
-    let page = pages.engine.events(tenant, &EventQuery::default(), stretch).await?;
+    let page = pages
+        .engine
+        .events(tenant, &EventQuery::default(), stretch)
+        .await?;
     let Some(newest) = page.items.first() else {
         return Ok(None);
     };

@@ -24,8 +24,9 @@ use crate::{
     posted::Posted,
     query::Query,
     render,
-    subscription_form::{self, Asked, Wrongs},
+    subscription_form::{self, Asked},
     viewer::Viewer,
+    wrongs::Wrongs,
 };
 
 /// Empty rows that are offered beside those that are filled in.
@@ -74,7 +75,9 @@ impl Form {
 
     fn headers(&self) -> Vec<HeaderRow<'_>> {
         let names = self.form.all("header_name");
-        let rows = names.zip(self.form.all("header_value")).zip(self.form.all("header_kind"));
+        let rows = names
+            .zip(self.form.all("header_value"))
+            .zip(self.form.all("header_kind"));
         let rows = rows.map(|((name, value), kind)| HeaderRow {
             name,
             value,
@@ -94,7 +97,10 @@ impl Form {
     fn opens(&self, fields: &[&str]) -> bool {
         let blank = subscription_form::blank();
         let differs = |field: &&str| {
-            let typed = self.form.all(field).filter(|value| !value.trim().is_empty());
+            let typed = self
+                .form
+                .all(field)
+                .filter(|value| !value.trim().is_empty());
             typed.ne(blank.all(field))
         };
         self.wrongs.any(fields) || (self.id.is_some() && fields.iter().any(differs))
@@ -118,7 +124,9 @@ impl At<'_> {
         let sample = match form.text("sample") {
             Some(sample) => sample.to_owned(),
             None => {
-                let typed = form.all("events").filter_map(|pattern| pattern.trim().parse().ok());
+                let typed = form
+                    .all("events")
+                    .filter_map(|pattern| pattern.trim().parse().ok());
                 let events: Vec<EventPattern> = typed.collect();
                 let may_read = self.viewer.may(Scope::EventsRead);
                 filter::sample(self.pages, tenant, &events, may_read).await?
@@ -128,7 +136,10 @@ impl At<'_> {
         Ok(Form {
             frame: self.viewer.frame(title, Tab::Subscriptions),
             id: self.id,
-            types: types.iter().map(|known| known.entry.name.to_string()).collect(),
+            types: types
+                .iter()
+                .map(|known| known.entry.name.to_string())
+                .collect(),
             tried: None,
             form,
             wrongs,
@@ -153,7 +164,7 @@ impl At<'_> {
 
     /// What an operation refused, beside the field that it is about.
     async fn unfit(&self, form: &Query, error: OperationError) -> Result<Response, Fault> {
-        let wrongs = Wrongs::refused(error, form)?;
+        let wrongs = subscription_form::refused(error, form)?;
         self.refused(form, wrongs).await
     }
 }

@@ -49,7 +49,10 @@ pub(super) async fn list(
     let mut rows: Vec<_> = wanted.take(ROWS + 1).collect();
     let more = rows.len() > ROWS;
     rows.truncate(ROWS);
-    let last = rows.last().filter(|_| more).map(|last| last.id.as_u64().to_string());
+    let last = rows
+        .last()
+        .filter(|_| more)
+        .map(|last| last.id.as_u64().to_string());
     let ids: Vec<SubscriptionId> = rows.iter().map(|one| one.id).collect();
     let sparks = match viewer.may(Scope::DeliveriesRead) {
         true => pages.engine.sparks(&viewer.tenant, &ids).await?,
@@ -58,7 +61,10 @@ pub(super) async fn list(
     render::page(&List {
         frame: viewer.frame("Subscriptions", Tab::Subscriptions),
         now: pages.engine.now(),
-        sparks: sparks.iter().map(|(id, spark)| (*id, Drawn::of(spark))).collect(),
+        sparks: sparks
+            .iter()
+            .map(|(id, spark)| (*id, Drawn::of(spark)))
+            .collect(),
         older: last.map(|last| query.with("before", &last)),
         may_write: viewer.may(Scope::SubscriptionsWrite),
         rows,
@@ -69,7 +75,9 @@ pub(super) async fn list(
 
 /// A part of the URL, the description or the id is enough; the external id is meant exactly.
 fn is_wanted(one: &Subscription, query: &Query) -> bool {
-    let status = query.text("status").is_none_or(|status| one.status.as_str() == status);
+    let status = query
+        .text("status")
+        .is_none_or(|status| one.status.as_str() == status);
     let own = query.text("external_id").map(str::trim);
     let own = own.is_none_or(|own| one.external_id.as_deref() == Some(own));
     let text = query.text("url").map(|text| text.trim().to_lowercase());

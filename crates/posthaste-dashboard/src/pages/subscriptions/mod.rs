@@ -1,7 +1,7 @@
 //! Subscriptions: where events go, how each of them fares, and what can be done with one.
 
-mod standing;
-mod spark;
+pub(super) mod standing;
+pub(super) mod spark;
 mod list;
 mod filter;
 mod form;
@@ -26,11 +26,17 @@ pub(crate) fn routes() -> Router<Pages> {
         .route("/subscriptions", get(list::list))
         .route("/subscriptions/new", get(form::blank).post(form::create))
         .route("/subscriptions/{id}", get(show::show))
-        .route("/subscriptions/{id}/edit", get(form::filled).post(form::change))
+        .route(
+            "/subscriptions/{id}/edit",
+            get(form::filled).post(form::change),
+        )
         .route("/subscriptions/{id}/pause", post(acts::pause))
         .route("/subscriptions/{id}/resume", post(acts::resume))
         .route("/subscriptions/{id}/test", post(acts::test))
-        .route("/subscriptions/{id}/delete", get(acts::ask_to_delete).post(acts::delete))
+        .route(
+            "/subscriptions/{id}/delete",
+            get(acts::ask_to_delete).post(acts::delete),
+        )
         .route("/subscriptions/{id}/secret", post(secret::reveal))
         .route("/subscriptions/{id}/rotate", post(secret::rotate))
 }

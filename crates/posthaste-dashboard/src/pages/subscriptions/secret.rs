@@ -65,10 +65,16 @@ pub(super) async fn rotate(
 ) -> Result<Response, Fault> {
     let engine = viewer.engine(Scope::SubscriptionsWrite)?;
     let algorithm = find(&pages, &viewer, id)?.algorithm;
-    let given = form.text("secret").map(|text| algorithm.secret(text.trim()));
-    let given = given.transpose().map_err(|error| Fault::Refused(error.to_string()))?;
+    let given = form
+        .text("secret")
+        .map(|text| algorithm.secret(text.trim()));
+    let given = given
+        .transpose()
+        .map_err(|error| Fault::Refused(error.to_string()))?;
     let overlap = overlap(form.text("overlap_s"))?;
-    let rotated = engine.rotate_secret(&viewer.tenant, id, given, overlap).await;
+    let rotated = engine
+        .rotate_secret(&viewer.tenant, id, given, overlap)
+        .await;
     let (secret, until) = rotated.map_err(|error| match error {
         OperationError::RotationUnderWay { until } => Fault::Refused(format!(
             "a rotation is under way: the secret before signs until {}",

@@ -10,7 +10,10 @@ use crate::show;
 pub(super) fn settings(of: &Subscription) -> Vec<(&'static str, String)> {
     let schemes: Vec<&str> = of.schemes.iter().map(|scheme| scheme.as_str()).collect();
     let mut settings = vec![
-        ("Signatures", format!("{}; {}", schemes.join(", "), of.algorithm)),
+        (
+            "Signatures",
+            format!("{}; {}", schemes.join(", "), of.algorithm),
+        ),
         ("Body", show::setting(&of.format)),
         ("Retries", show::setting(&of.retry)),
         ("Timeout", show::span(of.timeout)),

@@ -30,7 +30,7 @@ use crate::{
     fault::Fault,
     frame::{Frame, Tab},
     path::Id,
-    pretty::pretty,
+    payload::Shown,
     query::Query,
     render,
     viewer::Viewer,
@@ -115,7 +115,9 @@ impl Show {
     /// Until when the secret before signs too.
     fn overlaps_until(&self) -> Option<Timestamp> {
         let previous = self.one.secrets.previous.as_ref();
-        previous.map(|(_, until)| *until).filter(|until| self.now < *until)
+        previous
+            .map(|(_, until)| *until)
+            .filter(|until| self.now < *until)
     }
 
     fn left(&self, until: &Timestamp) -> String {
@@ -132,17 +134,19 @@ impl Show {
 
     fn headers(&self) -> Vec<(&str, &str)> {
         let headers = self.one.access.headers.iter();
-        headers.map(|(name, value)| (name.written(), value.shown())).collect()
+        headers
+            .map(|(name, value)| (name.written(), value.shown()))
+            .collect()
     }
 
     fn filter(&self) -> Option<String> {
         let filter = self.one.filter.as_ref()?;
-        Some(pretty(filter.as_json().as_str()))
+        Some(Shown::pretty(filter.as_json().as_str()).text)
     }
 
     fn metadata(&self) -> Option<String> {
         let metadata = self.one.metadata.as_str();
-        (metadata != "{}").then(|| pretty(metadata))
+        (metadata != "{}").then(|| Shown::pretty(metadata).text)
     }
 }
 
@@ -157,7 +161,10 @@ pub(super) async fn show(
     let may_read_deliveries = viewer.may(Scope::DeliveriesRead);
     let now = pages.engine.now();
     let (figures, latest) = match may_read_deliveries {
-        true => (Some(figures(&pages, &viewer, id).await?), latest(&pages, &viewer, id).await?),
+        true => (
+            Some(figures(&pages, &viewer, id).await?),
+            latest(&pages, &viewer, id).await?,
+        ),
         false => (None, Vec::new()),
     };
     render::page(&Show {
@@ -176,7 +183,10 @@ pub(super) async fn show(
 }
 
 async fn figures(pages: &Pages, viewer: &Viewer, id: SubscriptionId) -> Result<Figures, Fault> {
-    let stats = pages.engine.stats(&viewer.tenant, Some(id), WINDOW, None).await?;
+    let stats = pages
+        .engine
+        .stats(&viewer.tenant, Some(id), WINDOW, None)
+        .await?;
     let sparks = pages.engine.sparks(&viewer.tenant, &[id]).await?;
     Ok(Figures {
         spark: sparks.get(&id).map(Drawn::of),
@@ -197,5 +207,9 @@ async fn latest(
         before: None,
         limit: LATEST,
     };
-    Ok(pages.engine.deliveries(&viewer.tenant, &query, stretch).await?.items)
+    Ok(pages
+        .engine
+        .deliveries(&viewer.tenant, &query, stretch)
+        .await?
+        .items)
 }

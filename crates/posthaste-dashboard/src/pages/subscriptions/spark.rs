@@ -41,7 +41,12 @@ impl Drawn {
 
 #[allow(clippy::cast_precision_loss)] // a picture
 fn bars(points: &[Tally]) -> Vec<Bar> {
-    let most = points.iter().map(|point| point.attempts).max().unwrap_or(0).max(1) as f64;
+    let most = points
+        .iter()
+        .map(|point| point.attempts)
+        .max()
+        .unwrap_or(0)
+        .max(1) as f64;
     let height = |attempts: u64| match attempts {
         0 => 0.0,
         n => ((n as f64 / most) * HEIGHT).max(LEAST).round(),
@@ -92,9 +97,14 @@ mod tests {
             ..Tally::default()
         };
         let bars = bars(&[tally(0, 0), tally(1000, 500), tally(1, 1)]);
-        let [none, most, one] = bars[..] else { panic!("{bars:?}") };
+        let [none, most, one] = bars[..] else {
+            panic!("{bars:?}")
+        };
         assert_eq!((none.ok_height, none.bad_height), (0.0, 0.0));
-        assert_eq!((most.ok_height, most.bad_height, most.bad_y), (14.0, 14.0, 0.0));
+        assert_eq!(
+            (most.ok_height, most.bad_height, most.bad_y),
+            (14.0, 14.0, 0.0)
+        );
         assert_eq!((one.bad_height, one.bad_y), (LEAST, HEIGHT - LEAST));
     }
 

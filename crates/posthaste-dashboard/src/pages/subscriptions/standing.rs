@@ -24,9 +24,7 @@ const fn badge(tone: &'static str, word: &'static str, why: &'static str) -> Bad
 pub(crate) fn status(of: &Subscription) -> Badge {
     match of.status {
         SubscriptionStatus::Active => badge("is-ok", "active", ""),
-        SubscriptionStatus::Paused(PauseReason::Manual) => {
-            badge("is-warn", "paused", "by someone")
-        }
+        SubscriptionStatus::Paused(PauseReason::Manual) => badge("is-warn", "paused", "by someone"),
         SubscriptionStatus::Paused(PauseReason::ConsecutiveFailures) => {
             badge("is-bad", "paused", "too many deliveries in a row failed")
         }
@@ -43,11 +41,15 @@ pub(crate) fn health(of: &Subscription, now: Timestamp) -> Badge {
     let waits = health.wait_until.is_some_and(|until| now < until);
     let untried = health.last_success_at.is_none() && health.last_failure_at.is_none();
     match health.circuit {
-        Circuit::Open { .. } => {
-            badge("is-bad", "circuit open", "a probe goes out from time to time, the rest waits")
-        }
+        Circuit::Open { .. } => badge(
+            "is-bad",
+            "circuit open",
+            "a probe goes out from time to time, the rest waits",
+        ),
         Circuit::Closed if waits => badge("is-warn", "waiting", "its receiver asked for time"),
-        Circuit::Closed if health.unhealthy => badge("is-warn", "failing", "the last attempt failed"),
+        Circuit::Closed if health.unhealthy => {
+            badge("is-warn", "failing", "the last attempt failed")
+        }
         Circuit::Closed if untried => badge("is-idle", "untried", "nothing was sent to it yet"),
         Circuit::Closed => badge("is-ok", "healthy", ""),
     }
@@ -82,14 +84,23 @@ mod tests {
             ..tried
         };
         let wait_until = Some(NOW + Duration::from_secs(1));
-        let waiting = Health { wait_until, ..failing };
+        let waiting = Health {
+            wait_until,
+            ..failing
+        };
         let (probe_at, wait) = (NOW, Duration::from_secs(30));
         let circuit = Circuit::Open { probe_at, wait };
         check(Health::default(), "untried");
         check(tried, "healthy");
         check(failing, "failing");
         check(waiting, "waiting");
-        check(Health { wait_until: Some(NOW), ..tried }, "healthy");
+        check(
+            Health {
+                wait_until: Some(NOW),
+                ..tried
+            },
+            "healthy",
+        );
         check(Health { circuit, ..waiting }, "circuit open");
     }
 }
