@@ -15,11 +15,12 @@
 
   function ms(value) {
     if (value == null) return '–';
-    if (value < 10) return `${value.toFixed(1)} ms`;
+    const one = (of) => String(Number(of.toFixed(1)));
+    if (value < 10) return `${one(value)} ms`;
     if (value < 1000) return `${Math.round(value)} ms`;
-    if (value < 60e3) return `${(value / 1000).toFixed(1)} s`;
+    if (value < 60e3) return `${one(value / 1000)} s`;
     if (value < 3600e3) return `${Math.round(value / 60e3)} min`;
-    return `${(value / 3600e3).toFixed(1)} h`;
+    return `${one(value / 3600e3)} h`;
   }
 
   function short(value) {
@@ -50,7 +51,9 @@
   }
 
   function line(colour, dash) {
-    return { stroke: look(colour), width: 1.8, dash, spanGaps: true, points: { show: false } };
+    // A line needs two points; fewer are seen as such.
+    const few = (plot, at) => plot.data[at].filter((value) => value != null).length < 6;
+    return { stroke: look(colour), width: 1.8, dash, spanGaps: true, points: { show: few, size: 5, fill: look(colour) } };
   }
 
   // Of a picture: its series' looks, its data, what is said of a point, and where a click leads.
@@ -69,6 +72,13 @@
         .map((band) => `${band.name}: ${number.format(band.counts[at])}`).join(', ') || 'none failed',
       leads: (of, at, share) => error(of, at, share),
       value: short,
+    },
+    picked: {
+      data: (of) => [of.at, ...stacked([of.failed, of.delivered])],
+      looks: () => [bars('--chart-ok'), bars('--chart-bad')],
+      told: (of, at) => `${number.format(of.delivered[at])} delivered, ${number.format(of.failed[at])} dead letters`,
+      value: short,
+      picks: true,
     },
     latency: {
       data: (of) => [of.at, of.latency.p50, of.latency.p95, of.latency.p99, of.retried.p95],
@@ -116,17 +126,26 @@
     options() {
       const { picture } = this;
       const looks = picture.looks(this.series);
-      const values = (_, ticks) => ticks.map((tick) => (tick == null ? '' : picture.value(tick)));
+      const values = (_, ticks) => ticks.map((tick) => picture.value(tick));
+      const splits = picture.logarithmic ? (_, __, least, most) => this.powers(least, most) : undefined;
+      const narrow = this.box.clientWidth < 480;
       const upper = (_, __, most) => [0, Math.max(most * 1.08, 4)];
       const y = picture.logarithmic ? { distr: 3, range: (_, least, most) => this.decades(least, most) } : { range: upper };
       return {
         width: this.box.clientWidth, height: this.box.clientHeight,
-        legend: { show: false },
-        cursor: { y: false, points: { show: Boolean(picture.logarithmic), size: 7 }, drag: { x: false, y: false } },
+        legend: { show: false }, padding: [10, 10, 0, 0],
+        cursor: { y: false, points: { show: Boolean(picture.logarithmic), size: 7 }, drag: { x: Boolean(picture.picks), y: false, setScale: false } },
         scales: { x: { range: (_, from, to) => [from, to + this.series.step_s] }, y },
-        axes: [axis({ grid: { show: false }, space: 60, values: (_, ticks) => this.times(ticks) }), axis({ size: 58, values, space: 34 })],
+        axes: [
+          axis({ grid: { show: false }, size: 24, space: narrow ? 84 : 66, values: (_, ticks) => this.times(ticks) }),
+          axis({ size: 58, values, splits, filter: (_, ticks) => ticks, space: 34 }),
+        ],
         series: [{}, ...looks],
-        hooks: { setCursor: [(plot) => this.point(plot)], ready: [(plot) => this.listen(plot)] },
+        hooks: {
+          setCursor: [(plot) => this.point(plot)],
+          setSelect: [(plot) => this.pick(plot)],
+          ready: [(plot) => this.listen(plot)],
+        },
       };
     }
 
@@ -134,6 +153,12 @@
       if (!(most > 0)) return [1, 1000];
       const from = 10 ** Math.floor(Math.log10(Math.max(least, 0.05)));
       return [from, Math.max(10 ** Math.ceil(Math.log10(most)), from * 100)];
+    }
+
+    powers(least, most) {
+      const powers = [];
+      for (let power = least; power <= most * 1.01; power *= 10) powers.push(power);
+      return powers;
     }
 
     times(ticks) {
@@ -160,6 +185,10 @@
     }
 
     listen(plot) {
+      if (this.picture.picks) {
+        this.picked(plot);
+        for (const name of ['since', 'until']) this.field(name).addEventListener('change', () => this.picked(plot));
+      }
       if (!this.picture.leads) return;
       plot.over.addEventListener('click', () => {
         const at = this.under(plot);
@@ -169,6 +198,30 @@
         const more = this.picture.leads(this.series, at, value);
         location.href = `${this.root.dataset.deliveries}?since=${iso(from)}&until=${iso(from + this.series.step_s)}${more}`;
       });
+    }
+
+    // What was dragged over, in whole steps, into the fields of the form; and back.
+    pick(plot) {
+      const { left, width } = plot.select;
+      if (!this.picture.picks || this.showing || !(width > 0)) return;
+      const step = this.series.step_s;
+      const [first] = this.series.at;
+      const whole = (s, round) => first + round((s - first) / step) * step;
+      this.field('since').value = iso(Math.max(whole(plot.posToVal(left, 'x'), Math.floor), first));
+      this.field('until').value = iso(whole(plot.posToVal(left + width, 'x'), Math.ceil));
+    }
+
+    field(name) {
+      return this.root.closest('form').elements[name];
+    }
+
+    picked(plot) {
+      const [from, to] = ['since', 'until'].map((name) => Date.parse(this.field(name).value) / 1000);
+      if (!(from < to)) return;
+      const edge = (s) => Math.min(Math.max(plot.valToPos(s, 'x'), 0), plot.over.clientWidth);
+      this.showing = true;
+      plot.setSelect({ left: edge(from), width: edge(to) - edge(from), top: 0, height: plot.over.clientHeight }, false);
+      this.showing = false;
     }
 
     redraw() {

@@ -2,5 +2,14 @@
 
 mod site;
 
+mod portal;
+mod event_types;
+mod log;
 mod signing_in;
+mod overview;
+mod replays;
+mod subscriptions;
 mod inboxes;
+mod keys;
+mod tenants;
+mod audit;
