@@ -3,6 +3,7 @@
 Nothing is found by an id or a class: what has no name that a person can read is not there.
 """
 
+from posthaste import KEY
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -19,6 +20,7 @@ LABELLED = """
         and (@aria-label={0} or @id=//label[normalize-space()={0}]/@for
              or ancestor::label[starts-with(normalize-space(), {0})])]
 """
+ROW = ".//tr[contains(., {0})]"
 
 
 def quoted(text):
@@ -37,6 +39,12 @@ class Person:
         """Types an address."""
         self.driver.get(path if "://" in path else self.base + path)
         self.watch.look()
+
+    def sign_in(self, key=KEY):
+        self.open("/dashboard/sign-in")
+        self.fill("API key", key)
+        self.press("Sign in")
+        self.wait(lambda: "sign-in" not in self.path(), "to be let in")
 
     def press(self, name, within="body"):
         """Presses what bears that name, and takes in what comes of it."""
@@ -70,6 +78,45 @@ class Person:
     def text(self):
         """What can be read on the page."""
         return self.driver.execute_script("return document.body.innerText")
+
+    def reload_until(self, text):
+        """Looks again and again, as one does who waits."""
+        def shown():
+            if text in self.text():
+                return True
+            self.driver.refresh()
+            return text in self.text()
+
+        self.wait(shown, f"to see {text!r} after a while")
+        self.watch.look()
+
+    def press_row(self, text):
+        """Opens the first row that says this."""
+        row = self.found(ROW, text)
+        row.find_element("css selector", "a.mono").click()
+        self.watch.look()
+
+    def buttons(self):
+        """What can be pressed."""
+        script = "return [...document.querySelectorAll('main button')].map(b => b.innerText)"
+        return self.driver.execute_script(script)
+
+    def description(self, label):
+        """What a screen reader adds to a field."""
+        ids = (self.found(LABELLED, label).get_attribute("aria-describedby") or "").split()
+        return " ".join(self.driver.find_element("id", one).text for one in ids)
+
+    def said_by(self, name):
+        """What is in the region of that name, without its heading."""
+        script = """
+            const heading = [...document.querySelectorAll("h2, h3")].find(h => h.innerText === arguments[0]);
+            return heading.closest("section").querySelector("code, pre, .code").innerText
+        """
+        return self.driver.execute_script(script, name)
+
+    def focus(self):
+        """The kind of element that has the focus."""
+        return self.driver.switch_to.active_element.tag_name.upper()
 
     def value(self, label):
         return self.found(LABELLED, label).get_property("value")

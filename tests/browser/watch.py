@@ -38,9 +38,9 @@ class Watch:
         """What belongs to what this test is about, such as the status of a refusal."""
         self.expected.append(re.compile(pattern))
 
-    def look(self):
+    def look(self, again=False):
         """Looks at the page as it is now, and at what was told since the last look."""
-        found = self.complaints() + self.strangers() + self.on_this_page()
+        found = self.complaints() + self.strangers() + self.on_this_page(again)
         self.tell([line for line in found if not any(p.search(line) for p in self.expected)])
 
     def complaints(self):
@@ -58,11 +58,11 @@ class Watch:
         parts = urllib.parse.urlsplit(url)
         return parts.scheme in INSIDE or f"{parts.scheme}://{parts.netloc}" in self.origins
 
-    def on_this_page(self):
+    def on_this_page(self, again):
         """What has to be asked of the page itself, once for each page that differs."""
         page = self.driver.page_source
         digest = hashlib.sha256(page.encode(errors="replace")).digest()
-        if digest in self.seen:
+        if digest in self.seen and not again:
             return []
         self.seen.add(digest)
         ran = self.driver.execute_script(f"return window.{CANARY} ?? null")

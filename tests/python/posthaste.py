@@ -20,13 +20,19 @@ def environment():
 
 
 class Server:
-    def __init__(self):
+    def __init__(self, **variables):
+        """On a store of its own, with these variables beside the usual ones."""
         self.home = tempfile.TemporaryDirectory()
         self.environment = environment() | {"POSTHASTE_ADMIN_KEY": KEY, "POSTHASTE_KEY": KEY}
         self.log = open(pathlib.Path(self.home.name) / "log", "w+")
-        serve = [BINARY, "serve", "--dev", "--listen", "127.0.0.1:0", "--data-dir", "data"]
+        self.listen = "127.0.0.1:0"
+        self.start(**variables)
+
+    def start(self, **variables):
+        """Once more at the same address, where it had one."""
+        serve = [BINARY, "serve", "--dev", "--listen", self.listen, "--data-dir", "data"]
         self.process = subprocess.Popen(
-            serve, cwd=self.home.name, env=self.environment, text=True,
+            serve, cwd=self.home.name, env=self.environment | variables, text=True,
             stdout=subprocess.PIPE, stderr=self.log,
         )
         ready = self.process.stdout.readline()
@@ -34,6 +40,7 @@ class Server:
             self.log.seek(0)
             raise RuntimeError(f"the server did not start: {ready}{self.log.read()}")
         self.url = self.environment["POSTHASTE_SERVER"] = ready.split()[-1]
+        self.listen = self.url.removeprefix("http://")
 
     def call(self, method, path, body=None, key=KEY, **headers):
         """A request to the API; its answer's JSON, None where there is none."""
@@ -51,12 +58,15 @@ class Server:
         )
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def close(self):
-        """Stops it as an operator would; it has to end well."""
+    def stop(self):
+        """As an operator would; it has to end well."""
         self.process.terminate()
         self.process.stdout.read()
         code = self.process.wait(timeout=40)
         self.process.stdout.close()
+        assert code == 0, f"the server exited with {code}"
+
+    def close(self):
+        self.stop()
         self.log.close()
         self.home.cleanup()
-        assert code == 0, f"the server exited with {code}"

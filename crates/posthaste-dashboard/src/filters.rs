@@ -1,7 +1,10 @@
 //! What someone asks of a list, as it stands in the path: read once, and told where it is wrong.
 
 use posthaste::{clock::Timestamp, delivery::DeliveryStatus};
-use posthaste_store::query::{DeliveryQuery, EventQuery};
+use posthaste_store::{
+    audit::AuditQuery,
+    query::{DeliveryQuery, EventQuery},
+};
 
 use crate::{moment, query::Query};
 
@@ -87,6 +90,24 @@ pub(crate) fn events(query: &Query, now: Timestamp) -> (EventQuery, Wrong) {
         since: ours.read(query, "since", moment::EXPECTED, time),
         until: ours.read(query, "until", moment::EXPECTED, time),
         correlation_id: query.text("correlation_id").map(|id| id.trim().to_owned()),
+    };
+    (wanted, wrong)
+}
+
+/// `platforms`: the platform's entries too.
+pub(crate) fn audit(query: &Query, now: Timestamp, platforms: bool) -> (AuditQuery, Wrong) {
+    let mut wrong = Wrong::default();
+    let ours = &mut wrong;
+    let time = |text: &str| moment::read(text, now);
+    let wanted = AuditQuery {
+        platforms,
+        actor: ours.read(query, "actor", "expected key_…", |id| id.parse().ok()),
+        action: ours.read(query, "action", "expected an action", |name| {
+            name.parse().ok()
+        }),
+        object: query.text("object").map(|object| object.trim().to_owned()),
+        since: ours.read(query, "since", moment::EXPECTED, time),
+        until: ours.read(query, "until", moment::EXPECTED, time),
     };
     (wanted, wrong)
 }

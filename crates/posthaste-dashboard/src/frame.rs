@@ -1,5 +1,6 @@
 //! What stands around every page: where one is, where one can go, and what just happened.
 
+use posthaste_engine::operations::Portal;
 use posthaste_store::settings::Scope;
 
 use crate::{assets::Asset, query::Query};
@@ -18,8 +19,30 @@ pub(crate) struct Frame {
     /// Whether they may look at other tenants.
     pub(crate) is_platform: bool,
     pub(crate) is_portal: bool,
+    /// Whose portal it is.
+    pub(crate) brand: Option<Brand>,
     pub(crate) csrf: String,
     pub(crate) note: Option<Note>,
+}
+
+/// How a portal is called and looks.
+pub(crate) struct Brand {
+    pub(crate) name: String,
+    pub(crate) has_logo: bool,
+    pub(crate) has_accent: bool,
+    pub(crate) mode: &'static str,
+}
+
+impl Brand {
+    pub(crate) fn of(portal: &Portal) -> Self {
+        let theme = &portal.link.theme;
+        Self {
+            name: theme.name.clone().unwrap_or_else(|| "Webhooks".to_owned()),
+            has_logo: portal.logo.is_some(),
+            has_accent: theme.accent.is_some(),
+            mode: theme.mode.as_str(),
+        }
+    }
 }
 
 impl Frame {
@@ -30,43 +53,50 @@ impl Frame {
 }
 
 macro_rules! tabs {
-    ($($tab:ident = $label:literal, $path:literal, $scope:ident;)*) => {
+    ($($list:ident { $($tab:ident = $label:literal, $path:literal, $scope:ident;)* })*) => {
         /// The pages that the navigation names.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Tab { $($tab),* }
+        pub(crate) enum Tab { $($($tab),*),* }
 
         impl Tab {
-            pub(crate) const EVERY: &[Self] = &[$(Self::$tab),*];
+            $(pub(crate) const $list: &[Self] = &[$(Self::$tab),*];)*
 
             pub(crate) const fn label(self) -> &'static str {
-                match self { $(Self::$tab => $label),* }
+                match self { $($(Self::$tab => $label),*),* }
             }
 
             /// Below the base; with its slash.
             pub(crate) const fn path(self) -> &'static str {
-                match self { $(Self::$tab => $path),* }
+                match self { $($(Self::$tab => $path),*),* }
             }
 
             /// What a viewer has to hold to see it.
             pub(crate) const fn needs(self) -> Scope {
-                match self { $(Self::$tab => Scope::$scope),* }
+                match self { $($(Self::$tab => Scope::$scope),*),* }
             }
         }
     };
 }
 
 tabs! {
-    Overview = "Overview", "", DeliveriesRead;
-    Events = "Events", "/events", EventsRead;
-    Deliveries = "Deliveries", "/deliveries", DeliveriesRead;
-    DeadLetters = "Dead letters", "/dead-letters", DeliveriesRead;
-    Subscriptions = "Subscriptions", "/subscriptions", SubscriptionsRead;
-    EventTypes = "Event types", "/event-types", EventsRead;
-    Replays = "Replays", "/replays", DeliveriesRead;
-    Inboxes = "Inboxes", "/inboxes", SubscriptionsRead;
-    Keys = "Keys", "/keys", KeysManage;
-    Audit = "Audit log", "/audit", KeysManage;
-    Settings = "Settings", "/settings", KeysManage;
+    EVERY {
+        Overview = "Overview", "", DeliveriesRead;
+        Events = "Events", "/events", EventsRead;
+        Deliveries = "Deliveries", "/deliveries", DeliveriesRead;
+        DeadLetters = "Dead letters", "/dead-letters", DeliveriesRead;
+        Subscriptions = "Subscriptions", "/subscriptions", SubscriptionsRead;
+        EventTypes = "Event types", "/event-types", EventsRead;
+        Replays = "Replays", "/replays", DeliveriesRead;
+        Inboxes = "Inboxes", "/inboxes", SubscriptionsRead;
+        Keys = "Keys", "/keys", KeysManage;
+        Audit = "Audit log", "/audit", KeysManage;
+        Settings = "Settings", "/settings", TenantsManage;
+    }
+    PLATFORM {
+        Tenants = "Tenants", "/tenants", TenantsManage;
+        PlatformKeys = "Platform keys", "/platform/keys", KeysManage;
+        Server = "Server", "/platform/settings", TenantsManage;
+    }
 }
 
 macro_rules! notes {

@@ -57,6 +57,22 @@ pub(crate) fn count(n: impl Borrow<u64>) -> String {
     shown
 }
 
+/// `812 B`, `4.0 KiB`, `1.3 GiB`.
+pub(crate) fn bytes(n: impl Borrow<u64>) -> String {
+    let n = *n.borrow();
+    let (mut unit, mut tenths) = ("B", u128::from(n) * 10);
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if tenths < 10_240 {
+            break;
+        }
+        (unit, tenths) = (larger, tenths / 1024);
+    }
+    match unit {
+        "B" => format!("{n} B"),
+        unit => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use posthaste::clock::Timestamp;
@@ -73,6 +89,14 @@ mod tests {
         assert_eq!(of(273_600_000), "3 d 4 h");
         assert_eq!(count(7_u64), "7");
         assert_eq!(count(1_234_567_u64), "1\u{202f}234\u{202f}567");
+    }
+
+    #[test]
+    fn sizes_have_the_unit_that_fits() {
+        assert_eq!(bytes(812_u64), "812 B");
+        assert_eq!(bytes(4096_u64), "4.0 KiB");
+        assert_eq!(bytes(1_400_000_000_u64), "1.3 GiB");
+        assert_eq!(bytes(u64::MAX), "16777215.9 TiB");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use posthaste_store::{Store, StoreError, audit::Actor, record::HealthChange, set
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
-    config::{EngineConfig, Limits},
+    config::{EngineConfig, Limits, Retention},
     delivery::{
         alert::Alerts,
         attempt::Sender,
@@ -240,6 +240,12 @@ impl Engine {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.config.limits
+    }
+
+    /// How long things are kept where their tenant has no limit of its own.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        self.0.config.retention
     }
 
     /// What the store was given when it was made: the cursors' key and the server's name.

@@ -5,6 +5,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use posthaste::{
     egress::{EgressRules, TargetUrl},
+    origin::Origin,
     signature::Secret,
 };
 use posthaste_api::Callers;
@@ -17,6 +18,7 @@ use posthaste_store::{
 use super::{
     ConfigurationError,
     keys::{self, Kind},
+    shown,
     written::{Setting, Source, Written},
 };
 
@@ -26,6 +28,8 @@ pub struct Configuration {
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
     pub database: Database,
+    /// What links to this server begin with; none: where it listens.
+    pub public_url: Option<Origin>,
     /// Set by the operator instead of being made at the first start.
     pub admin_key: Option<Secret>,
     pub dev: bool,
@@ -41,6 +45,8 @@ pub struct Configuration {
     /// None: nothing is asked of it.
     pub webhook_site: Option<TargetUrl>,
     pub api: posthaste_api::Options,
+    /// As it may be shown.
+    pub settings: Vec<posthaste_dashboard::Setting>,
 }
 
 /// Where the API's certificate is, and its private key; both in PEM.
@@ -87,7 +93,8 @@ impl Configuration {
             written,
             complaints: Vec::new(),
         };
-        let configuration = reading.configuration();
+        let mut configuration = reading.configuration();
+        configuration.settings = shown::lines(written, &configuration);
         if reading.complaints.is_empty() {
             Ok(configuration)
         } else {
@@ -110,6 +117,7 @@ impl Reading<'_> {
         Configuration {
             listen: self.value("listen", |text| text.parse().ok()),
             database: self.database(&data_dir),
+            public_url: self.optional("public_url", |text| text.trim().parse().ok()),
             admin_key: self.optional("admin_key", |text| {
                 is_key(text).then(|| Secret::trusted(text.to_owned()))
             }),
@@ -123,6 +131,7 @@ impl Reading<'_> {
             master_key: self.master_key(&data_dir),
             webhook_site: self.optional("webhook_site.url", |text| text.trim().parse().ok()),
             api: self.api(),
+            settings: Vec::new(),
             data_dir,
             dev,
         }

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use posthaste_dashboard::Setting;
+
 use super::{
     Configuration,
     keys::{KEYS, Key},
@@ -12,46 +14,38 @@ use super::{
 /// The column of the comments.
 const COMMENT_AT: usize = 52;
 
-/// A key, its value as it may be shown, and where it comes from; the value is none where nothing is
-/// set.
-pub struct Line {
-    pub key: &'static str,
-    pub value: Option<String>,
-    pub source: String,
-}
-
 /// Every key, in the order of the reference.
-pub fn lines(written: &Written, configuration: &Configuration) -> Vec<Line> {
+pub fn lines(written: &Written, configuration: &Configuration) -> Vec<Setting> {
     let line = |key| line(key, written, configuration);
     KEYS.iter().map(line).collect()
 }
 
-pub fn shown(written: &Written, configuration: &Configuration) -> String {
+pub fn shown(configuration: &Configuration) -> String {
     let (mut text, mut section) = (String::new(), "");
-    for line in lines(written, configuration) {
-        let (of, name) = line.key.split_once('.').unwrap_or(("", line.key));
+    for line in &configuration.settings {
+        let (of, name) = line.key.split_once('.').unwrap_or(("", &line.key));
         if of != section {
             section = of;
             writeln!(text, "\n[{section}]").expect("a String takes any text");
         }
-        let (set, source) = match line.value {
-            Some(value) => (format!("{name} = {value}"), line.source),
-            None => (format!("# {name} ="), "not set".to_owned()),
+        let (set, source) = match &line.value {
+            Some(value) => (format!("{name} = {value}"), line.source.as_str()),
+            None => (format!("# {name} ="), "not set"),
         };
         writeln!(text, "{set:COMMENT_AT$} # {source}").expect("a String takes any text");
     }
     text
 }
 
-fn line(key: &'static Key, written: &Written, configuration: &Configuration) -> Line {
+fn line(key: &Key, written: &Written, configuration: &Configuration) -> Setting {
     let setting = written.setting(key);
     let value = match (setting.text.is_empty(), key.name) {
         (true, "database") => Some(quoted(&configuration.database.to_string())),
         (true, _) if key.optional => None,
         _ => Some(value(key, &setting.text)),
     };
-    Line {
-        key: key.name,
+    Setting {
+        key: key.name.to_owned(),
         value,
         source: setting.source.to_string(),
     }

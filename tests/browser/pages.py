@@ -1,0 +1,69 @@
+"""Every page there is, by the name of its picture."""
+
+import re
+import urllib.parse
+
+ID = re.compile(r"(?<=/)(evt|dlv|sub|key|rpl|inb)_[0-9a-z]{13}(?=/|$)")
+TYPE = re.compile(r"(?<=/event-types/)(?!new(?:/|$))[^/]+")
+TENANT = re.compile(r"(?<=^/dashboard/tenants/)[^/]+")
+
+
+def of_a_tenant(scene):
+    """Paths below a tenant's base, each of something that is worth looking at."""
+    api = scene.api
+    failed = (scene.deliveries("?status=failed&limit=1") or scene.deliveries("?limit=1"))[0]
+    replay = (api("GET", "/replays")["data"] or [{"id": None}])[0]
+    key = api("GET", "/keys")["data"][0]
+    search = f"/subscriptions/{scene.hooks['/search']}"
+    return {
+        "overview": "",
+        "events": "/events",
+        "event": f"/events/{failed['event_id']}",
+        "deliveries": "/deliveries",
+        "delivery": f"/deliveries/{failed['id']}",
+        "dead-letters": "/dead-letters",
+        "subscriptions": "/subscriptions",
+        "subscription": search,
+        "subscription-edit": f"{search}/edit",
+        "subscription-new": "/subscriptions/new",
+        "event-types": "/event-types",
+        "event-type": "/event-types/order.created",
+        "replays": "/replays",
+        "replay": f"/replays/{replay['id']}",
+        "inboxes": "/inboxes",
+        "inbox": f"/inboxes/{scene.inbox['id']}",
+        "keys": "/keys",
+        "key": f"/keys/{key['id']}",
+        "key-new": "/keys/new",
+        "audit": "/audit",
+        "settings": "/settings",
+    }
+
+
+OF_THE_PLATFORM = {
+    "tenants": "/dashboard/tenants",
+    "platform-keys": "/dashboard/platform/keys",
+    "server": "/dashboard/platform/settings",
+}
+
+
+def every(scene):
+    """Paths by name, of all that an operator sees."""
+    below = of_a_tenant(scene)
+    return {name: scene.base + path for name, path in below.items()} | OF_THE_PLATFORM
+
+
+def shape(path):
+    """A path without what differs between two pages of one kind."""
+    path = urllib.parse.unquote(urllib.parse.urlsplit(path).path).rstrip("/")
+    return TENANT.sub("*", TYPE.sub("*", ID.sub("*", path)))
+
+
+def links(driver, prefix):
+    """Where the page leads below this, other than to files."""
+    script = """
+        return [...document.querySelectorAll("a[href]:not([download])")]
+            .filter(a => a.origin === location.origin && !a.search.includes("format="))
+            .map(a => a.pathname)
+    """
+    return {path for path in driver.execute_script(script) if path.startswith(prefix)}

@@ -1,0 +1,92 @@
+"""Takes a picture of every page, light and dark, wide and narrow, for the documentation.
+
+The server lives through an hour in about a minute (libfaketime stands between it and the machine's
+clock), so that there is something on its charts.
+"""
+
+import base64
+import pathlib
+import sys
+import time
+
+import chromium
+import pages
+from person import Person
+from posthaste import ROOT, Server
+from scene import Scene
+from watch import Watch
+
+IMAGES = ROOT / "docs/images"
+FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+# How far back it begins, and how fast its time goes by.
+BACK_MIN, SPEED = 66, 60
+HEIGHT_MAX = {chromium.WIDE: 1800, chromium.PHONE: 2200}
+NAMES = {chromium.WIDE: "wide", chromium.PHONE: "phone"}
+QUALITY = 82
+
+
+def hurried():
+    """The environment of a server whose hours are minutes."""
+    if not FAKETIME.exists():
+        raise RuntimeError(f"no {FAKETIME}: please install libfaketime")
+    return {"LD_PRELOAD": str(FAKETIME), "FAKETIME": f"-{BACK_MIN}m x{SPEED}"}
+
+
+def lived_through(server):
+    """A scene after an hour of traffic, with what people did in the last of it."""
+    scene = Scene(server).set()
+    until = time.monotonic() + BACK_MIN * 60 / SPEED
+    events = scene.events()
+    while time.monotonic() < until:
+        scene.api("POST", "/events", next(events))
+        time.sleep(0.03 + 0.1 * scene.cast.dice.random() ** 2)  # the producers' rhythm
+    scene.people()
+    return scene
+
+
+def shoot(driver, name, size, scheme):
+    """One picture, as high as the page, within reason."""
+    chromium.look(driver, size, scheme)
+    driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+    height = driver.execute_script("return document.documentElement.scrollHeight")
+    clip = {"x": 0, "y": 0, "width": size[0], "height": min(max(height, size[1]), HEIGHT_MAX[size]), "scale": 1}
+    wanted = {"format": "webp", "quality": QUALITY, "captureBeyondViewport": True, "clip": clip}
+    taken = driver.execute_cdp_cmd("Page.captureScreenshot", wanted)
+    path = IMAGES / f"{name}-{scheme}-{NAMES[size]}.webp"
+    path.write_bytes(base64.b64decode(taken["data"]))
+
+
+def main(wanted):
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    server = Server(**hurried())
+    scene = lived_through(server)
+    server.stop()
+    server.start()
+    driver = chromium.chromium()
+    person = Person(driver, server.url, Watch(driver, "screenshots", [server.url]))
+    person.watch.reads_for_all = False
+    take(driver, person, {"sign-in": "/dashboard/sign-in"}, wanted)
+    person.sign_in()
+    scene.publish(12)
+    scene.settled()
+    scene.replay(since="2020-01-01T00:00:00Z", until="2099-01-01T00:00:00Z", only="failed", dry_run=False)
+    take(driver, person, pages.every(scene), wanted)
+    scene.close()
+    driver.quit()
+    server.close()
+
+
+def take(driver, person, paths, wanted):
+    for name, path in paths.items():
+        if wanted and name not in wanted:
+            continue
+        for size in NAMES:
+            chromium.look(driver, size)
+            person.open(path)
+            for scheme in ("light", "dark"):
+                shoot(driver, name, size, scheme)
+        print(name, flush=True)
+
+
+if __name__ == "__main__":
+    main(set(sys.argv[1:]))

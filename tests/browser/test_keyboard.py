@@ -1,0 +1,48 @@
+"""Without a mouse: the shortcuts that the help names."""
+
+import unittest
+
+from cast import Cast
+from journey import Journey
+from selenium.webdriver.common.keys import Keys
+
+
+class Keyboard(Journey):
+    def setUp(self):
+        super().setUp()
+        self.cast = Cast()
+        self.addCleanup(self.cast.close)
+        hook = {"url": self.cast.answer("/hook", 500), "retry": "none", "auto_pause_after": 0}
+        self.server.call("POST", "/subscriptions", hook)
+        for event_type in ("first.one", "second.one"):
+            self.server.call("POST", "/events", {"type": event_type, "data": 1})
+        self.cast.answer("/hook", 200)
+        self.person.sign_in()
+
+    def test_a_person_searches_walks_the_rows_opens_one_and_redelivers_by_keys_alone(self):
+        person = self.person
+        person.open("/dashboard/tenants/default/deliveries")
+        person.reload_until("second.one")
+        person.type("?")
+        person.see("Keyboard", "next and previous row")
+        person.type(Keys.ESCAPE)
+        person.see_no("next and previous row")
+        person.type("/")
+        person.wait(lambda: person.focus() in ("INPUT", "SELECT"), "for the search to have the focus")
+        person.press("Deliveries")
+        person.type("jj")
+        person.type("k")
+        person.type(Keys.ENTER)
+        person.see("second.one", "#1")
+        person.type("r")
+        person.see("On its way again.")
+
+    def test_whoever_tabs_comes_first_to_the_way_past_the_navigation(self):
+        self.person.open("/dashboard/tenants/default/deliveries")
+        self.person.type(Keys.TAB)
+        self.person.type(Keys.ENTER)
+        self.person.wait(lambda: self.person.path().endswith("#main"), "to be past the navigation")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,78 @@
+"""The portal, from a link: one tenant's pages with the link's power, under its own name and colours,
+and nothing beside them."""
+
+import unittest
+
+import chromium
+from journey import Journey
+from scene import Scene
+
+THEME = {"name": "Tidewatch Events", "accent": "#0a7d5a", "mode": "dark"}
+
+
+class Portal(Journey):
+    def setUp(self):
+        super().setUp()
+        self.scene = Scene(self.server).set()
+        self.addCleanup(self.scene.close)
+        self.scene.publish(20)
+        self.scene.settled()
+
+    def link(self, **asked):
+        return self.scene.api("POST", "/portal-links", asked)
+
+    def test_a_customer_mends_and_resends_from_a_link_without_signing_in(self):
+        person = self.person
+        person.open(self.link(theme=THEME)["url"])
+        person.see("Tidewatch Events", "Subscriptions")
+        person.press("Subscriptions")
+        person.see("/billing", "/crm")
+        person.press("Deliveries")
+        person.choose("Status", "failed")
+        person.arrive("status=failed")
+        person.press_row("failed")
+        person.press("Redeliver")
+        person.see("On its way again.")
+        for beyond in ("Keys", "Audit log", "Settings", "Sign out"):
+            self.assertNotIn(beyond, person.text().splitlines())
+
+    def test_a_link_that_only_reads_shows_no_button_that_changes_something(self):
+        person = self.person
+        person.open(self.link(read_only=True)["url"])
+        for tab in ("Subscriptions", "Deliveries"):
+            person.press(tab)
+            for name in ("New subscription", "Redeliver selected", "Discard selected"):
+                self.assertNotIn(name, person.text().splitlines())
+        person.press_row("order.")
+        self.assertNotIn("Redeliver", person.buttons())
+
+    def test_nothing_but_the_tenants_pages_opens_and_a_deleted_link_opens_nothing(self):
+        person = self.person
+        self.watch.expect("status of 40[134]")
+        made = self.link()
+        person.open(made["url"])
+        base = person.path().rstrip("/")
+        for beyond in ("/keys", "/audit", "/settings"):
+            person.open(base + beyond)
+            person.see("Not allowed")
+        self.scene.api("DELETE", f"/portal-links/{made['id']}")
+        person.open(base)
+        self.assertNotIn("Subscriptions", person.text().splitlines())
+
+    def test_every_page_of_it_is_for_all_and_fits_a_phone(self):
+        person = self.person
+        person.open(self.link(theme=THEME)["url"])
+        tabs = self.driver.execute_script(
+            "return [...document.querySelectorAll('nav[aria-label=Pages] a')].map(a => a.pathname)"
+        )
+        self.assertGreater(len(tabs), 3, tabs)
+        chromium.look(self.driver, chromium.PHONE)
+        for path in tabs:
+            with self.subTest(page=path.split("/")[-1]):
+                person.open(path)
+                person.see("Tidewatch Events")
+                self.assertEqual(0, person.overflow(), path)
+
+
+if __name__ == "__main__":
+    unittest.main()
