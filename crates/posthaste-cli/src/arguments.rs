@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{commands, demo, listen, publish, receiver, serve, simulate, tail, trigger, verify};
+use crate::{
+    commands, dashboard, demo, listen, publish, receiver, serve, simulate, tail, trigger, verify,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,6 +38,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Watch it work: a server on a temporary store, three receivers, lifelike events
     Demo(demo::Arguments),
+    /// Print a link that signs a browser in to the dashboard
+    Dashboard(dashboard::Arguments),
     /// Publish one event, or a file of them
     Publish(publish::Arguments),
     /// Publish events made of a catalogue's example
@@ -56,6 +60,8 @@ enum Command {
     Inboxes(commands::inboxes::Arguments),
     /// API keys
     Keys(commands::keys::Arguments),
+    /// Links into the portal, for a tenant's customers
+    PortalLinks(commands::portal_links::Arguments),
     /// Who changed or revealed what, when and from where
     Audit(commands::trail::Arguments),
     /// Tenants, with a key of the platform
@@ -82,6 +88,8 @@ impl Arguments {
         match self.command {
             Command::Serve(arguments) => arguments.run().await,
             Command::Demo(arguments) => arguments.run(json).await,
+            Command::Dashboard(arguments) => arguments.run(json).await,
+            Command::PortalLinks(arguments) => arguments.run(json).await,
             Command::Publish(arguments) => arguments.run(json).await,
             Command::Trigger(arguments) => arguments.run(json).await,
             Command::EventTypes(arguments) => arguments.run(json).await,

@@ -17,6 +17,7 @@ mod serve;
 mod client;
 mod table;
 mod session;
+mod dashboard;
 mod moment;
 mod publish;
 mod catalogues;

@@ -17,6 +17,11 @@ pub fn moment(text: &str) -> Result<String, String> {
     Ok(Timestamp::from_millis(then).to_string())
 }
 
+/// So long: `90s`, `30m`, `12h`, `30d`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    ago(text).ok_or_else(|| "expected how long, such as 30m, 12h or 30d".to_owned())
+}
+
 /// `30d` from now, or a time; as the API takes it.
 pub fn deadline(text: &str) -> Result<String, String> {
     let from_now = ago(text).ok_or("expected how long from now, such as 12h or 90d")?;

@@ -99,13 +99,15 @@ impl Arguments {
     }
 }
 
-/// The one line that says it is ready; in development also how to begin. A server goes on where
+/// The line that says it is ready, and the one that says where to look; in development also how to begin. A server goes on where
 /// nobody reads it.
 fn announce(server: &Server, dev: bool) {
     let paint = Paint::for_stdout();
     let (version, url) = (env!("CARGO_PKG_VERSION"), server.url());
     let url_shown = paint.ink(Ink::Cyan, &url);
+    let dashboard = paint.ink(Ink::Cyan, &server.dashboard());
     let mut text = format!("Posthaste {version} is ready at {url_shown}\n");
+    text += &format!("The dashboard is at {dashboard}\n");
     let (place, key) = (&server.key.place, server.key.value.as_ref());
     let key = key.map(Secret::expose);
     let [key_label, try_label] = ["key", "try"].map(|label| paint.ink(Ink::Bold, label));

@@ -1,6 +1,10 @@
 //! A running server: store, engine, API and listener, wired together and taken down in order.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
 use posthaste::{
@@ -65,17 +69,28 @@ impl Server {
             .context("cannot read the store")?;
         let chosen = configuration.admin_key.as_ref();
         let key = admin_key::ensure(&engine, data_dir, chosen).await?;
+        let address = listener.local_addr()?;
+        let public_url = match &configuration.public_url {
+            Some(chosen) => chosen.clone(),
+            None => listened_on(address, certificate.is_some())?,
+        };
+        let options = posthaste_api::Options {
+            public_url: public_url.clone(),
+            ..configuration.api.clone()
+        };
         Ok(Self {
-            address: listener.local_addr()?,
-            key,
+            address,
             engine,
             store,
             listener,
-            options: configuration.api.clone(),
             pages: posthaste_dashboard::Options {
-                signs_in_by_itself: configuration.dev,
+                callers: options.callers.clone(),
+                public_url,
+                own_key: key.value.clone().filter(|_| configuration.dev),
                 settings: configuration.settings.clone(),
             },
+            options,
+            key,
             certificate,
         })
     }
@@ -86,6 +101,11 @@ impl Server {
             None => "http",
         };
         format!("{scheme}://{}", self.address)
+    }
+
+    /// Where people look.
+    pub fn dashboard(&self) -> String {
+        format!("{}/dashboard", self.pages.public_url)
     }
 
     /// Where what is sent to the API may be read on its way.
@@ -122,6 +142,19 @@ impl Server {
             .await
             .context("cannot close the store")
     }
+}
+
+/// As whoever is on this machine reaches it.
+fn listened_on(address: SocketAddr, tls: bool) -> anyhow::Result<Origin> {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let scheme = if tls { "https" } else { "http" };
+    let address = SocketAddr::new(ip, address.port());
+    let url = Url::parse(&format!("{scheme}://{address}"))?;
+    Ok(url.origin().ascii_serialization().parse()?)
 }
 
 async fn watch(certificate: Option<Certificate>) {

@@ -36,6 +36,7 @@ const STYLES: &[&str] = &[
     include_str!("../assets/css/subscriptions.css"),
     include_str!("../assets/css/inboxes.css"),
     include_str!("../assets/css/platform.css"),
+    include_str!("../assets/css/portal.css"),
 ];
 
 macro_rules! scripts {

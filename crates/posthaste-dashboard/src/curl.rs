@@ -1,17 +1,23 @@
-//! An attempt as a command line that makes the same request again, for a POSIX shell.
+//! A request as a command line that makes the same request again, for a POSIX shell.
 
 use std::fmt::Write;
 
 use crate::payload::{is_hidden, visible};
 
 /// The command. What the record keeps from its reader (`***`) stands there as it is.
-pub(crate) fn command(url: &str, header_lines: &str, body: &[u8]) -> String {
+pub(crate) fn command(method: &str, url: &str, header_lines: &str, body: &[u8]) -> String {
     let mut command = String::new();
     let argument = argument(body);
     if argument.is_none() {
         writeln!(command, "printf {} | \\", octal(body)).expect("a String takes any text");
     }
-    write!(command, "curl --globoff -X POST {}", quoted(url)).expect("a String takes any text");
+    write!(
+        command,
+        "curl --globoff -X {} {}",
+        word(method),
+        quoted(url)
+    )
+    .expect("a String takes any text");
     for line in header_lines.lines() {
         write!(command, " \\\n  -H {}", quoted(&header(&visible(line))))
             .expect("a String takes any text");
@@ -37,6 +43,14 @@ fn header(line: &str) -> String {
     match line.split_once(':') {
         Some((name, value)) if value.trim().is_empty() => format!("{name};"),
         _ => line.to_owned(),
+    }
+}
+
+/// A method, which is a token: only what a shell would take for something else is quoted.
+fn word(method: &str) -> String {
+    match method.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        true => method.to_owned(),
+        false => quoted(method),
     }
 }
 
@@ -69,6 +83,7 @@ mod tests {
     #[track_caller]
     fn check(body: &[u8], expected: &str) {
         let command = command(
+            "POST",
             "https://a.example/x?a[]=1&b='",
             "x-a: it's\nx-empty: \n",
             body,

@@ -13,6 +13,8 @@ pub(crate) enum Fault {
     SignIn {
         next: String,
     },
+    /// A portal link that was revoked, is past its time, or never was.
+    LinkEnded,
     NotFound(&'static str),
     Lacks(Scope),
     /// A form that none of our pages of this session has sent.
@@ -29,12 +31,19 @@ struct Page<'a> {
     status: u16,
     title: &'a str,
     detail: &'a str,
+    /// Whether there is a dashboard to go to.
+    leads_on: bool,
 }
 
 impl Fault {
     fn told(&self) -> (StatusCode, &'static str, String) {
         match self {
             Self::SignIn { .. } => (StatusCode::UNAUTHORIZED, "Sign in", String::new()),
+            Self::LinkEnded => (
+                StatusCode::UNAUTHORIZED,
+                "This link has ended",
+                "Go back to where you found it: there is a new one there.".to_owned(),
+            ),
             Self::NotFound(what) => (
                 StatusCode::NOT_FOUND,
                 "Not found",
@@ -101,6 +110,7 @@ impl IntoResponse for Fault {
             status: status.as_u16(),
             title,
             detail: &detail,
+            leads_on: !matches!(self, Self::LinkEnded),
         };
         let written = page.render().unwrap_or_default();
         (status, Html(written)).into_response()

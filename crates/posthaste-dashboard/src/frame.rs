@@ -1,5 +1,6 @@
 //! What stands around every page: where one is, where one can go, and what just happened.
 
+use posthaste_engine::operations::Portal;
 use posthaste_store::settings::Scope;
 
 use crate::{assets::Asset, query::Query};
@@ -18,8 +19,30 @@ pub(crate) struct Frame {
     /// Whether they may look at other tenants.
     pub(crate) is_platform: bool,
     pub(crate) is_portal: bool,
+    /// Whose portal it is.
+    pub(crate) brand: Option<Brand>,
     pub(crate) csrf: String,
     pub(crate) note: Option<Note>,
+}
+
+/// How a portal is called and looks.
+pub(crate) struct Brand {
+    pub(crate) name: String,
+    pub(crate) has_logo: bool,
+    pub(crate) has_accent: bool,
+    pub(crate) mode: &'static str,
+}
+
+impl Brand {
+    pub(crate) fn of(portal: &Portal) -> Self {
+        let theme = &portal.link.theme;
+        Self {
+            name: theme.name.clone().unwrap_or_else(|| "Webhooks".to_owned()),
+            has_logo: portal.logo.is_some(),
+            has_accent: theme.accent.is_some(),
+            mode: theme.mode.as_str(),
+        }
+    }
 }
 
 impl Frame {

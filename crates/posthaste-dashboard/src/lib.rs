@@ -5,7 +5,7 @@
 //! cannot, and asks for the same scopes. Nothing here asks another host for anything.
 
 mod show;
-mod pretty;
+mod outline;
 mod payload;
 mod curl;
 mod moment;
@@ -17,30 +17,55 @@ mod query;
 mod filters;
 mod path;
 mod session;
+mod origin;
+mod theme;
+mod policy;
+mod portal;
 mod viewer;
 mod platform;
 mod posted;
+mod wrongs;
+mod reading;
 mod form;
 mod subscription_form;
+mod event_type_form;
 mod assets;
-mod policy;
 pub mod verification_code;
 mod pages;
 
 use std::{ops::Deref, sync::Arc};
 
 use axum::{Router, middleware};
+use posthaste::{origin::Origin, signature::Secret};
+use posthaste_api::Callers;
 use posthaste_engine::Engine;
 
-use crate::session::Sessions;
+use crate::session::Cookie;
 
 /// What may be set about the pages.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Options {
-    /// Whether whoever looks from this machine is signed in without being asked: for development.
-    pub signs_in_by_itself: bool,
+    /// Who asks; the same as the API's.
+    pub callers: Callers,
+    /// How this server is reached; over https, sessions are kept to it. Default
+    /// `http://127.0.0.1:8400`.
+    pub public_url: Origin,
+    /// The key of whoever looks from this machine, so that they are signed in without being asked:
+    /// for development. Default none.
+    pub own_key: Option<Secret>,
     /// What the server runs on, to be shown to its operator; default none.
     pub settings: Vec<Setting>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            callers: Callers::default(),
+            public_url: "http://127.0.0.1:8400".parse().expect("it is an origin"),
+            own_key: None,
+            settings: Vec::new(),
+        }
+    }
 }
 
 /// A setting of the server's, as `serve --print-config` shows it.
@@ -60,7 +85,7 @@ pub(crate) struct Pages(Arc<Shared>);
 pub(crate) struct Shared {
     engine: Engine,
     options: Options,
-    sessions: Sessions,
+    cookie: Cookie,
 }
 
 impl Deref for Pages {
@@ -74,11 +99,11 @@ impl Deref for Pages {
 /// All pages over an engine: `/dashboard`, `/portal` and the files that they need.
 pub fn router(engine: Engine, options: Options) -> Router {
     let pages = Pages(Arc::new(Shared {
-        sessions: Sessions::default(),
+        cookie: Cookie::new(options.public_url.is_https()),
         engine,
         options,
     }));
-    pages::all()
+    pages::all(&pages)
         .with_state(pages)
         .layer(middleware::map_response(policy::applied))
         .merge(assets::routes())

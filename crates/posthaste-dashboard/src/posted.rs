@@ -9,7 +9,7 @@ use axum::{
 };
 use http_body_util::{BodyExt, Limited};
 
-use crate::{Pages, fault::Fault, query::Query, viewer::Operator};
+use crate::{Pages, fault::Fault, origin, query::Query, viewer::Who};
 
 const BYTES_MAX: usize = 1024 * 1024;
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -33,17 +33,21 @@ impl FromRequest<Pages> for Posted {
 
     async fn from_request(request: Request, pages: &Pages) -> Result<Self, Fault> {
         let (mut parts, body) = request.into_parts();
-        let operator = Operator::from_request_parts(&mut parts, pages).await?;
+        let who = Who::from_request_parts(&mut parts, pages).await?;
+        // Our pages tell nobody where they are, so that a form of theirs may come from nowhere.
+        if !origin::is_own(&parts.headers, &pages.options.public_url, true) {
+            return Err(Fault::Forged);
+        }
         let header = parts
             .headers
             .get(X_CSRF)
             .and_then(|csrf| csrf.to_str().ok());
         let fields = read(body).await?;
-        let shown = header.or(fields.text("csrf"));
-        if shown != Some(operator.token.csrf().as_str()) {
-            return Err(Fault::Forged);
+        let shown = header.or(fields.text("csrf")).unwrap_or_default();
+        match who.token().is_shown(shown) {
+            true => Ok(Self(fields)),
+            false => Err(Fault::Forged),
         }
-        Ok(Self(fields))
     }
 }
 

@@ -1,45 +1,62 @@
 //! Who looks at whose pages, and what they may do there: an extractor, so that no page of a tenant
 //! is made for someone who may not see it.
 
-use axum::extract::{FromRequestParts, OriginalUri};
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
 use http::request::Parts;
 use posthaste::event::TenantId;
+use posthaste_api::Caller;
 use posthaste_engine::{Engine, operations::Principal};
-use posthaste_store::{
-    audit::{ActingKey, Actor},
-    settings::Scope,
-};
+use posthaste_store::{audit::Actor, settings::Scope};
 
 use crate::{
     Pages,
     fault::Fault,
-    frame::{Frame, Note, Tab},
-    path,
+    frame::{Brand, Frame, Note, Tab},
+    origin, path,
+    portal::Guest,
     query::Query,
     session::Token,
 };
+
+/// How often whoever watches something live is looked at again.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Someone at the pages of one tenant.
 pub(crate) struct Viewer {
     pub(crate) tenant: TenantId,
     /// What the paths of these pages begin with.
     pub(crate) base: String,
-    operator: Operator,
+    who: Who,
+    pages: Pages,
     note: Option<Note>,
+}
+
+/// Someone with a key, or with a link.
+pub(crate) enum Who {
+    Operator(Box<Operator>),
+    Guest(Box<Guest>),
 }
 
 impl Viewer {
     pub(crate) fn may(&self, scope: Scope) -> bool {
-        self.operator.principal.may(scope)
+        match &self.who {
+            Who::Operator(operator) => operator.principal.may(scope),
+            Who::Guest(guest) => guest.portal.may(scope),
+        }
     }
 
     /// The engine in their hands, where they may do what this scope is for: what is changed or
     /// revealed goes through this one, so that the audit log tells of it.
     pub(crate) fn engine(&self, scope: Scope) -> Result<Engine, Fault> {
-        if self.may(scope) {
-            return Ok(self.operator.engine());
+        if !self.may(scope) {
+            return Err(Fault::Lacks(scope));
         }
-        Err(Fault::Lacks(scope))
+        Ok(match &self.who {
+            Who::Operator(operator) => operator.engine(),
+            Who::Guest(guest) => guest.engine(&self.pages),
+        })
     }
 
     /// Whose key it is that they are signed in with.
@@ -48,11 +65,11 @@ impl Viewer {
     }
 
     pub(crate) fn is_portal(&self) -> bool {
-        false
+        matches!(self.who, Who::Guest(_))
     }
 
     pub(crate) fn csrf(&self) -> String {
-        self.operator.token.csrf()
+        self.who.token().csrf()
     }
 
     /// The path of a page of theirs.
@@ -63,17 +80,55 @@ impl Viewer {
     /// What stands around a page.
     pub(crate) fn frame(&self, title: impl Into<String>, tab: Tab) -> Frame {
         let sees = |tab: &Tab| self.may(tab.needs());
+        let (operator, brand) = match &self.who {
+            Who::Operator(operator) => (Some(operator), None),
+            Who::Guest(guest) => (None, Some(Brand::of(&guest.portal))),
+        };
         Frame {
             title: title.into(),
             tab,
             tabs: Tab::EVERY.iter().copied().filter(sees).collect(),
             base: self.base.clone(),
             tenant: self.tenant.to_string(),
-            who: Some(self.operator.name()),
-            is_platform: self.operator.principal.is_platform(),
+            who: operator.map(|operator| operator.name()),
+            is_platform: operator.is_some_and(|operator| operator.principal.is_platform()),
             is_portal: self.is_portal(),
+            brand,
             csrf: self.csrf(),
             note: self.note,
+        }
+    }
+
+    /// Returns when they may not look any more: signed out, revoked, or past their time.
+    pub(crate) async fn ended(&self) {
+        loop {
+            match &self.who {
+                Who::Operator(operator) => {
+                    let revoked = self.pages.engine.revoked(&operator.principal);
+                    if tokio::time::timeout(LOOK, revoked).await.is_ok() {
+                        return;
+                    }
+                }
+                Who::Guest(_) => tokio::time::sleep(LOOK).await,
+            }
+            if self.is_sent_away().await {
+                return;
+            }
+        }
+    }
+
+    /// A store that does not answer sends nobody away.
+    async fn is_sent_away(&self) -> bool {
+        let engine = &self.pages.engine;
+        match &self.who {
+            Who::Operator(operator) => {
+                let session = engine.session(&operator.token.0, operator.caller.address);
+                session.await.is_ok_and(|session| session.is_none())
+            }
+            Who::Guest(guest) => {
+                let portal = engine.portal(&guest.token.0).await;
+                portal.is_ok_and(|portal| portal.is_none())
+            }
         }
     }
 }
@@ -82,17 +137,46 @@ impl FromRequestParts<Pages> for Viewer {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Fault> {
-        let operator = Operator::from_request_parts(parts, pages).await?;
-        let tenant = path::named(parts, pages, "tenant").await;
-        let tenant = tenant.and_then(|tenant| tenant.parse::<TenantId>().ok());
-        let tenant = tenant.filter(|tenant| operator.sees(tenant));
-        let tenant = tenant.ok_or(Fault::NotFound("tenant"))?;
+        let who = Who::from_request_parts(parts, pages).await?;
+        let (tenant, base) = match &who {
+            Who::Operator(operator) => {
+                let tenant = path::named(parts, pages, "tenant").await;
+                let tenant = tenant.and_then(|tenant| tenant.parse::<TenantId>().ok());
+                let tenant = tenant.filter(|tenant| operator.sees(tenant));
+                let tenant = tenant.ok_or(Fault::NotFound("tenant"))?;
+                let base = format!("/dashboard/tenants/{tenant}");
+                (tenant, base)
+            }
+            Who::Guest(guest) => (guest.portal.link.tenant.clone(), guest.base()),
+        };
         Ok(Self {
-            base: format!("/dashboard/tenants/{tenant}"),
             tenant,
-            operator,
+            base,
+            who,
+            pages: pages.clone(),
             note: Note::of(&Query::parse(parts.uri.query().unwrap_or_default())),
         })
+    }
+}
+
+impl Who {
+    pub(crate) fn token(&self) -> &Token {
+        match self {
+            Self::Operator(operator) => &operator.token,
+            Self::Guest(guest) => &guest.token,
+        }
+    }
+}
+
+impl FromRequestParts<Pages> for Who {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Fault> {
+        if let Some(guest) = parts.extensions.get::<Guest>() {
+            return Ok(Self::Guest(Box::new(guest.clone())));
+        }
+        let operator = Operator::from_request_parts(parts, pages).await?;
+        Ok(Self::Operator(Box::new(operator)))
     }
 }
 
@@ -100,22 +184,14 @@ impl FromRequestParts<Pages> for Viewer {
 pub(crate) struct Operator {
     pub(crate) principal: Principal,
     pub(crate) token: Token,
+    caller: Caller,
     pages: Pages,
 }
 
 impl Operator {
     /// The engine in their hands; see [`Viewer::engine`].
     pub(crate) fn engine(&self) -> Engine {
-        let key = &self.principal.key;
-        let acting = ActingKey {
-            id: key.id,
-            name: key.name.clone(),
-            platform: self.principal.is_platform(),
-        };
-        self.pages.engine.by(Actor {
-            key: Some(acting),
-            ..Actor::default()
-        })
+        acting(&self.pages.engine, &self.principal, &self.caller)
     }
 
     /// What their key is called.
@@ -141,25 +217,30 @@ impl Operator {
     }
 }
 
+/// The engine in the hands of whoever holds a key.
+pub(crate) fn acting(engine: &Engine, principal: &Principal, caller: &Caller) -> Engine {
+    engine.by(Actor {
+        key: Some(principal.acting()),
+        address: caller.address,
+        request_id: caller.request_id.clone(),
+        ..Actor::default()
+    })
+}
+
 impl FromRequestParts<Pages> for Operator {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Fault> {
-        let token = Token::of(&parts.headers);
-        let known = token.and_then(|token| {
-            let principal = pages.sessions.of(&token, &pages.engine)?;
-            Some((token, principal))
-        });
-        // A nested router sees what is left of the path; they wanted all of it.
-        let asked = parts.extensions.get::<OriginalUri>();
-        let asked = asked.map_or(&parts.uri, |asked| &asked.0);
-        let next = || asked.path_and_query().map(ToString::to_string);
-        let (token, principal) = known.ok_or_else(|| Fault::SignIn {
-            next: next().unwrap_or_default(),
-        })?;
+        let caller = pages.options.callers.caller(parts);
+        let next = || Fault::SignIn {
+            next: origin::asked(parts),
+        };
+        let token = pages.cookie.token(&parts.headers).ok_or_else(next)?;
+        let principal = pages.engine.session(&token.0, caller.address).await?;
         Ok(Self {
-            principal,
+            principal: principal.ok_or_else(next)?,
             token,
+            caller,
             pages: pages.clone(),
         })
     }

@@ -3,6 +3,8 @@
 //! What a job has done is its cursor and its counts, and they move in the transaction that sends: a
 //! crash finds the job where it was, and sends nothing twice.
 
+use std::ops::RangeInclusive;
+
 use posthaste::{
     clock::Timestamp,
     event::TenantId,
@@ -12,6 +14,15 @@ use posthaste::{
 use serde::{Deserialize, Serialize};
 
 use crate::{again::SentAgain, record::Reopened};
+
+/// Event types that one may be narrowed to.
+pub const TYPES_MAX: usize = 100;
+/// Subscriptions that one may be narrowed to.
+pub const SUBSCRIPTIONS_MAX: usize = 1000;
+/// Deliveries a second of one that says nothing else.
+pub const RATE_PER_S: f64 = 1000.0;
+/// What it may say.
+pub const RATES_PER_S: RangeInclusive<f64> = 0.1..=100_000.0;
 
 /// A replay, asked for and as far as it has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +50,19 @@ impl Replay {
         ReplayCursor {
             after: EventId::from_u64(first.saturating_sub(1)),
             within: None,
+        }
+    }
+
+    /// How much of its window it has been through, 0 to 1, by the window's time.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // a share, of milliseconds
+    pub fn passed(&self) -> f64 {
+        let ms = |of: Timestamp| of.as_millis() as f64;
+        let (begin, end) = (ms(self.plan.since), ms(self.end().time()));
+        let at = ms(self.cursor.after.time());
+        match end > begin {
+            true => ((at - begin) / (end - begin)).clamp(0.0, 1.0),
+            false => 1.0,
         }
     }
 

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Subscriptions that one event may be sent to again by name.
-pub(crate) const SUBSCRIPTIONS_MAX: usize = 1000;
+const SUBSCRIPTIONS_MAX: usize = 1000;
 
 /// What came of sending again.
 #[derive(Serialize, ToSchema)]

@@ -1,6 +1,6 @@
 //! Links into the portal: made for a tenant's customers, shown once, revoked by their id.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use axum::{
     extract::State,
@@ -35,8 +35,7 @@ use crate::{
 
 const NAME_MAX: usize = 100;
 const EXPIRES_IN: Duration = Duration::from_secs(3600);
-const EXPIRES_IN_S_MIN: u64 = 60;
-const EXPIRES_IN_S_MAX: u64 = 30 * 86_400;
+const EXPIRES_IN_S: RangeInclusive<u64> = 60..=30 * 86_400;
 
 /// A link to make.
 #[derive(ToSchema)]
@@ -138,7 +137,7 @@ pub(crate) async fn create_portal_link(
 fn new_link(body: &OptionalJson) -> Result<NewPortalLink, Problem> {
     let mut fields = body.fields(&["expires_in_s", "read_only", "theme"])?;
     let second = Duration::from_secs(1);
-    let lasts = duration(EXPIRES_IN_S_MIN..=EXPIRES_IN_S_MAX, second);
+    let lasts = duration(EXPIRES_IN_S, second);
     let expires_in = fields.optional("expires_in_s", lasts);
     let read_only = fields.optional("read_only", boolean);
     let theme = fields.optional("theme", theme);

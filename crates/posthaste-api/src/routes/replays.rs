@@ -11,13 +11,14 @@ use posthaste::{
 };
 use posthaste_store::{
     query::Stretch,
-    replay::{Only, Progress, Replay, ReplayPlan},
+    replay::{
+        Only, Progress, RATE_PER_S, RATES_PER_S, Replay, ReplayPlan, SUBSCRIPTIONS_MAX, TYPES_MAX,
+    },
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    again::SUBSCRIPTIONS_MAX,
     producer::Producer,
     publish::{claim, replayed},
 };
@@ -33,12 +34,6 @@ use crate::{
     problem::Problem,
     values::{Fault, Read, boolean, distinct, list, named, number, parsed, time},
 };
-
-/// Event types that one replay may be narrowed to.
-const TYPES_MAX: usize = 100;
-/// Deliveries a second of a replay that says nothing else.
-const RATE_DEFAULT: f64 = 1000.0;
-const RATES: std::ops::RangeInclusive<f64> = 0.1..=100_000.0;
 
 /// What to send again.
 #[derive(ToSchema)]
@@ -238,17 +233,17 @@ fn plan(mut fields: Fields<'_>) -> Result<(ReplayPlan, bool), Problem> {
         types: types.unwrap_or_default(),
         subscriptions: subscriptions.unwrap_or_default(),
         only: only.unwrap_or_default(),
-        rate_per_s: rate.unwrap_or(RATE_DEFAULT),
+        rate_per_s: rate.unwrap_or(RATE_PER_S),
     };
     Ok((plan, dry_run.unwrap_or(false)))
 }
 
 fn rate(raw: &str) -> Read<f64> {
     let rate = number(raw)?;
-    if RATES.contains(&rate) {
+    if RATES_PER_S.contains(&rate) {
         return Ok(rate);
     }
-    let detail = format!("expected {} to {}", RATES.start(), RATES.end());
+    let detail = format!("expected {} to {}", RATES_PER_S.start(), RATES_PER_S.end());
     Err(Fault::new("out_of_range", detail).into())
 }
 

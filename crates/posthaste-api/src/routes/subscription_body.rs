@@ -10,13 +10,12 @@ use posthaste::{
     json::RawJson,
     retry::RetryPolicy,
     signature::{Algorithm, Scheme, Secret, SecretError},
-    subscription::{Access, EventPattern, Ordering, RateLimit, RateLimitError, Subscription},
+    subscription::{EventPattern, Ordering, RateLimit, RateLimitError, Subscription},
 };
 use posthaste_engine::{
     Engine,
     operations::{
-        NewSubscription, OperationError, RequestedStatus, SubscriptionPatch,
-        batching::{self, Mode},
+        NewSubscription, RequestedStatus, SubscriptionPatch, batching::Mode,
         credentials::AskedAccess,
     },
 };
@@ -147,14 +146,12 @@ pub(crate) fn create(
     let algorithm = chosen.algorithm.unwrap_or_default();
     let secret = fields.optional("secret", |raw| secret(raw, algorithm));
     fields.finish()?;
-    let mut new = NewSubscription::to(url.expect("no fault, so it was there"));
-    (new.secret, new.external_id) = (secret, external_id);
-    let batch = batching::limits(None, chosen.mode, chosen.batch);
-    new.batch = batch.map_err(OperationError::from)?;
-    let access = chosen.access.clone().applied(&Access::default());
-    new.access = access.map_err(OperationError::from)?;
-    fill(&mut new, chosen);
-    Ok(new)
+    let new = NewSubscription::to(url.expect("no fault, so it was there")).with(chosen)?;
+    Ok(NewSubscription {
+        secret,
+        external_id,
+        ..new
+    })
 }
 
 pub(crate) fn create_fields(body: &crate::body::JsonText) -> Result<Fields<'_>, Problem> {
@@ -163,28 +160,6 @@ pub(crate) fn create_fields(body: &crate::body::JsonText) -> Result<Fields<'_>, 
 
 pub(crate) fn patch_fields(body: &crate::body::JsonText) -> Result<Fields<'_>, Problem> {
     body.fields(PATCH)
-}
-
-fn fill(new: &mut NewSubscription, chosen: SubscriptionPatch) {
-    fn set<T>(member: &mut T, value: Option<T>) {
-        if let Some(value) = value {
-            *member = value;
-        }
-    }
-    set(&mut new.description, chosen.description);
-    set(&mut new.events, chosen.events);
-    set(&mut new.filter, chosen.filter);
-    set(&mut new.schemes, chosen.schemes);
-    set(&mut new.algorithm, chosen.algorithm);
-    set(&mut new.retry, chosen.retry);
-    set(&mut new.timeout, chosen.timeout);
-    set(&mut new.max_in_flight, chosen.max_in_flight);
-    set(&mut new.rate_limit, chosen.rate_limit);
-    set(&mut new.ordering, chosen.ordering);
-    new.auto_pause_after = chosen.auto_pause_after;
-    set(&mut new.format, chosen.format);
-    set(&mut new.versions, chosen.versions);
-    set(&mut new.metadata, chosen.metadata);
 }
 
 /// Changes out of the body of a PATCH. Null clears `external_id`, `filter` and `rate_limit_per_s`,

@@ -78,6 +78,7 @@ impl Ids {
             ("inboxes", id("inb")),
             ("inbox", "no-token".to_owned()),
             ("event-types", "nobody.made".to_owned()),
+            ("portal-links", id("ptl")),
             ("tenants", "nobody".to_owned()),
             // The quick API's.
             ("", id("sub")),
@@ -134,6 +135,11 @@ impl Owner {
                 "replays",
                 "id",
                 with_key(world, &key, "POST", "/replays", REPLAY).await,
+            ),
+            (
+                "portal-links",
+                "id",
+                with_key(world, &key, "POST", "/portal-links", "{}").await,
             ),
             (
                 "inboxes",

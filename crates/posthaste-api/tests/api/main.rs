@@ -15,6 +15,7 @@ mod publish;
 mod sockets;
 mod subscriptions;
 mod receivers;
+mod portal_links;
 mod trail;
 mod delivery_settings;
 mod deliveries;

@@ -26,6 +26,7 @@ struct Stage {
     failed: String,
     replay: String,
     key: String,
+    portal_link: String,
     inbox: String,
 }
 
@@ -49,6 +50,7 @@ impl Stage {
             r#"{"since":"2026-11-21T00:00:00Z","until":"2026-11-23T00:00:00Z","rate_per_s":0.1}"#;
         let replay = world.post("/replays", slow).await;
         let key = world.post("/keys", r#"{"scopes":["*"]}"#).await;
+        let portal_link = world.post("/portal-links", "").await;
         let inbox = world.post("/inboxes", "{}").await;
         assert_eq!(world.post("/tenants", r#"{"id":"acme"}"#).await.status, 201);
         let described = r#"{"type":"a.c"}"#;
@@ -59,6 +61,7 @@ impl Stage {
             failed: failed.body["data"][0]["id"].as_str().unwrap().to_owned(),
             replay: id(&replay, "id"),
             key: id(&key, "id"),
+            portal_link: id(&portal_link, "id"),
             inbox: id(&inbox, "id"),
             world,
         }
@@ -223,8 +226,26 @@ impl Stage {
             (
                 "delete /keys/{id}",
                 format!("/keys/{}", self.key),
-                nothing,
+                nothing.clone(),
                 "key.delete",
+            ),
+            (
+                "post /dashboard-links",
+                "/dashboard-links".into(),
+                nothing.clone(),
+                "sign_in_link.create",
+            ),
+            (
+                "post /portal-links",
+                "/portal-links".into(),
+                json!({"read_only": true}),
+                "portal_link.create",
+            ),
+            (
+                "delete /portal-links/{id}",
+                format!("/portal-links/{}", self.portal_link),
+                nothing,
+                "portal_link.delete",
             ),
             (
                 "post /tenants",

@@ -11,6 +11,7 @@ pub mod event_types;
 pub mod replays;
 mod rotate_master;
 pub mod keys;
+pub mod portal_links;
 pub mod tenants;
 mod figures;
 pub mod stats;

@@ -71,6 +71,10 @@ struct Settings {
     /// and suffixes such as .example.com; all of them, or none
     #[arg(long, value_name = "ENTRY,…", value_delimiter = ',')]
     deny: Option<Vec<String>>,
+    /// Whose pages may show its portal in a frame: origins such as https://app.example.com; may be
+    /// given again; all of them, or none
+    #[arg(long = "portal-origin", value_name = "ORIGIN,…", value_delimiter = ',')]
+    portal_origins: Option<Vec<String>>,
     /// How many events it may publish per second, or none for as many as the server says
     #[arg(long, value_name = "RATE", value_parser = limit::<f64>)]
     events_per_s: Option<Value>,
@@ -96,14 +100,14 @@ fn limit<T: FromStr + Into<Value>>(text: &str) -> Result<Value, String> {
     }
 }
 
-/// None of them is an empty list.
-fn egress(entries: Vec<String>) -> Value {
+/// An object with one list; none of them is an empty one.
+fn listed(name: &str, entries: Vec<String>) -> Value {
     let entries = if entries == ["none"] {
         Vec::new()
     } else {
         entries
     };
-    json!({"deny": entries})
+    json!({name: entries})
 }
 
 impl Settings {
@@ -118,7 +122,11 @@ impl Settings {
         let members = [
             ("name", self.name.map(Value::from)),
             ("catalogue", self.catalogue.map(Value::from)),
-            ("egress", self.deny.map(egress)),
+            ("egress", self.deny.map(|list| listed("deny", list))),
+            (
+                "portal",
+                self.portal_origins.map(|list| listed("origins", list)),
+            ),
             ("limits", (!limits.is_empty()).then_some(limits.into())),
         ];
         given(members).collect()

@@ -19,6 +19,7 @@ pub enum Kind {
     Denials,
     File,
     Origins,
+    Origin,
     Url,
     Log,
     LogFormat,
@@ -41,6 +42,9 @@ impl Kind {
             Self::File => "a file".to_owned(),
             Self::Origins => {
                 "origins such as https://app.example.com, without a path or a *".to_owned()
+            }
+            Self::Origin => {
+                "an origin such as https://hooks.example.com, without a path".to_owned()
             }
             Self::Url => "a URL such as https://webhook.site, or nothing".to_owned(),
             Self::Log => {
@@ -110,6 +114,7 @@ const MIB: u64 = 1 << 20;
 pub const KEYS: &[Key] = &[
     key("listen", "127.0.0.1:8400", Kind::Address),
     key("data_dir", "./posthaste-data", Kind::Directory),
+    optional("public_url", Kind::Origin),
     optional("database", Kind::Database),
     optional("admin_key", Kind::AdminKey),
     key("dev", "false", Kind::Switch),

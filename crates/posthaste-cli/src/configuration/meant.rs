@@ -5,6 +5,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use posthaste::{
     egress::{EgressRules, TargetUrl},
+    origin::Origin,
     signature::Secret,
 };
 use posthaste_api::Callers;
@@ -27,6 +28,8 @@ pub struct Configuration {
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
     pub database: Database,
+    /// What links to this server begin with; none: where it listens.
+    pub public_url: Option<Origin>,
     /// Set by the operator instead of being made at the first start.
     pub admin_key: Option<Secret>,
     pub dev: bool,
@@ -114,6 +117,7 @@ impl Reading<'_> {
         Configuration {
             listen: self.value("listen", |text| text.parse().ok()),
             database: self.database(&data_dir),
+            public_url: self.optional("public_url", |text| text.trim().parse().ok()),
             admin_key: self.optional("admin_key", |text| {
                 is_key(text).then(|| Secret::trusted(text.to_owned()))
             }),

@@ -72,7 +72,7 @@ impl Arguments {
         let shutdown = Shutdown::on_signals()?;
         let server = Server::start(&configuration).await?;
         let key = server.key.value.clone().context("the key is not there")?;
-        let url = server.url();
+        let (url, dashboard) = (server.url(), server.dashboard());
         let (stop, stopping) = Shutdown::by_hand();
         let serving = tokio::spawn(server.run(stopping));
         let client = Client::new(Target {
@@ -83,7 +83,7 @@ impl Arguments {
         });
         let stage = Stage::set(client, json).await?;
         if !json {
-            stage.welcome(&url, key.expose())?;
+            stage.welcome(&url, &dashboard, key.expose())?;
         }
         let played = tokio::select! {
             () = shutdown.asked() => Ok(()),
@@ -153,7 +153,7 @@ impl Stage {
         })
     }
 
-    fn welcome(&self, url: &str, key: &str) -> anyhow::Result<()> {
+    fn welcome(&self, url: &str, dashboard: &str, key: &str) -> anyhow::Result<()> {
         let paint = Paint::for_stdout();
         let bold = |text| paint.ink(Ink::Bold, text);
         let title = bold("Posthaste, at work");
@@ -169,8 +169,10 @@ impl Stage {
             "  {painted}  keeps what comes, for `posthaste inboxes requests {}`",
             inbox.id
         ))?;
+        let dashboard = paint.ink(Ink::Cyan, dashboard);
+        stdout::line(format_args!("\n  {}  {dashboard}", bold("look")))?;
         let api = paint.ink(Ink::Cyan, &format!("{url}/api/v1/webhooks"));
-        stdout::line(format_args!("\n  {}   {api}", bold("API")))?;
+        stdout::line(format_args!("  {}   {api}", bold("API")))?;
         stdout::line(format_args!("  {}   {}", bold("try"), curl(url, key)))?;
         stdout::line(format_args!(
             "  {}  POSTHASTE_SERVER={url} POSTHASTE_KEY={key} posthaste deliveries list\n",

@@ -18,6 +18,7 @@ use crate::{
     http::{Answer, Client, Wire},
     server::{ADMIN_KEY, Launch, Server},
     sink::Sink,
+    wait::{SOON, until},
 };
 
 const MASTER_KEY: [u8; 32] = *b"canary: the master key, 32 bytes";
@@ -30,6 +31,7 @@ const REFUSED: &str = "whsec_canary+a+secret+that+was+refused+d95e";
 const TOKEN: &str = "canary-a-receivers-token-9c33";
 const HEADER: &str = "canary: a receiver's header 61b8";
 const PASSWORD: &str = "canary: a receiver's password 2fd0";
+const INBOX: &str = "canary: an inbox's secret 90b4";
 const WRONG_KEY: &str = "pst_canaryAKeyThatOpensNothing0123456789abcd";
 
 /// A route that shows a secret because it was asked to.
@@ -53,6 +55,7 @@ impl Canaries {
         known.add("a secret that was verified with", VERIFIED.as_bytes());
         known.add("a secret that was refused", REFUSED.as_bytes());
         known.add("a key that was refused", WRONG_KEY.as_bytes());
+        known.add("an inbox's secret", INBOX.as_bytes());
         known.add("a receiver's token", TOKEN.as_bytes());
         known.add("a receiver's header", HEADER.as_bytes());
         known.add("a receiver's password", PASSWORD.as_bytes());
@@ -160,6 +163,7 @@ struct Known {
     delivery: String,
     replay: String,
     key: String,
+    inbox: String,
 }
 
 fn live(client: &Client, sink: &Sink, canaries: &mut Canaries) -> Known {
@@ -171,6 +175,7 @@ fn live(client: &Client, sink: &Sink, canaries: &mut Canaries) -> Known {
     let made = client.subscribe(&sink.at("/made"), json!({}));
     canaries.made("a made secret", &made, "secret");
     receivers(client, sink, canaries);
+    let inbox = inbox(client);
     let gone = client.subscribe(&sink.at("/gone"), json!({"secret": DELETED}));
     let event = client.publish("a.b", json!({"n": 1}));
     client.delete(&format!("/subscriptions/{}", id(&gone)), 204);
@@ -208,6 +213,7 @@ fn live(client: &Client, sink: &Sink, canaries: &mut Canaries) -> Known {
         delivery,
         replay: id(&replay),
         key: keys(client, canaries),
+        inbox,
     }
 }
 
@@ -229,6 +235,22 @@ fn receivers(client: &Client, sink: &Sink, canaries: &mut Canaries) {
     let pair = json!({"algorithm": "ed25519", "schemes": ["standard"], "events": ["never"]});
     let made = client.subscribe("https://example.com/v1a", pair);
     canaries.made("an Ed25519 key", &made, "secret");
+}
+
+/// One that is sent what a receiver asks for.
+fn inbox(client: &Client) -> String {
+    let inbox = client.post("/inboxes", &json!({"secret": INBOX}), 201);
+    let asked = json!({
+        "headers": {"x-code": {"secret": HEADER}},
+        "auth": {"bearer": TOKEN},
+        "events": ["a.inbox"],
+    });
+    client.subscribe(&text(&inbox, "url"), asked);
+    client.publish("a.inbox", json!(1));
+    let requests = format!("/inboxes/{}/requests", id(&inbox));
+    let kept = until("it is kept", SOON, || client.list(&requests).pop());
+    assert!(kept.to_string().contains("***"), "{kept}");
+    id(&inbox)
 }
 
 fn keys(client: &Client, canaries: &mut Canaries) -> String {
@@ -299,6 +321,7 @@ fn named(path: &str, known: &Known) -> String {
         path if path.contains("/deliveries/") => &known.delivery,
         path if path.contains("/replays/") => &known.replay,
         path if path.contains("/keys/") => &known.key,
+        path if path.contains("/inboxes/") => &known.inbox,
         _ => &known.subscription,
     };
     path.replace("{id}", object)

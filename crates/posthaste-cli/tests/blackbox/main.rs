@@ -37,6 +37,7 @@ mod hostile_receivers;
 mod idempotency;
 mod keys;
 mod lists;
+mod inboxes;
 mod listen;
 mod master_key;
 mod not_available_yet;

@@ -8,7 +8,7 @@ use crate::server::Server;
 fn routes_that_are_to_come_are_not_found() {
     let server = Server::start();
     let client = server.client();
-    for (method, path) in [("GET", "/inbox"), ("POST", "/portal-links")] {
+    for (method, path) in [("GET", "/inbox")] {
         let answer = client.call(method, path, &Value::Null);
         let seen = (answer.status, answer.problem());
         assert_eq!(seen, (404, "not-found".to_owned()), "{method} {path}");

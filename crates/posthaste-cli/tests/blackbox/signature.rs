@@ -79,12 +79,15 @@ fn standard_key(secret: &str) -> Vec<u8> {
     }
 }
 
+/// What `X-Webhook-Signature` says of a body.
+pub fn x_webhook(secret: &str, body: &[u8]) -> String {
+    let tag = HEXLOWER.encode(&sha256(secret.as_bytes(), body));
+    format!("sha256={tag}")
+}
+
 fn is_x_webhook(value: &str, secret: &str, body: &[u8]) -> bool {
     let expected = match value.split_once('=') {
-        Some(("sha256", _)) => format!(
-            "sha256={}",
-            HEXLOWER.encode(&sha256(secret.as_bytes(), body))
-        ),
+        Some(("sha256", _)) => x_webhook(secret, body),
         _ => format!(
             "sha512={}",
             HEXLOWER.encode(&sha512(secret.as_bytes(), body))

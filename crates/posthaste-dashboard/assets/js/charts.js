@@ -70,6 +70,13 @@
       leads: (of, at, share) => error(of, at, share),
       value: short,
     },
+    picked: {
+      data: (of) => [of.at, ...stacked([of.failed, of.delivered])],
+      looks: () => [bars('--chart-ok'), bars('--chart-bad')],
+      told: (of, at) => `${number.format(of.delivered[at])} delivered, ${number.format(of.failed[at])} dead letters`,
+      value: short,
+      picks: true,
+    },
     latency: {
       data: (of) => [of.at, of.latency.p50, of.latency.p95, of.latency.p99, of.retried.p95],
       looks: () => [line('--chart-ok'), line('--chart-accent'), line('--chart-warn'), line('--hue-0', [5, 4])],
@@ -122,11 +129,15 @@
       return {
         width: this.box.clientWidth, height: this.box.clientHeight,
         legend: { show: false },
-        cursor: { y: false, points: { show: Boolean(picture.logarithmic), size: 7 }, drag: { x: false, y: false } },
+        cursor: { y: false, points: { show: Boolean(picture.logarithmic), size: 7 }, drag: { x: Boolean(picture.picks), y: false, setScale: false } },
         scales: { x: { range: (_, from, to) => [from, to + this.series.step_s] }, y },
         axes: [axis({ grid: { show: false }, space: 60, values: (_, ticks) => this.times(ticks) }), axis({ size: 58, values, space: 34 })],
         series: [{}, ...looks],
-        hooks: { setCursor: [(plot) => this.point(plot)], ready: [(plot) => this.listen(plot)] },
+        hooks: {
+          setCursor: [(plot) => this.point(plot)],
+          setSelect: [(plot) => this.pick(plot)],
+          ready: [(plot) => this.listen(plot)],
+        },
       };
     }
 
@@ -160,6 +171,10 @@
     }
 
     listen(plot) {
+      if (this.picture.picks) {
+        this.picked(plot);
+        for (const name of ['since', 'until']) this.field(name).addEventListener('change', () => this.picked(plot));
+      }
       if (!this.picture.leads) return;
       plot.over.addEventListener('click', () => {
         const at = this.under(plot);
@@ -169,6 +184,30 @@
         const more = this.picture.leads(this.series, at, value);
         location.href = `${this.root.dataset.deliveries}?since=${iso(from)}&until=${iso(from + this.series.step_s)}${more}`;
       });
+    }
+
+    // What was dragged over, in whole steps, into the fields of the form; and back.
+    pick(plot) {
+      const { left, width } = plot.select;
+      if (!this.picture.picks || this.showing || !(width > 0)) return;
+      const step = this.series.step_s;
+      const [first] = this.series.at;
+      const whole = (s, round) => first + round((s - first) / step) * step;
+      this.field('since').value = iso(Math.max(whole(plot.posToVal(left, 'x'), Math.floor), first));
+      this.field('until').value = iso(whole(plot.posToVal(left + width, 'x'), Math.ceil));
+    }
+
+    field(name) {
+      return this.root.closest('form').elements[name];
+    }
+
+    picked(plot) {
+      const [from, to] = ['since', 'until'].map((name) => Date.parse(this.field(name).value) / 1000);
+      if (!(from < to)) return;
+      const edge = (s) => Math.min(Math.max(plot.valToPos(s, 'x'), 0), plot.over.clientWidth);
+      this.showing = true;
+      plot.setSelect({ left: edge(from), width: edge(to) - edge(from), top: 0, height: plot.over.clientHeight }, false);
+      this.showing = false;
     }
 
     redraw() {

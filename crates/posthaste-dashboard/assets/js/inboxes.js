@@ -1,1 +1,45 @@
 'use strict';
+// An inbox, as it fills: requests come rendered from the server, over one connection.
+
+(() => {
+  const KEPT_MAX = 100;
+
+  document.addEventListener('DOMContentLoaded', () => {
+    const list = document.querySelector('[data-arrivals][data-live]');
+    if (list && window.EventSource) follow(list);
+  });
+
+  function follow(list) {
+    const said = document.querySelector('[data-live-state]');
+    let came = 0;
+
+    function show(html) {
+      const holder = document.createElement('template');
+      holder.innerHTML = html;
+      const arrival = holder.content.querySelector('details');
+      if (!arrival || list.querySelector(`[data-number="${CSS.escape(arrival.dataset.number)}"]`)) return;
+      document.querySelector('[data-arrivals-empty]')?.setAttribute('hidden', '');
+      arrival.classList.add('is-new');
+      list.prepend(arrival);
+      while (list.children.length > KEPT_MAX) list.lastElementChild.remove();
+      window.posthaste.localise(arrival);
+      came += 1;
+      say();
+    }
+
+    // Said to a screen reader now and then, not with every request.
+    let waits = null;
+    function say() {
+      waits ??= setTimeout(() => {
+        waits = null;
+        said.textContent = came === 1 ? '1 new request' : `${came} new requests`;
+      }, 500);
+    }
+
+    const source = new EventSource(list.dataset.live);
+    source.addEventListener('open', () => { if (!came) said.textContent = 'Live'; });
+    source.addEventListener('request', (event) => show(event.data));
+    source.addEventListener('error', () => { said.textContent = 'The connection is gone; trying again'; });
+    addEventListener('pagehide', () => source.close());
+  }
+})();

@@ -15,20 +15,23 @@ mod settings;
 mod tenants;
 mod node;
 
-use axum::{Router, routing::get};
+use axum::{Router, middleware, response::Response, routing::get};
 
-use crate::{Pages, fault::Fault, render, viewer::Operator};
+use crate::{Pages, fault::Fault, portal, render, viewer::Operator};
 
 /// Every page.
-pub(crate) fn all() -> Router<Pages> {
+pub(crate) fn all(pages: &Pages) -> Router<Pages> {
+    let door = middleware::from_fn_with_state(pages.clone(), portal::door);
+    let of_a_portal = of_a_tenant().merge(portal::routes()).layer(door);
     Router::new()
-        .route("/", get(home))
+        .route("/", get(async || render::see("/dashboard")))
         .route("/dashboard", get(home))
         .merge(sign_in::routes())
         .merge(tenants::routes())
         .merge(keys::of_the_platform())
         .merge(node::routes())
         .nest("/dashboard/tenants/{tenant}", of_a_tenant())
+        .nest("/portal/{token}", of_a_portal)
         .route("/dashboard/{*path}", get(nothing_here))
 }
 
@@ -48,7 +51,7 @@ fn of_a_tenant() -> Router<Pages> {
         .merge(settings::routes())
 }
 
-async fn home(operator: Operator) -> axum::response::Response {
+async fn home(operator: Operator) -> Response {
     render::see(&format!("/dashboard/tenants/{}", operator.home()))
 }
 

@@ -10,17 +10,14 @@ use posthaste_engine::operations::credentials::{
     AskedAccess, AskedAuth, AskedClient, AskedHeader, AskedTls,
 };
 
-use super::reading::Reading;
+use crate::reading::Reading;
 
-pub(super) fn read(reading: &mut Reading<'_>) -> Option<AskedAccess> {
-    let headers = headers(reading);
-    let auth = auth(reading);
-    let tls = tls(reading);
-    Some(AskedAccess {
-        headers: Some(headers?),
-        auth: Some(auth?),
-        tls: Some(tls?),
-    })
+pub(super) fn read(reading: &mut Reading<'_>) -> AskedAccess {
+    AskedAccess {
+        headers: headers(reading),
+        auth: auth(reading),
+        tls: tls(reading),
+    }
 }
 
 /// Three fields a row: name, value, and `secret` or nothing. A row without a name is none.

@@ -5,16 +5,15 @@
 //! Whoever sends back a form as it was shown changes nothing: secrets are shown as `***`, and `***`
 //! keeps them.
 
-mod wrongs;
-mod reading;
+mod refusal;
 mod retry;
 mod access;
 mod written;
 mod meaning;
 
 pub(crate) use meaning::{Asked, told};
+pub(crate) use refusal::refused;
 pub(crate) use written::{blank, written};
-pub(crate) use wrongs::Wrongs;
 
 #[cfg(test)]
 pub(crate) mod tests;

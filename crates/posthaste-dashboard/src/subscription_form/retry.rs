@@ -3,7 +3,7 @@
 use posthaste::retry::{Exponential, JITTER_DEFAULT, Linear, Preset, RetryPolicy};
 use serde_json::Value;
 
-use super::reading::{Reading, named, number};
+use crate::reading::{Reading, named, number};
 
 /// What is chosen, and then the fields that this choice reads.
 pub(super) fn read(reading: &mut Reading<'_>) -> Option<RetryPolicy> {

@@ -12,7 +12,7 @@ use posthaste_engine::operations::{NewSubscription, SubscriptionPatch};
 use std::sync::Arc;
 
 use super::*;
-use crate::query::Query;
+use crate::{query::Query, wrongs::Wrongs};
 
 /// One with every default.
 pub(crate) fn subscription() -> Subscription {

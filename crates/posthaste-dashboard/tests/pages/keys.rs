@@ -77,7 +77,7 @@ async fn nobody_gives_a_scope_that_they_lack_nor_sees_what_is_the_platforms() {
     let scopes = [("scopes", "keys:manage"), ("scopes", "events:read")];
     let made = site.submit("/keys", &scopes).await;
     let key = value(&made).to_owned();
-    let site = site.opened_with(&key).await;
+    let site = site.signed_in(&key).await;
     let form = site.page("/keys/new").await;
     assert!(form.contains("value=\"events:read\""), "{form}");
     assert!(!form.contains("value=\"*\""), "{form}");
@@ -96,7 +96,7 @@ async fn nobody_gives_a_scope_that_they_lack_nor_sees_what_is_the_platforms() {
     }
     let settings = site.get(&format!("{BASE}/settings")).await;
     assert_eq!(settings.status, StatusCode::FORBIDDEN);
-    let site = site.opened_with(KEY).await;
+    let site = site.signed_in(KEY).await;
     assert_eq!(
         site.get("/dashboard/platform/keys").await.status,
         StatusCode::OK

@@ -2,7 +2,12 @@
 
 mod site;
 
+mod portal;
+mod event_types;
+mod log;
 mod signing_in;
+mod subscriptions;
+mod inboxes;
 mod keys;
 mod tenants;
 mod audit;

@@ -1,5 +1,7 @@
 //! The pages of an engine of its own, asked as a browser asks.
 
+use std::sync::Arc;
+
 use axum::{Router, body::Body, response::Response};
 use http::{Request, StatusCode, header};
 use posthaste::{
@@ -8,13 +10,15 @@ use posthaste::{
     egress::EgressRules,
     event::{EventDetails, TenantId},
     json::RawJson,
+    transport::WebhookTransport,
 };
+use posthaste_api::Peer;
 use posthaste_dashboard::Options;
 use posthaste_engine::{
     Engine, EngineConfig,
-    operations::{NewEvent, NewSubscription},
+    operations::{NewEvent, NewKey, NewSubscription},
 };
-use posthaste_store::MemoryStore;
+use posthaste_store::{MemoryStore, settings::Scope};
 use tower::ServiceExt;
 
 /// A platform key.
@@ -67,20 +71,38 @@ impl Answer {
 impl Site {
     /// Nobody is signed in.
     pub(crate) async fn closed() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        Self::over(EngineConfig::default(), options).await
+    }
+
+    /// Signed in with [`KEY`]; every receiver is this.
+    pub(crate) async fn before(transport: Arc<dyn WebhookTransport>) -> Self {
+        let config = EngineConfig {
+            transport,
+            ..EngineConfig::default()
+        };
+        Self::over(config, Options::default())
+            .await
+            .signed_in(KEY).await
+    }
+
+    async fn over(config: EngineConfig, options: Options) -> Self {
         let clock = SystemClock::new();
         let store = MemoryStore::new(clock.now());
         let config = EngineConfig {
-            inboxes: posthaste_engine::inboxes::InboxConfig::default(),
-            egress: std::sync::Arc::new(EgressRules {
+            egress: Arc::new(EgressRules {
                 allow_http: true,
                 ..EgressRules::default()
             }),
-            chance: std::sync::Arc::new(Chance::seeded(6)),
-            ..EngineConfig::default()
+            chance: Arc::new(Chance::seeded(6)),
+            ..config
         };
         let engine = Engine::start(store, config).await.expect("an engine");
         engine.ensure_platform_key(KEY).await.expect("a key");
-        let router = posthaste_dashboard::router(engine.clone(), Options::default());
+        let router = posthaste_dashboard::router(engine.clone(), options);
         Self {
             engine,
             router,
@@ -90,15 +112,76 @@ impl Site {
 
     /// Signed in with [`KEY`].
     pub(crate) async fn open() -> Self {
-        Self::closed().await.opened_with(KEY).await
+        Self::closed().await.signed_in(KEY).await
+    }
+
+    /// The same pages for someone with a key of the tenant `default` that only reads.
+    pub(crate) async fn as_reader(&self) -> Self {
+        let by = self
+            .engine
+            .authenticate(KEY, None)
+            .expect("the platform's key");
+        let new = NewKey {
+            name: "reader".to_owned(),
+            scopes: vec![
+                Scope::EventsRead,
+                Scope::DeliveriesRead,
+                Scope::SubscriptionsRead,
+            ],
+            tenant: Some(TenantId::default_tenant()),
+            expires_at: None,
+            allowed_ips: Vec::new(),
+        };
+        let (_, key) = self.engine.create_key(&by, new).await.expect("a key");
+        let reader = Self {
+            engine: self.engine.clone(),
+            router: self.router.clone(),
+            cookie: String::new(),
+        };
+        reader.signed_in(key.expose()).await
     }
 
     /// The same, in the hands of whoever has this key.
-    pub(crate) async fn opened_with(mut self, key: &str) -> Self {
+    pub(crate) async fn signed_in(mut self, key: &str) -> Self {
         let answer = self.send("/dashboard/sign-in", &[("key", key)]).await;
         let cookie = answer.header(header::SET_COOKIE).split(';').next();
         self.cookie = cookie.expect("a cookie").to_owned();
         self
+    }
+
+    /// A request as it stands: another's cookie, headers of its own, from a peer.
+    pub(crate) async fn send_as(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        peer: Option<&str>,
+        fields: &[(&str, &str)],
+    ) -> Answer {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(fields);
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(peer) = peer {
+            request = request.extension(Peer(peer.parse().expect("an address and a port")));
+        }
+        let request = request.body(Body::from(body.finish())).expect("a request");
+        let answer = self.router.clone().oneshot(request).await;
+        Answer::of(answer.expect("it cannot fail")).await
+    }
+
+    /// An answer that is no text.
+    pub(crate) async fn send_raw(&self, path: &str) -> Response {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        let answer = self.router.clone().oneshot(request).await;
+        answer.expect("it cannot fail")
+    }
+
+    /// The session that is open.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.cookie
     }
 
     async fn ask(&self, request: http::request::Builder, body: String) -> Answer {
@@ -110,6 +193,14 @@ impl Site {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask(Request::get(path), String::new()).await
+    }
+
+    /// An answer without an end.
+    pub(crate) async fn stream(&self, path: &str) -> Response {
+        let request = Request::get(path).header(header::COOKIE, &self.cookie);
+        let request = request.body(Body::empty()).expect("a request");
+        let answer = self.router.clone().oneshot(request).await;
+        answer.expect("it cannot fail")
     }
 
     /// A page of the tenant `default`, which has to be there.

@@ -93,6 +93,39 @@ impl NewSubscription {
     }
 }
 
+impl NewSubscription {
+    /// The same with all that is chosen; a status is none of it.
+    ///
+    /// # Errors
+    /// [`OperationError::Unfit`]; [`OperationError::Unsendable`].
+    pub fn with(mut self, chosen: SubscriptionPatch) -> Result<Self, OperationError> {
+        fn set<T>(member: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *member = value;
+            }
+        }
+        self.batch = batching::limits(self.batch, chosen.mode, chosen.batch)?;
+        self.access = chosen.access.applied(&self.access)?;
+        self.auto_pause_after = chosen.auto_pause_after.or(self.auto_pause_after);
+        set(&mut self.url, chosen.url);
+        set(&mut self.external_id, chosen.external_id);
+        set(&mut self.description, chosen.description);
+        set(&mut self.events, chosen.events);
+        set(&mut self.filter, chosen.filter);
+        set(&mut self.schemes, chosen.schemes);
+        set(&mut self.algorithm, chosen.algorithm);
+        set(&mut self.retry, chosen.retry);
+        set(&mut self.timeout, chosen.timeout);
+        set(&mut self.max_in_flight, chosen.max_in_flight);
+        set(&mut self.rate_limit, chosen.rate_limit);
+        set(&mut self.ordering, chosen.ordering);
+        set(&mut self.format, chosen.format);
+        set(&mut self.versions, chosen.versions);
+        set(&mut self.metadata, chosen.metadata);
+        Ok(self)
+    }
+}
+
 /// A status that someone asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestedStatus {

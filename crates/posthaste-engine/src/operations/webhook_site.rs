@@ -24,6 +24,12 @@ struct Token {
 }
 
 impl Engine {
+    /// Whether it may be asked for anything.
+    #[must_use]
+    pub fn has_webhook_site(&self) -> bool {
+        self.0.config.inboxes.webhook_site.is_some()
+    }
+
     /// Asks for a token there.
     pub(super) async fn webhook_site(&self, tenant: &TenantId) -> Result<Bin, OperationError> {
         let base = self.0.config.inboxes.webhook_site.as_ref();

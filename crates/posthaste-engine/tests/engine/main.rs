@@ -7,6 +7,7 @@ mod figures;
 mod filters;
 mod keys;
 mod live;
+mod passes;
 mod provenance;
 mod replays;
 mod search;

@@ -1,5 +1,7 @@
 //! What no index answers: text in payloads, dead letters by reason, how many match.
 
+use std::time::Duration;
+
 use posthaste::{delivery::DeliveryStatus, json::RawJson};
 use posthaste_engine::operations::{NewEvent, Searched};
 use posthaste_store::query::{DeliveryQuery, EventQuery, Stretch};
@@ -79,10 +81,10 @@ async fn a_page_of_what_was_found_leads_on_to_the_rest() {
 #[tokio::test(start_paused = true)]
 async fn dead_letters_are_grouped_counted_and_discarded_one_by_one() {
     let world = World::new().await;
-    let to = world.subscribe(URL, &[]).await;
+    let to = world.subscribe(URL, &[1.0]).await;
     world.receivers.behave(URL, Behaviour::Answer(404));
     let ids = world.publish_many(3).await;
-    world.pass(A_MOMENT).await;
+    world.pass(Duration::from_secs(5)).await;
     let (engine, tenant) = (&world.engine, &world.tenant);
     let dead = engine.dead_letters(tenant, None).await.unwrap();
     let groups = dead.groups.iter();

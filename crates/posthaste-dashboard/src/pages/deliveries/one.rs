@@ -48,7 +48,8 @@ impl Made {
             request: visible(&attempt.request_headers),
             head: visible(&attempt.response_headers),
             body: Shown::of(&attempt.response_body),
-            curl: sent.map(|(url, body)| curl::command(url, &attempt.request_headers, body)),
+            curl: sent
+                .map(|(url, body)| curl::command("POST", url, &attempt.request_headers, body)),
             batch,
             attempt,
         }

@@ -9,7 +9,7 @@ use posthaste_store::{
 };
 
 use super::{Read, window::Window};
-use crate::show;
+use crate::{pages::subscriptions::spark::percent, show};
 
 pub(super) struct Tiles {
     /// When the window begins.
@@ -87,14 +87,6 @@ impl Tiles {
 #[allow(clippy::cast_precision_loss)] // exact up to 2^53
 pub(super) fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-/// `100 %`, `99.97 %`: what is not all is never shown as all.
-pub(super) fn percent(share: f64) -> String {
-    match share {
-        1.0 => "100 %".to_owned(),
-        share => format!("{:.2} %", (share * 10_000.0).floor() / 100.0),
-    }
 }
 
 fn tone(rate: Option<f64>) -> &'static str {

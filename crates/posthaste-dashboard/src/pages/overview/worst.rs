@@ -6,10 +6,20 @@ use posthaste_store::rollup::Tally;
 
 use super::{
     numbers::{Row, Table},
-    tiles::percent,
     window::Window,
 };
-use crate::{Pages, fault::Fault, viewer::Viewer};
+use crate::{
+    Pages,
+    fault::Fault,
+    pages::subscriptions::spark::{Drawn, percent},
+    viewer::Viewer,
+};
+
+impl Worst {
+    pub(super) fn drawn(&self) -> Option<Drawn> {
+        self.spark.as_ref().map(Drawn::of)
+    }
+}
 
 /// How many are shown.
 const SHOWN: usize = 8;

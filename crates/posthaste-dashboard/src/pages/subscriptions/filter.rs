@@ -12,7 +12,7 @@ use posthaste_store::{
     record::StoredEvent,
 };
 
-use crate::{Pages, fault::Fault, pretty::pretty, query::Query, subscription_form};
+use crate::{Pages, fault::Fault, payload::pretty, query::Query, subscription_form};
 
 /// What came of it, for its template.
 #[derive(Template)]

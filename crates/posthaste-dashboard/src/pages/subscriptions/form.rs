@@ -24,8 +24,9 @@ use crate::{
     posted::Posted,
     query::Query,
     render,
-    subscription_form::{self, Asked, Wrongs},
+    subscription_form::{self, Asked},
     viewer::Viewer,
+    wrongs::Wrongs,
 };
 
 /// Empty rows that are offered beside those that are filled in.
@@ -163,7 +164,7 @@ impl At<'_> {
 
     /// What an operation refused, beside the field that it is about.
     async fn unfit(&self, form: &Query, error: OperationError) -> Result<Response, Fault> {
-        let wrongs = Wrongs::refused(error, form)?;
+        let wrongs = subscription_form::refused(error, form)?;
         self.refused(form, wrongs).await
     }
 }

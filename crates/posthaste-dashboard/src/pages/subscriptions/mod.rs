@@ -1,7 +1,7 @@
 //! Subscriptions: where events go, how each of them fares, and what can be done with one.
 
-mod standing;
-mod spark;
+pub(super) mod standing;
+pub(super) mod spark;
 mod list;
 mod filter;
 mod form;

@@ -30,7 +30,7 @@ use crate::{
     fault::Fault,
     frame::{Frame, Tab},
     path::Id,
-    pretty::pretty,
+    payload::Shown,
     query::Query,
     render,
     viewer::Viewer,
@@ -141,12 +141,12 @@ impl Show {
 
     fn filter(&self) -> Option<String> {
         let filter = self.one.filter.as_ref()?;
-        Some(pretty(filter.as_json().as_str()))
+        Some(Shown::pretty(filter.as_json().as_str()).text)
     }
 
     fn metadata(&self) -> Option<String> {
         let metadata = self.one.metadata.as_str();
-        (metadata != "{}").then(|| pretty(metadata))
+        (metadata != "{}").then(|| Shown::pretty(metadata).text)
     }
 }
 

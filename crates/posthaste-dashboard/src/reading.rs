@@ -9,17 +9,16 @@ use serde::{
     de::{IntoDeserializer, value},
 };
 
-use super::Wrongs;
-use crate::query::Query;
+use crate::{query::Query, wrongs::Wrongs};
 
 /// A form that is being read.
-pub(super) struct Reading<'f> {
-    pub(super) form: &'f Query,
-    pub(super) wrongs: Wrongs,
+pub(crate) struct Reading<'f> {
+    pub(crate) form: &'f Query,
+    pub(crate) wrongs: Wrongs,
 }
 
 impl<'f> Reading<'f> {
-    pub(super) fn of(form: &'f Query) -> Self {
+    pub(crate) fn of(form: &'f Query) -> Self {
         Self {
             form,
             wrongs: Wrongs::default(),
@@ -27,26 +26,26 @@ impl<'f> Reading<'f> {
     }
 
     /// Without the white space around it; empty where it is absent.
-    pub(super) fn text(&self, field: &str) -> &'f str {
+    pub(crate) fn text(&self, field: &str) -> &'f str {
         self.form.text(field).unwrap_or_default().trim()
     }
 
     /// Of several lines, which browsers send with two characters between.
-    pub(super) fn lines(&self, field: &str) -> String {
+    pub(crate) fn lines(&self, field: &str) -> String {
         self.text(field).replace("\r\n", "\n")
     }
 
     /// The value, or its field's fault.
-    pub(super) fn take<T, E: Display>(&mut self, field: &str, read: Result<T, E>) -> Option<T> {
+    pub(crate) fn take<T, E: Display>(&mut self, field: &str, read: Result<T, E>) -> Option<T> {
         read.map_err(|error| self.wrongs.add(field, error)).ok()
     }
 
-    pub(super) fn parsed<T: FromStr<Err: Display>>(&mut self, field: &str) -> Option<T> {
+    pub(crate) fn parsed<T: FromStr<Err: Display>>(&mut self, field: &str) -> Option<T> {
         self.take(field, self.text(field).parse())
     }
 
     /// A whole number within bounds.
-    pub(super) fn whole<T>(&mut self, field: &str, bounds: RangeInclusive<T>) -> Option<T>
+    pub(crate) fn whole<T>(&mut self, field: &str, bounds: RangeInclusive<T>) -> Option<T>
     where
         T: FromStr + PartialOrd + Display,
     {
@@ -57,19 +56,19 @@ impl<'f> Reading<'f> {
     }
 
     /// Any number.
-    pub(super) fn number(&mut self, field: &str) -> Option<f64> {
+    pub(crate) fn number(&mut self, field: &str) -> Option<f64> {
         let number = number(self.text(field));
         self.take(field, number)
     }
 
     /// One of the few names that a type has.
-    pub(super) fn named<T: for<'d> Deserialize<'d>>(&mut self, field: &str) -> Option<T> {
+    pub(crate) fn named<T: for<'d> Deserialize<'d>>(&mut self, field: &str) -> Option<T> {
         let name = named(self.text(field));
         self.take(field, name.ok_or("expected one of the list"))
     }
 
     /// `{}` where it is empty.
-    pub(super) fn object(&mut self, field: &str) -> Option<RawJson> {
+    pub(crate) fn object(&mut self, field: &str) -> Option<RawJson> {
         let text = self.lines(field);
         if text.is_empty() {
             return Some(RawJson::empty_object());
@@ -83,7 +82,7 @@ impl<'f> Reading<'f> {
     }
 
     /// A line for each: a name, and what stands behind its last space.
-    pub(super) fn pairs<K, V>(&mut self, field: &str, most: usize) -> BTreeMap<K, V>
+    pub(crate) fn pairs<K, V>(&mut self, field: &str, most: usize) -> BTreeMap<K, V>
     where
         K: FromStr<Err: Display> + Ord,
         V: FromStr,
@@ -115,13 +114,13 @@ impl<'f> Reading<'f> {
 }
 
 /// A number as people write it.
-pub(super) fn number(text: &str) -> Result<f64, &'static str> {
+pub(crate) fn number(text: &str) -> Result<f64, &'static str> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
     number.ok_or("expected a number")
 }
 
 /// A type's value by its name.
-pub(super) fn named<'d, T: Deserialize<'d>>(name: &'d str) -> Option<T> {
+pub(crate) fn named<'d, T: Deserialize<'d>>(name: &'d str) -> Option<T> {
     let name: value::StrDeserializer<'_, value::Error> = name.into_deserializer();
     T::deserialize(name).ok()
 }

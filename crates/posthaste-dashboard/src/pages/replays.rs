@@ -1,9 +1,0 @@
-//! Pages: replays.
-
-use axum::Router;
-
-use crate::Pages;
-
-pub(crate) fn routes() -> Router<Pages> {
-    Router::new()
-}
