@@ -27,7 +27,13 @@ use tokio::{
 };
 
 use super::Row;
-use crate::{Pages, fault::Fault, filters, query::Query, viewer::Viewer};
+use crate::{
+    Pages,
+    fault::Fault,
+    filters,
+    query::Query,
+    viewer::{Ended, Viewer},
+};
 
 /// Pages that may listen at once.
 const LISTENERS_MAX: usize = 500;
@@ -74,6 +80,7 @@ async fn live(
         feed: pages.engine.follow_outcomes(&viewer.tenant, wanted),
         engine: pages.engine.clone(),
         may_write: viewer.may(Scope::DeliveriesWrite),
+        sent_away: viewer.ended(),
         base: viewer.base,
         tenant: viewer.tenant,
         draining: draining.map(|Extension(draining)| draining),
@@ -105,6 +112,8 @@ struct Tail {
     base: String,
     may_write: bool,
     draining: Option<Draining>,
+    /// Whoever listens may not any more.
+    sent_away: Ended,
     ends: Instant,
     began: bool,
     _place: OwnedSemaphorePermit,
@@ -119,6 +128,7 @@ impl Tail {
         let news = tokio::select! {
             biased;
             () = begun(&mut self.draining) => return None,
+            () = &mut self.sent_away => return None,
             news = timeout_at(self.ends, self.feed.next()) => news.ok()?,
             () = tokio::time::sleep(KEEP_ALIVE) => return Some(": still here\n\n".to_owned()),
         };
