@@ -1,9 +1,9 @@
 //! The tail of deliveries: each outcome as the row of the table that it is, as Server-Sent Events.
 //!
-//! A stream ends after some minutes, and when the server drains; the page comes back by itself and
-//! is asked anew who it is. What happens meanwhile stands in the list.
+//! A stream ends when the server drains, and when whoever listens may not look any more. What happens
+//! while nobody listens stands in the list.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{
@@ -21,18 +21,13 @@ use posthaste_engine::{
     live::{Draining, OutcomeFeed, OutcomeNews},
 };
 use posthaste_store::settings::Scope;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout_at},
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Row;
 use crate::{Pages, fault::Fault, filters, query::Query, viewer::Viewer};
 
 /// Pages that may listen at once.
 const LISTENERS_MAX: usize = 500;
-/// How long one stream goes on.
-const LIFE: Duration = Duration::from_secs(120);
 /// How long it may be silent before a sign of life.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Said first: how soon to come back.
@@ -74,10 +69,10 @@ async fn live(
         feed: pages.engine.follow_outcomes(&viewer.tenant, wanted),
         engine: pages.engine.clone(),
         may_write: viewer.may(Scope::DeliveriesWrite),
-        base: viewer.base,
-        tenant: viewer.tenant,
+        base: viewer.base.clone(),
+        tenant: viewer.tenant.clone(),
         draining: draining.map(|Extension(draining)| draining),
-        ends: end(),
+        ended: Box::pin(async move { viewer.ended().await }),
         began: false,
         _place: place,
     };
@@ -93,11 +88,6 @@ async fn live(
     Ok((headers, Body::from_stream(chunks)).into_response())
 }
 
-#[allow(clippy::disallowed_methods)] // a deadline of the runtime's own time
-fn end() -> Instant {
-    Instant::now() + LIFE
-}
-
 struct Tail {
     engine: Engine,
     feed: OutcomeFeed,
@@ -105,7 +95,8 @@ struct Tail {
     base: String,
     may_write: bool,
     draining: Option<Draining>,
-    ends: Instant,
+    /// When they may not look any more.
+    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
     began: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -119,7 +110,8 @@ impl Tail {
         let news = tokio::select! {
             biased;
             () = begun(&mut self.draining) => return None,
-            news = timeout_at(self.ends, self.feed.next()) => news.ok()?,
+            () = &mut self.ended => return None,
+            news = self.feed.next() => news,
             () = tokio::time::sleep(KEEP_ALIVE) => return Some(": still here\n\n".to_owned()),
         };
         Some(match news? {
