@@ -99,7 +99,7 @@ impl Page {
     }
 
     /// What a field says: as it was typed, else as it is.
-    fn value(&self, field: &str, now: impl ToString) -> String {
+    fn value(&self, field: &str, now: &impl ToString) -> String {
         match self.typed.text(field) {
             Some(typed) => typed.to_owned(),
             None if self.wrong.is_empty() => now.to_string(),
