@@ -217,8 +217,8 @@ fn what_a_receiver_asks_for_is_read_row_by_row() {
 fn all_that_is_wrong_is_told_at_once_by_its_field() {
     refused(
         "timeout_ms=99&max_in_flight=&mode=both&metadata=[]",
-        "timeout_ms: expected 100 to 60000 | max_in_flight: expected 1 to 1000 \
-         | mode: expected one of the list | metadata: expected a JSON object",
+        "mode: expected one of the list | timeout_ms: expected 100 to 60000 \
+         | max_in_flight: expected 1 to 1000 | metadata: expected a JSON object",
     );
     refused(
         "events=a..b",
