@@ -26,13 +26,13 @@ pub fn judge(input: &[u8]) {
     written.add_environment(variable.into_iter(), &mut complaints);
     assert!(complaints.iter().all(|complaint| !complaint.is_empty()));
     match Configuration::from_written(&written) {
-        Ok(configuration) => means_the_same(&written, &configuration),
+        Ok(configuration) => means_the_same(configuration),
         Err(error) => assert!(error.to_string().lines().count() > 1, "{error}"),
     }
 }
 
-fn means_the_same(written: &Written, configuration: &Configuration) {
-    let text = shown(written, configuration);
+fn means_the_same(mut configuration: Configuration) {
+    let text = shown(&configuration);
     if let Some(key) = &configuration.admin_key {
         assert!(!text.contains(key.expose()));
         return; // hidden, so it cannot come back
@@ -40,6 +40,9 @@ fn means_the_same(written: &Written, configuration: &Configuration) {
     let (mut again, mut complaints) = (Written::default(), Vec::new());
     again.add_file(Path::new("shown.toml"), &text, &mut complaints);
     assert_eq!(complaints, Vec::<String>::new(), "{text}");
-    let again = Configuration::from_written(&again).expect("it is what it was");
+    let mut again = Configuration::from_written(&again).expect("it is what it was");
+    // Where each value was written is another matter.
+    again.settings.clear();
+    configuration.settings.clear();
     assert_eq!(format!("{again:?}"), format!("{configuration:?}"), "{text}");
 }

@@ -5,6 +5,7 @@ clock), so that there is something on its charts.
 """
 
 import base64
+import contextlib
 import pathlib
 import sys
 import time
@@ -58,22 +59,22 @@ def shoot(driver, name, size, scheme):
 
 def main(wanted):
     IMAGES.mkdir(parents=True, exist_ok=True)
-    server = Server(**hurried())
-    scene = lived_through(server)
-    server.stop()
-    server.start()
-    driver = chromium.chromium()
-    person = Person(driver, server.url, Watch(driver, "screenshots", [server.url]))
-    person.watch.reads_for_all = False
-    take(driver, person, {"sign-in": "/dashboard/sign-in"}, wanted)
-    person.sign_in()
-    scene.publish(12)
-    scene.settled()
-    scene.replay(since="2020-01-01T00:00:00Z", until="2099-01-01T00:00:00Z", only="failed", dry_run=False)
-    take(driver, person, pages.every(scene), wanted)
-    scene.close()
-    driver.quit()
-    server.close()
+    with contextlib.ExitStack() as end:
+        server = Server(**hurried())
+        end.callback(server.close)
+        scene = lived_through(server)
+        end.callback(scene.close)
+        server.stop()
+        server.start()
+        driver = chromium.chromium()
+        person = Person(driver, server.url, Watch(driver, "screenshots", [server.url]))
+        person.watch.reads_for_all = False
+        take(driver, person, {"sign-in": "/dashboard/sign-in"}, wanted)
+        person.sign_in()
+        scene.publish(12)
+        scene.settled()
+        scene.replay(since="2020-01-01T00:00:00Z", until="2099-01-01T00:00:00Z", only="failed")
+        take(driver, person, pages.every(scene), wanted)
 
 
 def take(driver, person, paths, wanted):

@@ -7,7 +7,7 @@ use posthaste_engine::operations::OperationError;
 use posthaste_store::settings::Scope;
 
 /// Why a request got no page.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// Nobody is signed in; then they see this page.
     SignIn {
@@ -31,8 +31,8 @@ struct Page<'a> {
     status: u16,
     title: &'a str,
     detail: &'a str,
-    /// Whether there is a dashboard to go to.
-    leads_on: bool,
+    /// Where to go on from here, if there is anywhere.
+    home: Option<&'a str>,
 }
 
 impl Fault {
@@ -85,6 +85,28 @@ impl Fault {
     }
 }
 
+impl Fault {
+    fn page(&self, home: &str) -> Response {
+        let (status, title, detail) = self.told();
+        let ended = matches!(self, Self::LinkEnded);
+        let page = Page {
+            status: status.as_u16(),
+            title,
+            detail: &detail,
+            home: (!ended).then_some(home),
+        };
+        let written = page.render().unwrap_or_default();
+        (status, Html(written)).into_response()
+    }
+
+    /// An answer within pages that begin there: one that says why there is no page leads back to them.
+    pub(crate) fn at_home(response: Response, base: &str) -> Response {
+        let fault = response.extensions().get::<Self>();
+        let page = fault.map(|fault| fault.page(base));
+        page.unwrap_or(response)
+    }
+}
+
 impl From<OperationError> for Fault {
     fn from(error: OperationError) -> Self {
         match error {
@@ -105,14 +127,8 @@ impl IntoResponse for Fault {
             let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
             return Redirect::to(&format!("/dashboard/sign-in?next={next}")).into_response();
         }
-        let (status, title, detail) = self.told();
-        let page = Page {
-            status: status.as_u16(),
-            title,
-            detail: &detail,
-            leads_on: !matches!(self, Self::LinkEnded),
-        };
-        let written = page.render().unwrap_or_default();
-        (status, Html(written)).into_response()
+        let mut response = self.page("/dashboard");
+        response.extensions_mut().insert(self);
+        response
     }
 }

@@ -52,6 +52,7 @@ impl Platform {
             who: Some(self.operator.name()),
             is_platform: true,
             is_portal: false,
+            brand: None,
             csrf: self.operator.token.csrf(),
             note: self.note,
         }

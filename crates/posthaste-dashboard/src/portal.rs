@@ -77,8 +77,10 @@ pub(crate) async fn door(State(pages): State<Pages>, request: Request, next: Nex
         token,
         caller: pages.options.callers.caller(&parts),
     };
+    let base = guest.base();
     parts.extensions.insert(guest);
-    framed(next.run(Request::from_parts(parts, body)).await, &origins)
+    let response = next.run(Request::from_parts(parts, body)).await;
+    framed(Fault::at_home(response, &base), &origins)
 }
 
 fn framed(response: Response, origins: &[Origin]) -> Response {

@@ -1,7 +1,7 @@
 //! Who looks at whose pages, and what they may do there: an extractor, so that no page of a tenant
 //! is made for someone who may not see it.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -33,7 +33,11 @@ pub(crate) struct Viewer {
     note: Option<Note>,
 }
 
+/// See [`Viewer::ended`].
+pub(crate) type Ended = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Someone with a key, or with a link.
+#[derive(Clone)]
 pub(crate) enum Who {
     Operator(Box<Operator>),
     Guest(Box<Guest>),
@@ -59,9 +63,12 @@ impl Viewer {
         })
     }
 
-    /// Whose key it is that they are signed in with.
-    pub(crate) fn principal(&self) -> &Principal {
-        &self.operator.principal
+    /// Whose key it is that they are signed in with; who came by a link has none to manage keys by.
+    pub(crate) fn principal(&self) -> Result<&Principal, Fault> {
+        match &self.who {
+            Who::Operator(operator) => Ok(&operator.principal),
+            Who::Guest(_) => Err(Fault::Lacks(Scope::KeysManage)),
+        }
     }
 
     pub(crate) fn is_portal(&self) -> bool {
@@ -99,37 +106,17 @@ impl Viewer {
         }
     }
 
-    /// Returns when they may not look any more: signed out, revoked, or past their time.
-    pub(crate) async fn ended(&self) {
-        loop {
-            match &self.who {
-                Who::Operator(operator) => {
-                    let revoked = self.pages.engine.revoked(&operator.principal);
-                    if tokio::time::timeout(LOOK, revoked).await.is_ok() {
-                        return;
-                    }
+    /// Over when they may not look any more: signed out, revoked, or past their time.
+    pub(crate) fn ended(&self) -> Ended {
+        let (who, engine) = (self.who.clone(), self.pages.engine.clone());
+        Box::pin(async move {
+            while who.is_let_in(&engine).await {
+                let watched = who.revoked(&engine);
+                if tokio::time::timeout(LOOK, watched).await.is_ok() {
+                    return;
                 }
-                Who::Guest(_) => tokio::time::sleep(LOOK).await,
             }
-            if self.is_sent_away().await {
-                return;
-            }
-        }
-    }
-
-    /// A store that does not answer sends nobody away.
-    async fn is_sent_away(&self) -> bool {
-        let engine = &self.pages.engine;
-        match &self.who {
-            Who::Operator(operator) => {
-                let session = engine.session(&operator.token.0, operator.caller.address);
-                session.await.is_ok_and(|session| session.is_none())
-            }
-            Who::Guest(guest) => {
-                let portal = engine.portal(&guest.token.0).await;
-                portal.is_ok_and(|portal| portal.is_none())
-            }
-        }
+        })
     }
 }
 
@@ -166,6 +153,28 @@ impl Who {
             Self::Guest(guest) => &guest.token,
         }
     }
+
+    /// A store that does not answer sends nobody away.
+    async fn is_let_in(&self, engine: &Engine) -> bool {
+        match self {
+            Self::Operator(operator) => {
+                let session = engine.session(&operator.token.0, operator.caller.address);
+                session.await.map_or(true, |session| session.is_some())
+            }
+            Self::Guest(guest) => {
+                let portal = engine.portal(&guest.token.0).await;
+                portal.map_or(true, |portal| portal.is_some())
+            }
+        }
+    }
+
+    /// Returns when the key is gone, at once; a link is looked at again.
+    async fn revoked(&self, engine: &Engine) {
+        match self {
+            Self::Operator(operator) => engine.revoked(&operator.principal).await,
+            Self::Guest(_) => std::future::pending().await,
+        }
+    }
 }
 
 impl FromRequestParts<Pages> for Who {
@@ -181,6 +190,7 @@ impl FromRequestParts<Pages> for Who {
 }
 
 /// Someone who is signed in with a key.
+#[derive(Clone)]
 pub(crate) struct Operator {
     pub(crate) principal: Principal,
     pub(crate) token: Token,

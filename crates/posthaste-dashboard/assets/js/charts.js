@@ -15,11 +15,12 @@
 
   function ms(value) {
     if (value == null) return '–';
-    if (value < 10) return `${value.toFixed(1)} ms`;
+    const one = (of) => String(Number(of.toFixed(1)));
+    if (value < 10) return `${one(value)} ms`;
     if (value < 1000) return `${Math.round(value)} ms`;
-    if (value < 60e3) return `${(value / 1000).toFixed(1)} s`;
+    if (value < 60e3) return `${one(value / 1000)} s`;
     if (value < 3600e3) return `${Math.round(value / 60e3)} min`;
-    return `${(value / 3600e3).toFixed(1)} h`;
+    return `${one(value / 3600e3)} h`;
   }
 
   function short(value) {
@@ -50,7 +51,9 @@
   }
 
   function line(colour, dash) {
-    return { stroke: look(colour), width: 1.8, dash, spanGaps: true, points: { show: false } };
+    // A line needs two points; fewer are seen as such.
+    const few = (plot, at) => plot.data[at].filter((value) => value != null).length < 6;
+    return { stroke: look(colour), width: 1.8, dash, spanGaps: true, points: { show: few, size: 5, fill: look(colour) } };
   }
 
   // Of a picture: its series' looks, its data, what is said of a point, and where a click leads.
@@ -123,15 +126,20 @@
     options() {
       const { picture } = this;
       const looks = picture.looks(this.series);
-      const values = (_, ticks) => ticks.map((tick) => (tick == null ? '' : picture.value(tick)));
+      const values = (_, ticks) => ticks.map((tick) => picture.value(tick));
+      const splits = picture.logarithmic ? (_, __, least, most) => this.powers(least, most) : undefined;
+      const narrow = this.box.clientWidth < 480;
       const upper = (_, __, most) => [0, Math.max(most * 1.08, 4)];
       const y = picture.logarithmic ? { distr: 3, range: (_, least, most) => this.decades(least, most) } : { range: upper };
       return {
         width: this.box.clientWidth, height: this.box.clientHeight,
-        legend: { show: false },
+        legend: { show: false }, padding: [10, 10, 0, 0],
         cursor: { y: false, points: { show: Boolean(picture.logarithmic), size: 7 }, drag: { x: Boolean(picture.picks), y: false, setScale: false } },
         scales: { x: { range: (_, from, to) => [from, to + this.series.step_s] }, y },
-        axes: [axis({ grid: { show: false }, space: 60, values: (_, ticks) => this.times(ticks) }), axis({ size: 58, values, space: 34 })],
+        axes: [
+          axis({ grid: { show: false }, size: 24, space: narrow ? 84 : 66, values: (_, ticks) => this.times(ticks) }),
+          axis({ size: 58, values, splits, filter: (_, ticks) => ticks, space: 34 }),
+        ],
         series: [{}, ...looks],
         hooks: {
           setCursor: [(plot) => this.point(plot)],
@@ -145,6 +153,12 @@
       if (!(most > 0)) return [1, 1000];
       const from = 10 ** Math.floor(Math.log10(Math.max(least, 0.05)));
       return [from, Math.max(10 ** Math.ceil(Math.log10(most)), from * 100)];
+    }
+
+    powers(least, most) {
+      const powers = [];
+      for (let power = least; power <= most * 1.01; power *= 10) powers.push(power);
+      return powers;
     }
 
     times(ticks) {

@@ -54,7 +54,7 @@ struct Detail {
 
 async fn log(viewer: Viewer, query: Query) -> Result<Response, Fault> {
     let engine = viewer.engine(Scope::KeysManage)?;
-    let platforms = viewer.principal().is_platform();
+    let platforms = viewer.principal()?.is_platform();
     let (wanted, wrong) = filters::audit(&query, engine.now(), platforms);
     let stretch = Stretch {
         before: query.read("before"),

@@ -72,7 +72,7 @@ impl Holder for Viewer {
         let frame = self.frame(title, Tab::Keys);
         let ring = Ring {
             engine: self.engine(Scope::KeysManage)?,
-            principal: self.principal().clone(),
+            principal: self.principal()?.clone(),
             path: self.path("keys"),
             tenant: Some(self.tenant),
         };

@@ -6,6 +6,8 @@ mod portal;
 mod event_types;
 mod log;
 mod signing_in;
+mod overview;
+mod replays;
 mod subscriptions;
 mod inboxes;
 mod keys;

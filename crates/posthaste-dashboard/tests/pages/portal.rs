@@ -61,6 +61,7 @@ async fn a_link_shows_one_tenants_pages_under_its_own_name() {
             "{closed}: {}",
             answer.status
         );
+        assert!(!answer.text.contains("/dashboard"), "{}", answer.text);
     }
     let styles = site.get(&format!("{base}/theme.css")).await;
     assert!(

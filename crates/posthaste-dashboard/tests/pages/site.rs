@@ -7,10 +7,10 @@ use http::{Request, StatusCode, header};
 use posthaste::{
     chance::Chance,
     clock::{Clock, SystemClock},
-    egress::EgressRules,
+    egress::{EgressRules, TargetUrl},
     event::{EventDetails, TenantId},
     json::RawJson,
-    transport::WebhookTransport,
+    transport::{WebhookTransport, callback::CallbackTransport},
 };
 use posthaste_api::Peer;
 use posthaste_dashboard::Options;
@@ -25,6 +25,10 @@ use tower::ServiceExt;
 pub(crate) const KEY: &str = "pst_0123456789012345678901234567890123456789";
 /// Where the pages of the tenant `default` are.
 pub(crate) const BASE: &str = "/dashboard/tenants/default";
+
+/// A receiver that takes everything, and one that takes nothing.
+pub(crate) const UP: &str = "https://up.example.com/hook";
+pub(crate) const DOWN: &str = "https://down.example.com/hook";
 
 pub(crate) struct Site {
     pub(crate) engine: Engine,
@@ -86,7 +90,17 @@ impl Site {
         };
         Self::over(config, Options::default())
             .await
-            .signed_in(KEY).await
+            .signed_in(KEY)
+            .await
+    }
+
+    /// As [`Self::open`], before [`UP`] and [`DOWN`].
+    pub(crate) async fn before_up_and_down() -> Self {
+        let answer = |url: &TargetUrl, _: &_, _: &_| match url.as_str() {
+            DOWN => 500,
+            _ => 200,
+        };
+        Self::before(Arc::new(CallbackTransport::new(answer))).await
     }
 
     async fn over(config: EngineConfig, options: Options) -> Self {
@@ -225,6 +239,18 @@ impl Site {
         let mut all = vec![("csrf", csrf.as_str())];
         all.extend(fields);
         self.send(&format!("{BASE}{below}"), &all).await
+    }
+
+    /// Waits until so many attempts of the tenant `default` have been counted.
+    pub(crate) async fn until_attempts(&self, attempts: u64) {
+        let tenant = TenantId::default_tenant();
+        loop {
+            let stats = self.engine.stats(&tenant, None, 60, None).await;
+            if stats.expect("figures").total.attempts >= attempts {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     pub(crate) async fn subscribe(&self, url: &str) -> posthaste::id::SubscriptionId {

@@ -24,6 +24,16 @@ const TESTS: &[(&[u32], &str, &str)] = &[
         "keys_are_shown_once_and_open_nothing_after_their_end",
     ),
     (
+        &[45],
+        "posthaste-cli/tests/blackbox/portal.rs",
+        "a_portal_token_opens_its_own_portal_alone",
+    ),
+    (
+        &[60],
+        "posthaste-cli/tests/blackbox/portal.rs",
+        "the_portal_refuses_what_may_not_be_a_target",
+    ),
+    (
         &[49],
         "posthaste-cli/tests/blackbox/hostile_events.rs",
         "a_hostile_answer_is_kept_as_text",
@@ -113,7 +123,7 @@ const CLI_EXTENTS: &str = "posthaste-cli/tests/blackbox/bad_input/extents.rs";
 const CLI_IDEMPOTENCY: &str = "posthaste-cli/tests/blackbox/idempotency.rs";
 
 /// Rows about what is not there yet.
-const TO_COME: &[(u32, &str)] = &[(45, "portal links")];
+const TO_COME: &[(u32, &str)] = &[];
 
 /// Every number is tried here, elsewhere by a test that exists, or is about what is to come.
 #[track_caller]
