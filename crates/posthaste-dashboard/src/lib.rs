@@ -22,6 +22,7 @@ mod theme;
 mod policy;
 mod portal;
 mod viewer;
+mod live;
 mod platform;
 mod posted;
 mod wrongs;
@@ -40,7 +41,7 @@ use posthaste::{origin::Origin, signature::Secret};
 use posthaste_api::Callers;
 use posthaste_engine::Engine;
 
-use crate::session::Cookie;
+use crate::{live::Places, session::Cookie};
 
 /// What may be set about the pages.
 #[derive(Clone)]
@@ -86,6 +87,8 @@ pub(crate) struct Shared {
     engine: Engine,
     options: Options,
     cookie: Cookie,
+    /// For pages that listen.
+    places: Places,
 }
 
 impl Deref for Pages {
@@ -100,6 +103,7 @@ impl Deref for Pages {
 pub fn router(engine: Engine, options: Options) -> Router {
     let pages = Pages(Arc::new(Shared {
         cookie: Cookie::new(options.public_url.is_https()),
+        places: Places::default(),
         engine,
         options,
     }));

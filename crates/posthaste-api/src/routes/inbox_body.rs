@@ -95,7 +95,11 @@ const ANSWER: &[&str] = &[
 pub(crate) fn create(body: &crate::body::JsonText) -> Result<NewInbox, Problem> {
     let mut fields = body.fields(CREATE)?;
     let site = fields.optional("kind", kind).unwrap_or(false);
-    let patch = patch_of(&mut fields);
+    let (patch, kept) = patch_of(&mut fields);
+    if kept {
+        let detail = "*** stands for a secret that is set, and none is set here";
+        fields.fault("secret", Fault::new("nothing_to_keep", detail));
+    }
     if site {
         for (name, given) in [
             ("answer", patch.answer != AnswerPatch::default()),
@@ -132,44 +136,59 @@ pub(crate) fn patch_fields(body: &crate::body::JsonText) -> Result<Fields<'_>, P
 
 /// Null clears `name`, `subscription` and `secret`, and sets `answer` back.
 pub(crate) fn patch(mut fields: Fields<'_>) -> Result<InboxPatch, Problem> {
-    let patch = patch_of(&mut fields);
+    let (patch, _) = patch_of(&mut fields);
     fields.finish()?;
     Ok(patch)
 }
 
-fn patch_of(fields: &mut Fields<'_>) -> InboxPatch {
+/// A member that says what to verify with.
+enum Asked<T> {
+    Nothing,
+    Kept,
+    New(T),
+}
+
+/// What is asked for; and whether a secret is to stay.
+fn patch_of(fields: &mut Fields<'_>) -> (InboxPatch, bool) {
     let name = fields.present("name", |raw| match raw {
         "null" => Ok(String::new()),
         raw => line(NAME_MAX)(raw),
     });
     let answer = fields.present("answer", answer);
     let subscription = fields.present("subscription", |raw| match raw {
-        "null" => Ok(NewCheck::Nothing),
-        raw => parsed::<SubscriptionId>("invalid_id")(raw).map(NewCheck::Subscription),
+        "null" => Ok(Asked::Nothing),
+        raw => parsed::<SubscriptionId>("invalid_id")(raw).map(Asked::New),
     });
     let secret = fields.present("secret", |raw| match raw {
-        "null" => Ok(NewCheck::Nothing),
-        raw => secret(raw).map(NewCheck::Secret),
+        "null" => Ok(Asked::Nothing),
+        // As it was shown.
+        "\"***\"" => Ok(Asked::Kept),
+        raw => secret(raw).map(Asked::New),
     });
     let subscribe = fields.optional("subscribe", subscribe);
-    let given = |check: &Option<NewCheck>| {
-        matches!(check, Some(NewCheck::Subscription(_) | NewCheck::Secret(_)))
-    };
-    let ways = [given(&subscription), given(&secret), subscribe.is_some()];
+    let ways = [
+        matches!(subscription, Some(Asked::New(_))),
+        matches!(secret, Some(Asked::New(_))),
+        subscribe.is_some(),
+    ];
     if ways.into_iter().filter(|given| *given).count() > 1 {
         let detail = "expected one of subscription, secret and subscribe";
         fields.fault("subscription", Fault::new("one_of", detail));
     }
-    let check = match given(&secret) {
-        true => secret,
-        false => subscription.or(secret),
+    let kept = matches!(secret, Some(Asked::Kept));
+    let check = match (subscription, secret) {
+        (Some(Asked::New(id)), _) => Some(NewCheck::Subscription(id)),
+        (_, Some(Asked::New(secret))) => Some(NewCheck::Secret(secret)),
+        (_, Some(Asked::Kept)) | (None, None) => None,
+        (Some(_), _) | (None, Some(Asked::Nothing)) => Some(NewCheck::Nothing),
     };
-    InboxPatch {
+    let patch = InboxPatch {
         name,
         answer: answer.unwrap_or_default(),
         check,
         subscribe,
-    }
+    };
+    (patch, kept)
 }
 
 /// Whether it is at webhook.site.

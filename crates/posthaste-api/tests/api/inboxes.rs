@@ -112,6 +112,9 @@ async fn an_inbox_is_made_listed_changed_and_deleted() {
         .call_with("PATCH", &path, &stale, r#"{"name":"x"}"#)
         .await;
     assert_eq!(stale.problem().0, "precondition-failed");
+    let back = json!({"name": "mine", "subscription": null, "secret": "***"});
+    let back = inbox.patched(&world, &back).await;
+    assert_eq!(back.body["secret"], "***", "as it was shown: {}", back.text);
     let second = world.post("/inboxes", r#"{"name":"second"}"#).await;
     let page = world.get("/inboxes?limit=1").await;
     assert_eq!(page.body["data"], json!([second.body]));

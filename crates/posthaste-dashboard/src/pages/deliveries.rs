@@ -16,7 +16,7 @@ use crate::Pages;
 pub(crate) fn routes() -> Router<Pages> {
     Router::new()
         .route("/deliveries", get(list::list))
-        .route("/deliveries/live", live::route())
+        .route("/deliveries/live", get(live::live))
         .route("/deliveries/selected", post(many::selected))
         .route("/deliveries/all", get(many::ask).post(many::all))
         .route("/deliveries/{id}", get(one::show))

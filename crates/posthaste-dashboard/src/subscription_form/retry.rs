@@ -66,16 +66,22 @@ pub(super) fn written(policy: &RetryPolicy) -> Vec<(&'static str, String)> {
         match (name.as_str(), value) {
             ("schedule_s", Value::Array(waits)) => {
                 fields.push(("retry", "schedule".to_owned()));
-                let waits: Vec<String> = waits.iter().map(Value::to_string).collect();
+                let waits: Vec<String> = waits.iter().map(plain).collect();
                 fields.push(("retry_schedule", waits.join(", ")));
             }
-            ("jitter", jitter) => fields.push(("retry_jitter", jitter.to_string())),
+            ("jitter", jitter) => fields.push(("retry_jitter", plain(&jitter))),
             ("exponential", of) => fields.extend(numbers("exponential", &of)),
             ("linear", of) => fields.extend(numbers("linear", &of)),
             _ => {}
         }
     }
     fields
+}
+
+/// `600`, where JSON says `600.0`.
+fn plain(number: &Value) -> String {
+    let number = number.as_f64();
+    number.map(|number| number.to_string()).unwrap_or_default()
 }
 
 fn numbers(form: &'static str, of: &Value) -> Vec<(&'static str, String)> {
@@ -88,7 +94,7 @@ fn numbers(form: &'static str, of: &Value) -> Vec<(&'static str, String)> {
     ];
     let found = known
         .into_iter()
-        .filter_map(|(member, field)| Some((field, of.get(member)?.to_string())));
+        .filter_map(|(member, field)| Some((field, plain(of.get(member)?))));
     std::iter::once(("retry", form.to_owned()))
         .chain(found)
         .collect()

@@ -289,7 +289,11 @@ impl Engine {
             if elsewhere && matches!(check, NewCheck::Secret(_)) {
                 return Err(OperationError::AnsweredElsewhere("secret"));
             }
-            after.check = self.checked(&now.tenant, check)?;
+            let same =
+                matches!(check, NewCheck::Subscription(id) if now.subscription() == Some(id));
+            if !same {
+                after.check = self.checked(&now.tenant, check)?;
+            }
         }
         if let Some(events) = patch.subscribe {
             let known = now.subscription();

@@ -22,7 +22,7 @@ pub(crate) fn routes() -> Router<Pages> {
     Router::new()
         .route("/inboxes", get(list::list).post(list::create))
         .route("/inboxes/{id}", get(one::show))
-        .route("/inboxes/{id}/live", live::route())
+        .route("/inboxes/{id}/live", get(live::live))
         .route("/inboxes/{id}/requests/{number}", get(one::request))
         .route("/inboxes/{id}/answer", post(answer::set))
         .route("/inboxes/{id}/check", post(acts::check))

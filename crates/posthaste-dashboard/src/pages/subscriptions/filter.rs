@@ -1,5 +1,7 @@
 //! Trying a filter on an event: which of its clauses hold, and what they found.
 
+use std::sync::Arc;
+
 use askama::Template;
 use posthaste::{
     event::{EventType, TenantId},
@@ -7,6 +9,7 @@ use posthaste::{
     json::RawJson,
     subscription::EventPattern,
 };
+use posthaste_engine::catalogue::Known;
 use posthaste_store::{
     query::{EventQuery, Stretch},
     record::StoredEvent,
@@ -73,16 +76,7 @@ pub(super) async fn sample(
     events: &[EventPattern],
     may_read: bool,
 ) -> Result<String, Fault> {
-    let known = pages
-        .engine
-        .event_types(tenant)
-        .into_iter()
-        .find_map(|known| {
-            let wanted = posthaste::subscription::wants(events, &known.entry.name);
-            let example = known.entry.example.as_ref().filter(|_| wanted)?;
-            Some(event(&known.entry.name, example))
-        });
-    let sample = match known {
+    let sample = match example(&pages.engine.event_types(tenant), events) {
         Some(sample) => Some(sample),
         None if may_read => newest(pages, tenant).await?,
         None => None,
@@ -91,6 +85,24 @@ pub(super) async fn sample(
         sample
             .unwrap_or_else(|| "{\n  \"type\": \"memory.created\",\n  \"data\": {}\n}".to_owned()),
     )
+}
+
+/// Of the first pattern that has one; without patterns, of the newest type.
+fn example(types: &[Arc<Known>], events: &[EventPattern]) -> Option<String> {
+    let events = if events.is_empty() {
+        &[EventPattern::All]
+    } else {
+        events
+    };
+    events.iter().find_map(|pattern| {
+        let mut wanted = types
+            .iter()
+            .filter(|known| pattern.matches(&known.entry.name));
+        wanted.find_map(|known| {
+            let example = known.entry.example.as_ref()?;
+            Some(event(&known.entry.name, example))
+        })
+    })
 }
 
 async fn newest(pages: &Pages, tenant: &TenantId) -> Result<Option<String>, Fault> {

@@ -26,6 +26,8 @@ pub(crate) struct Drawn {
     pub(crate) told: String,
     /// Delivered of all that ended; none where nothing did.
     pub(crate) rate: Option<String>,
+    /// What is said where there is no rate.
+    pub(crate) instead: &'static str,
 }
 
 impl Drawn {
@@ -35,6 +37,11 @@ impl Drawn {
             bars: bars(&spark.points),
             told: told(&total),
             rate: total.success_rate().map(percent),
+            instead: if total.attempts == 0 {
+                "idle"
+            } else {
+                "none yet"
+            },
         }
     }
 }
