@@ -72,9 +72,10 @@ def installed(program):
     return path
 
 
-def look(driver, size=WIDE, scheme="light"):
+def look(driver, size=WIDE, scheme="light", height=None):
     """The window's size, and whether its system is light or dark."""
-    width, height = size
+    width, usual = size
+    height = height or usual
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     features = [{"name": "prefers-color-scheme", "value": scheme}]

@@ -3,7 +3,7 @@
 import re
 import urllib.parse
 
-ID = re.compile(r"(?<=/)(evt|dlv|sub|key|rpl|inb)_[0-9a-z]{13}(?=/|$)")
+ID = re.compile(r"(?<=/)(evt|dlv|sub|key|rpl|inb)_[0-9a-z]{13}(?=/|$)|(?<=/requests/)[0-9]+")
 TYPE = re.compile(r"(?<=/event-types/)(?!new(?:/|$))[^/]+")
 TENANT = re.compile(r"(?<=^/dashboard/tenants/)[^/]+")
 
@@ -14,6 +14,7 @@ def of_a_tenant(scene):
     failed = (scene.deliveries("?status=failed&limit=1") or scene.deliveries("?limit=1"))[0]
     replay = (api("GET", "/replays")["data"] or [{"id": None}])[0]
     key = api("GET", "/keys")["data"][0]
+    inbox = f"/inboxes/{scene.inbox['id']}"
     search = f"/subscriptions/{scene.hooks['/search']}"
     return {
         "overview": "",
@@ -26,12 +27,17 @@ def of_a_tenant(scene):
         "subscription": search,
         "subscription-edit": f"{search}/edit",
         "subscription-new": "/subscriptions/new",
+        "subscription-delete": f"{search}/delete",
         "event-types": "/event-types",
         "event-type": "/event-types/order.created",
+        "event-type-new": "/event-types/new",
         "replays": "/replays",
+        "replay-new": "/replays/new",
         "replay": f"/replays/{replay['id']}",
         "inboxes": "/inboxes",
-        "inbox": f"/inboxes/{scene.inbox['id']}",
+        "inbox": inbox,
+        "inbox-request": f"{inbox}/requests/1",
+        "inbox-delete": f"{inbox}/delete",
         "keys": "/keys",
         "key": f"/keys/{key['id']}",
         "key-new": "/keys/new",

@@ -21,7 +21,7 @@ ENDPOINTS = [
     ("/billing", "Billing: invoices and refunds", dict(statuses=[200]),
      {"events": ["order.*", "payment.*", "invoice.*"]}),
     ("/crm", "CRM sync, the old one", dict(statuses=[500], body=b"upstream database is read-only\n"),
-     {"events": ["order.*", "customer.*", "github.*"], "auto_pause_after": 5, "max_in_flight": 2,
+     {"events": ["order.*", "customer.*", "github.*"], "auto_pause_after": 12, "max_in_flight": 2,
       "retry": {"schedule_s": [0.2, 0.4], "jitter": 0}}),
     ("/search", "Search index", dict(statuses=[200, 503, 502], share=0.3, slow_s=0.01),
      {"retry": {"schedule_s": [0.2, 0.4, 0.8, 1.6, 3.2]}}),

@@ -24,6 +24,14 @@ BACK_MIN, SPEED = 66, 60
 HEIGHT_MAX = {chromium.WIDE: 1800, chromium.PHONE: 2200}
 NAMES = {chromium.WIDE: "wide", chromium.PHONE: "phone"}
 QUALITY = 82
+UPSET = b'{"error":"upstream database is read-only"}'
+# Waits until every chart is there, and two frames more.
+DRAWN = """
+    const frame = then => requestAnimationFrame(() => requestAnimationFrame(then));
+    const looked = () => [...document.querySelectorAll("[data-chart]")].every(c => c.querySelector("canvas"))
+        ? frame(arguments[0]) : frame(looked);
+    looked();
+"""
 
 
 def hurried():
@@ -34,11 +42,17 @@ def hurried():
 
 
 def lived_through(server):
-    """A scene after an hour of traffic, with what people did in the last of it."""
+    """A scene after an hour of traffic, in which one endpoint had a bad while and another broke."""
     scene = Scene(server).set()
-    until = time.monotonic() + BACK_MIN * 60 / SPEED
+    scene.cast.answer("/crm", 200)
+    turns = [(0.35, "/search", (200, 503, 502), 0.8), (0.5, "/search", (200, 503, 502), 0.15),
+             (0.62, "/crm", (500,), 0.0)]
+    begun, length_s = time.monotonic(), BACK_MIN * 60 / SPEED
     events = scene.events()
-    while time.monotonic() < until:
+    while (gone := (time.monotonic() - begun) / length_s) < 1:
+        if turns and gone > turns[0][0]:
+            _, path, statuses, share = turns.pop(0)
+            scene.cast.answer(path, *statuses, share=share, slow_s=0.01, body=UPSET)
         scene.api("POST", "/events", next(events))
         time.sleep(0.03 + 0.1 * scene.cast.dice.random() ** 2)  # the producers' rhythm
     scene.people()
@@ -48,10 +62,12 @@ def lived_through(server):
 def shoot(driver, name, size, scheme):
     """One picture, as high as the page, within reason."""
     chromium.look(driver, size, scheme)
-    driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
     height = driver.execute_script("return document.documentElement.scrollHeight")
-    clip = {"x": 0, "y": 0, "width": size[0], "height": min(max(height, size[1]), HEIGHT_MAX[size]), "scale": 1}
-    wanted = {"format": "webp", "quality": QUALITY, "captureBeyondViewport": True, "clip": clip}
+    height = min(max(height, size[1]), HEIGHT_MAX[size])
+    chromium.look(driver, size, scheme, height)
+    driver.execute_async_script(DRAWN)
+    clip = {"x": 0, "y": 0, "width": size[0], "height": height, "scale": 1}
+    wanted = {"format": "webp", "quality": QUALITY, "clip": clip}
     taken = driver.execute_cdp_cmd("Page.captureScreenshot", wanted)
     path = IMAGES / f"{name}-{scheme}-{NAMES[size]}.webp"
     path.write_bytes(base64.b64decode(taken["data"]))
@@ -73,7 +89,8 @@ def main(wanted):
         person.sign_in()
         scene.publish(12)
         scene.settled()
-        scene.replay(since="2020-01-01T00:00:00Z", until="2099-01-01T00:00:00Z", only="failed")
+        scene.replay(since="2020-01-01T00:00:00Z", until="2099-01-01T00:00:00Z",
+                     only="all", types=["payment.authorized"])
         take(driver, person, pages.every(scene), wanted)
 
 

@@ -16,25 +16,26 @@ class Replay(Journey):
         self.server.call("POST", "/subscriptions", hook)
         for number in range(3):
             self.server.call("POST", "/events", {"type": "order.created", "data": number})
-        self.wait_until("failed", 3)
+        failed = "/deliveries?status=failed"
+        self.person.wait(lambda: len(self.server.call("GET", failed)["data"]) == 3, "for three to fail")
         self.cast.answer("/hook", 200)
         self.person.sign_in()
-
-    def wait_until(self, status, count):
-        def arrived():
-            return len(self.server.call("GET", f"/deliveries?status={status}")["data"]) == count
-
-        self.person.wait(arrived, f"for {count} deliveries that are {status}")
 
     def test_a_window_is_counted_then_replayed_and_arrives(self):
         person = self.person
         person.press("Replays")
-        person.choose("Which", "failed")
-        person.press("Count first")
-        person.see("3")
+        person.press("Pick a window")
+        person.fill("From", "2h")
+        person.tick("Dead letters")
+        person.press("Count what would be sent")
+        person.see("3 deliveries would be sent")
+        self.assertEqual([], self.delivered(), "counting sends nothing")
         person.press("Start the replay")
-        self.wait_until("delivered", 3)
-        person.reload_until("completed")
+        person.see("100 %", "completed", "dead letters")
+        person.wait(lambda: len(self.delivered()) == 3, "for three to arrive")
+
+    def delivered(self):
+        return self.server.call("GET", "/deliveries?status=delivered")["data"]
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ pub(crate) struct Frame {
     pub(crate) tab: Tab,
     /// Those that the viewer may open.
     pub(crate) tabs: Vec<Tab>,
-    /// What the paths of this tenant's pages begin with.
+    /// What the paths of these pages begin with.
     pub(crate) base: String,
+    /// Empty on the platform's own pages.
     pub(crate) tenant: String,
     /// Who is signed in.
     pub(crate) who: Option<String>,

@@ -88,6 +88,11 @@ impl Entry {
         Some((object, Query::default().with("object", object)))
     }
 
+    /// Too long to be read at a glance.
+    fn is_long(&self) -> bool {
+        self.details.len() > 4
+    }
+
     fn address(&self) -> Option<IpAddr> {
         self.entry.actor.address
     }

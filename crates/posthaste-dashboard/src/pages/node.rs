@@ -33,7 +33,7 @@ impl Page<'_> {
         let known = known.find(|setting| setting.key == "database");
         known
             .and_then(|setting| setting.value.as_deref())
-            .unwrap_or("–")
+            .map_or("–", |value| value.trim_matches('"'))
     }
 }
 
