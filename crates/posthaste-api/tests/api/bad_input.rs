@@ -245,7 +245,7 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
         "/deliveries/dlv_0000000000000/attempts",
         "/events/evt_0000000000000/deliveries",
         "/events/%FF",
-        "/portal-links",
+        "/portal",
         "/inbox",
         "/inboxes/inb_0000000000000",
         "/nowhere/at/all",
@@ -260,7 +260,7 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
             "{path}"
         );
     }
-    for path in ["/portal-links", "/inbox"] {
+    for path in ["/portal", "/inbox"] {
         let answer = world.post(path, "{}").await;
         assert_eq!(
             (answer.status.as_u16(), answer.problem().0),
