@@ -4,7 +4,7 @@ import re
 import urllib.parse
 
 ID = re.compile(r"(?<=/)(evt|dlv|sub|key|rpl|inb)_[0-9a-z]{13}(?=/|$)|(?<=/requests/)[0-9]+")
-TYPE = re.compile(r"(?<=/event-types/)(?!new(?:/|$))[^/]+")
+TYPE = re.compile(r"(?<=/event-types/)[^/]+")
 TENANT = re.compile(r"(?<=^/dashboard/tenants/)[^/]+")
 
 
@@ -22,6 +22,7 @@ def of_a_tenant(scene):
         "event": f"/events/{failed['event_id']}",
         "deliveries": "/deliveries",
         "delivery": f"/deliveries/{failed['id']}",
+        "deliveries-all": "/deliveries/all?status=failed&verb=redeliver",
         "dead-letters": "/dead-letters",
         "subscriptions": "/subscriptions",
         "subscription": search,
@@ -30,7 +31,7 @@ def of_a_tenant(scene):
         "subscription-delete": f"{search}/delete",
         "event-types": "/event-types",
         "event-type": "/event-types/order.created",
-        "event-type-new": "/event-types/new",
+        "event-type-new": "/new-event-type",
         "replays": "/replays",
         "replay-new": "/replays/new",
         "replay": f"/replays/{replay['id']}",

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 from cast import Cast
-from posthaste import ROOT, KEY
+from posthaste import ROOT
 
 TENANT = "tidewatch"
 TENANTS = {"tidewatch": "Tidewatch", "acme": "Acme Ltd", "lumen": "Lumen Health", "northwind": "Northwind"}
@@ -34,14 +34,12 @@ ENDPOINTS = [
     ("/archive", "Everything, kept by the auditors", dict(statuses=[200, 404], share=0.04),
      {"events": [], "retry": {"schedule_s": [0.5]}}),
 ]
-TYPES = [
-    {"type": "order.created", "description": "A customer placed an order.",
-     "versions": {"1": {"schema": {
-         "type": "object", "required": ["order", "total"],
-         "properties": {"order": {"type": "string"}, "total": {"type": "number", "minimum": 0},
-                        "currency": {"enum": ["EUR", "CHF", "USD"]}}},
-         "example": {"order": "PH-10482", "total": 129.9, "currency": "EUR"}}}},
-]
+TYPES = {
+    "order.created": ("A customer placed an order.", {"order": "PH-10482", "total": 129.9, "currency": "EUR"}),
+    "order.cancelled": ("An order was taken back before it left.", {"order": "PH-10482"}),
+    "payment.authorized": ("The bank has set the money aside.", {"order": "PH-10482", "amount": 129.9}),
+    "shipment.delivered": ("It is at the door.", {"order": "PH-10482", "carrier": "DHL"}),
+}
 
 
 class Scene:
@@ -62,6 +60,9 @@ class Scene:
         """Tenants, subscriptions, keys, an inbox."""
         for tenant, name in TENANTS.items():
             self.server.call("POST", "/tenants", {"id": tenant, "name": name})
+        for name, (description, example) in TYPES.items():
+            kind = {"type": name, "description": description, "example": example}
+            self.api("POST", "/event-types", kind)
         for path, description, answer, settings in ENDPOINTS:
             answer = dict(answer)
             url = self.cast.answer(path, *answer.pop("statuses"), **answer)

@@ -41,7 +41,7 @@ class Hostile(Journey):
         event = {
             "type": "a.hostile-type", "source": MARKUP, "correlation_id": MARKUP[:120],
             "ordering_key": MARKUP[:120],
-            "data": {"text": MARKUP + TURNED, MARKUP: LONG, "order": MARKUP, "lone": "\ud800"},
+            "data": {"text": MARKUP + TURNED, MARKUP: LONG, "order": MARKUP},
         }
         api("POST", "/events", event)
         api("POST", "/events", event | {"type": "order." + "long" * 30, "data": [LONG * 20]})
