@@ -63,17 +63,21 @@ impl Server {
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store = Arc::new(open(configuration, &clock)?);
-        let config = engine_config(configuration, &listener, clock)?;
+        let address = listener.local_addr()?;
+        let listens_on = listened_on(address, certificate.is_some())?;
+        let public_url = configuration.public_url.clone();
+        let public_url = public_url.unwrap_or_else(|| listens_on.clone());
+        let inboxes = InboxConfig {
+            public_url: public_url.clone(),
+            listens_on,
+            webhook_site: configuration.webhook_site.clone(),
+        };
+        let config = engine_config(configuration, inboxes, clock)?;
         let engine = Engine::over(store.clone(), config)
             .await
             .context("cannot read the store")?;
         let chosen = configuration.admin_key.as_ref();
         let key = admin_key::ensure(&engine, data_dir, chosen).await?;
-        let address = listener.local_addr()?;
-        let public_url = match &configuration.public_url {
-            Some(chosen) => chosen.clone(),
-            None => listened_on(address, certificate.is_some())?,
-        };
         let options = posthaste_api::Options {
             public_url: public_url.clone(),
             ..configuration.api.clone()
@@ -176,7 +180,7 @@ fn open(configuration: &Configuration, clock: &Arc<dyn Clock>) -> anyhow::Result
 
 fn engine_config(
     configuration: &Configuration,
-    listener: &TcpListener,
+    inboxes: InboxConfig,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<EngineConfig> {
     let egress = Arc::new(configuration.egress.clone());
@@ -184,25 +188,12 @@ fn engine_config(
         limits: configuration.limits,
         retention: configuration.retention,
         bounds: configuration.bounds,
-        inboxes: InboxConfig {
-            public_url: public_url(configuration, listener)?,
-            webhook_site: configuration.webhook_site.clone(),
-        },
+        inboxes,
         transport: Arc::new(transport(egress.clone(), clock.clone())?),
         egress,
         clock,
         chance: Arc::new(Chance::from_system()),
     })
-}
-
-/// Where inboxes are reached.
-fn public_url(configuration: &Configuration, listener: &TcpListener) -> anyhow::Result<Origin> {
-    let scheme = match configuration.tls {
-        Some(_) => "https",
-        None => "http",
-    };
-    let listens = Url::parse(&format!("{scheme}://{}", listener.local_addr()?))?;
-    Ok(listens.origin().ascii_serialization().parse()?)
 }
 
 fn transport(rules: Arc<EgressRules>, clock: Arc<dyn Clock>) -> anyhow::Result<HttpTransport> {

@@ -27,7 +27,6 @@ mod platform;
 mod posted;
 mod wrongs;
 mod reading;
-mod form;
 mod subscription_form;
 mod event_type_form;
 mod assets;

@@ -1,7 +1,7 @@
 //! What an open page is told, as Server-Sent Events: pieces of the page, as they would stand in it.
 //!
-//! A stream ends after some minutes, when the server drains, and when whoever looks may not any
-//! more. The page comes back by itself and is asked anew who it is.
+//! A stream ends when the server drains, and when whoever looks may not any more; the page comes back
+//! by itself.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -13,17 +13,12 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderName, StatusCode, header};
 use posthaste_engine::live::Draining;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout_at},
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::viewer::Ended;
 
 /// Pages that may listen at once.
 const LISTENERS_MAX: usize = 500;
-/// How long one stream goes on.
-const LIFE: Duration = Duration::from_secs(120);
 /// How long it may be silent before a sign of life.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Said first: how soon to come back.
@@ -60,7 +55,6 @@ impl Places {
             feed,
             sent_away,
             draining: draining.map(|Extension(draining)| draining),
-            ends: end(),
             began: false,
             _place: place,
         };
@@ -84,16 +78,10 @@ pub(crate) fn piece(event: &str, id: Option<u64>, html: &str) -> String {
     format!("event: {event}\n{id}{}\n", lines.collect::<String>())
 }
 
-#[allow(clippy::disallowed_methods)] // a deadline of the runtime's own time
-fn end() -> Instant {
-    Instant::now() + LIFE
-}
-
 struct Stream<F> {
     feed: F,
     sent_away: Ended,
     draining: Option<Draining>,
-    ends: Instant,
     began: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -108,7 +96,7 @@ impl<F: Feed> Stream<F> {
             biased;
             () = begun(&mut self.draining) => None,
             () = &mut self.sent_away => None,
-            words = timeout_at(self.ends, self.feed.next()) => words.ok()?,
+            words = self.feed.next() => words,
             () = tokio::time::sleep(KEEP_ALIVE) => Some(": still here\n\n".to_owned()),
         }
     }

@@ -40,7 +40,8 @@ impl Shown {
     }
 
     fn text(mut text: String) -> Self {
-        let end = text.floor_char_boundary(SHOWN_MAX);
+        let mut ends = (0..=SHOWN_MAX.min(text.len())).rev();
+        let end = ends.find(|&at| text.is_char_boundary(at)).unwrap_or(0);
         let is_cut = end < text.len();
         text.truncate(end);
         Self {

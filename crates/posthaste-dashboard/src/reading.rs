@@ -3,13 +3,17 @@
 
 use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr};
 
-use posthaste::json::{DEPTH_MAX, RawJson};
+use posthaste::{
+    clock::Timestamp,
+    json::{DEPTH_MAX, RawJson},
+    wording,
+};
 use serde::{
     Deserialize,
     de::{IntoDeserializer, value},
 };
 
-use crate::{query::Query, wrongs::Wrongs};
+use crate::{moment, query::Query, wrongs::Wrongs};
 
 /// A form that is being read.
 pub(crate) struct Reading<'f> {
@@ -111,6 +115,67 @@ impl<'f> Reading<'f> {
         }
         pairs
     }
+
+    /// A line for people of at most so many bytes, empty where there is none.
+    pub(crate) fn line(&mut self, field: &str, bytes_max: usize) -> String {
+        let text = self.text(field);
+        self.take(field, wording::within(text, 0..=bytes_max));
+        text.to_owned()
+    }
+
+    pub(crate) fn required<T: FromStr<Err: Display>>(&mut self, field: &str) -> Option<T> {
+        match self.text(field) {
+            "" => self.take(field, Err("this is needed")),
+            _ => self.parsed(field),
+        }
+    }
+
+    /// What is read of it; none where it is empty, or wrong.
+    pub(crate) fn unless_empty<T, E: Display>(
+        &mut self,
+        field: &str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match self.text(field) {
+            "" => None,
+            text => self.take(field, read(text)),
+        }
+    }
+
+    /// A whole number from 1 to `max`, where there is one.
+    pub(crate) fn up_to(&mut self, field: &str, max: u32) -> Option<u32> {
+        match self.text(field) {
+            "" => None,
+            _ => self.whole(field, 1..=max),
+        }
+    }
+
+    /// A time to come, where there is one; without a zone it is UTC.
+    pub(crate) fn later(&mut self, field: &str, now: Timestamp) -> Option<Timestamp> {
+        self.unless_empty(field, |text| {
+            let at = moment::read(text, now).filter(|at| *at > now);
+            at.ok_or("expected a time to come, such as 2031-01-31 10:00")
+        })
+    }
+
+    /// One a line, or with commas between them; at most so many.
+    pub(crate) fn entries<T: FromStr<Err: Display>>(
+        &mut self,
+        field: &str,
+        at_most: usize,
+    ) -> Vec<T> {
+        let parts = self.text(field).split(['\n', ',']).map(str::trim);
+        let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+        if parts.len() > at_most {
+            self.wrongs.add(field, format_args!("at most {at_most}"));
+            return Vec::new();
+        }
+        let read = parts.into_iter().filter_map(|part| {
+            let told = |error: T::Err| format!("{part}: {error}");
+            self.take(field, part.parse().map_err(told))
+        });
+        read.collect()
+    }
 }
 
 /// A number as people write it.
@@ -123,4 +188,30 @@ pub(crate) fn number(text: &str) -> Result<f64, &'static str> {
 pub(crate) fn named<'d, T: Deserialize<'d>>(name: &'d str) -> Option<T> {
     let name: value::StrDeserializer<'_, value::Error> = name.into_deserializer();
     T::deserialize(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use posthaste::network::Network;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_stands_beside_its_field_and_what_is_empty_is_not_there() {
+        let fields = Query::parse("name=a%E2%80%AEb&days=0&from=10.0.0.1%0A%0Ax&at=soon&none=+");
+        let (mut form, now) = (Reading::of(&fields), Timestamp::from_millis(0));
+        assert_eq!(form.line("name", 9), "a\u{202e}b");
+        assert_eq!(form.up_to("days", 9), None);
+        assert_eq!(form.entries::<Network>("from", 9).len(), 1);
+        assert_eq!(form.later("at", now), None);
+        assert_eq!(form.up_to("none", 9), None);
+        assert_eq!(form.required::<u32>("missing"), None);
+        let wrong = |field| form.wrongs.of(field).unwrap_or_default();
+        assert!(wrong("name").contains("bidirectional"));
+        assert_eq!(wrong("days"), "expected 1 to 9");
+        assert!(wrong("from").starts_with("x: expected an address"));
+        assert!(wrong("at").contains("a time to come"));
+        assert_eq!(wrong("none"), "");
+        assert_eq!(wrong("missing"), "this is needed");
+    }
 }

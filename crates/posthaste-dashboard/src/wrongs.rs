@@ -1,11 +1,13 @@
 //! What is wrong with a form, by its fields.
 
+use std::fmt::Display;
+
 /// What is wrong, in the order in which it was found. The field of what belongs to none is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wrongs(Vec<(String, String)>);
 
 impl Wrongs {
-    pub(crate) fn add(&mut self, field: &str, what: impl ToString) {
+    pub(crate) fn add(&mut self, field: &str, what: impl Display) {
         self.0.push((field.to_owned(), what.to_string()));
     }
 

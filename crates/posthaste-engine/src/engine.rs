@@ -119,6 +119,7 @@ impl Engine {
             subscribers: subscribers.clone(),
             inboxes: Arc::new(Inboxes::load(store.inboxes().await?)),
             public_url: config.inboxes.public_url.clone(),
+            listens_on: config.inboxes.listens_on.clone(),
             draining: drains.clone(),
         });
         let (outcomes, live) = (Arc::new(Outcomes::default()), Arc::new(Live::default()));

@@ -55,7 +55,7 @@ async fn every_documented_route_exists_and_wants_a_key() {
             "/readyz"
         ]
     );
-    assert_eq!(routes, 67);
+    assert_eq!(routes, 72);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,9 @@
 //! `posthaste portal-links`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -78,7 +81,7 @@ struct Link {
 
 impl Link {
     fn body(self) -> anyhow::Result<Value> {
-        let logo = self.logo.map(data_uri).transpose()?;
+        let logo = self.logo.as_deref().map(data_uri).transpose()?;
         let theme = [
             ("name", self.name),
             ("logo", logo),
@@ -102,7 +105,7 @@ impl Link {
 }
 
 /// A picture by what its name ends with.
-fn data_uri(file: PathBuf) -> anyhow::Result<String> {
+fn data_uri(file: &Path) -> anyhow::Result<String> {
     let extension = file.extension().and_then(|extension| extension.to_str());
     let media_type = match extension.map(str::to_ascii_lowercase).as_deref() {
         Some("png") => "image/png",
@@ -111,7 +114,7 @@ fn data_uri(file: PathBuf) -> anyhow::Result<String> {
         Some("svg") => "image/svg+xml",
         _ => return Err(usage("--logo: expected a .png, .jpg, .webp or .svg")),
     };
-    let bytes = std::fs::read(&file);
+    let bytes = std::fs::read(file);
     let bytes = bytes.with_context(|| format!("cannot read {}", file.display()))?;
     Ok(format!(
         "data:{media_type};base64,{}",

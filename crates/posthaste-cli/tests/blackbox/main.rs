@@ -41,7 +41,6 @@ mod lists;
 mod inboxes;
 mod listen;
 mod master_key;
-mod not_available_yet;
 mod pausing;
 mod portal;
 mod provenance;

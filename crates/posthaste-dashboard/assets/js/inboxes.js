@@ -20,12 +20,27 @@
       if (!arrival || list.querySelector(`[data-number="${CSS.escape(arrival.dataset.number)}"]`)) return;
       document.querySelector('[data-arrivals-empty]')?.setAttribute('hidden', '');
       arrival.classList.add('is-new');
+      open(arrival);
       list.prepend(arrival);
       while (list.children.length > KEPT_MAX) list.lastElementChild.remove();
       window.posthaste.localise(arrival);
       came += 1;
       say();
     }
+
+    // The newest stands open, unless someone has opened another to read it.
+    function open(arrival) {
+      const opened = [...list.querySelectorAll(':scope > details[open]')];
+      if (!opened.every((one) => 'auto' in one.dataset)) return;
+      for (const one of opened) one.open = false;
+      arrival.open = true;
+      arrival.dataset.auto = '';
+    }
+
+    list.addEventListener('click', (event) => {
+      const arrival = event.target.closest('.arrival');
+      if (arrival) delete arrival.dataset.auto;
+    });
 
     // Said to a screen reader now and then, not with every request.
     let waits = null;

@@ -20,14 +20,15 @@ use posthaste_store::settings::{ApiKey, Scope};
 use crate::{
     Pages,
     fault::Fault,
-    form::{Form, Wrong},
     frame::{Frame, Note, Tab},
     path::Id,
     platform::Platform,
     posted::Posted,
     query::Query,
+    reading::Reading,
     render,
     viewer::Viewer,
+    wrongs::Wrongs,
 };
 
 const NAME_MAX: usize = 255;
@@ -131,7 +132,7 @@ async fn list<H: Holder>(holder: H) -> Result<Response, Fault> {
 struct Fresh<'a> {
     scopes: Vec<Scope>,
     typed: &'a Query,
-    wrong: Wrong,
+    wrong: Wrongs,
     ring: Ring,
     frame: Frame,
 }
@@ -153,7 +154,7 @@ async fn fresh<H: Holder>(holder: H) -> Result<Response, Fault> {
     render::page(&Fresh {
         scopes: ring.scopes(),
         typed: &Query::default(),
-        wrong: Wrong::default(),
+        wrong: Wrongs::default(),
         ring,
         frame,
     })
@@ -171,13 +172,13 @@ struct Made<'a> {
 
 async fn create<H: Holder>(holder: H, posted: Posted) -> Result<Response, Fault> {
     let (frame, ring) = holder.ring("New key")?;
-    let mut form = Form::new(&posted);
+    let mut form = Reading::of(&posted);
     let new = new_key(&ring, &posted, &mut form);
-    if !form.wrong.is_empty() {
+    if !form.wrongs.is_empty() {
         return render::refused(&Fresh {
             scopes: ring.scopes(),
             typed: &posted,
-            wrong: form.wrong,
+            wrong: form.wrongs,
             ring,
             frame,
         });
@@ -192,7 +193,7 @@ async fn create<H: Holder>(holder: H, posted: Posted) -> Result<Response, Fault>
     })
 }
 
-fn new_key(ring: &Ring, posted: &Query, form: &mut Form<'_>) -> NewKey {
+fn new_key(ring: &Ring, posted: &Query, form: &mut Reading<'_>) -> NewKey {
     let given = ring.scopes();
     let scopes = posted.all("scopes").map(str::parse::<Scope>);
     let scopes: Vec<_> = scopes
@@ -200,7 +201,7 @@ fn new_key(ring: &Ring, posted: &Query, form: &mut Form<'_>) -> NewKey {
         .filter(|scope| given.contains(scope))
         .collect();
     if scopes.is_empty() {
-        form.wrong.say("scopes", "choose what the key may do");
+        form.wrongs.add("scopes", "choose what the key may do");
     }
     let expires_at = form.later("expires_at", ring.engine.now());
     let mut allowed_ips = form.entries("allowed_ips", NETWORKS_MAX);

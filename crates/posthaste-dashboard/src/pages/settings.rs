@@ -13,12 +13,13 @@ use posthaste_store::settings::{Catalogue, EventRate, Scope, Tenant, TenantLimit
 use crate::{
     Pages,
     fault::Fault,
-    form::{Form, Wrong},
     frame::{Frame, Note, Tab},
     posted::Posted,
     query::Query,
+    reading::Reading,
     render,
     viewer::Viewer,
+    wrongs::Wrongs,
 };
 
 const NAME_MAX: usize = 255;
@@ -40,7 +41,7 @@ struct Settings {
     frame: Frame,
     tenant: Tenant,
     typed: Typed,
-    wrong: Wrong,
+    wrong: Wrongs,
     /// What holds where the tenant has nothing of its own.
     limits: Limits,
     retention: Retention,
@@ -139,7 +140,7 @@ fn catalogue(fields: &Query) -> Catalogue {
     }
 }
 
-fn shown(viewer: &Viewer, typed: Option<Typed>, wrong: Wrong) -> Result<Settings, Fault> {
+fn shown(viewer: &Viewer, typed: Option<Typed>, wrong: Wrongs) -> Result<Settings, Fault> {
     let engine = viewer.engine(Scope::TenantsManage)?;
     let tenant = engine.tenant(&viewer.tenant);
     let tenant = tenant.ok_or(Fault::NotFound("tenant"))?;
@@ -154,15 +155,15 @@ fn shown(viewer: &Viewer, typed: Option<Typed>, wrong: Wrong) -> Result<Settings
 }
 
 async fn form(viewer: Viewer) -> Result<Response, Fault> {
-    render::page(&shown(&viewer, None, Wrong::default())?)
+    render::page(&shown(&viewer, None, Wrongs::default())?)
 }
 
 async fn save(viewer: Viewer, posted: Posted) -> Result<Response, Fault> {
     let engine = viewer.engine(Scope::TenantsManage)?;
-    let mut form = Form::new(&posted);
+    let mut form = Reading::of(&posted);
     let change = change(&posted, &mut form);
-    if !form.wrong.is_empty() {
-        return render::refused(&shown(&viewer, Some(Typed::sent(&posted)), form.wrong)?);
+    if !form.wrongs.is_empty() {
+        return render::refused(&shown(&viewer, Some(Typed::sent(&posted)), form.wrongs)?);
     }
     engine.change_tenant(&viewer.tenant, change, None).await?;
     let note = Note::Saved.code();
@@ -170,20 +171,20 @@ async fn save(viewer: Viewer, posted: Posted) -> Result<Response, Fault> {
 }
 
 /// The form shows all of it, so what is empty is taken away.
-fn change(fields: &Query, form: &mut Form<'_>) -> TenantChange {
+fn change(fields: &Query, form: &mut Reading<'_>) -> TenantChange {
     let name = form.line("name", NAME_MAX);
     if name.is_empty() {
-        form.wrong.say("name", "this is needed");
+        form.wrongs.add("name", "this is needed");
     }
     TenantChange {
         name: Some(name),
         catalogue: Some(catalogue(fields)),
         denied: Some(DenyList::new(form.entries("denied", DenyList::MAX))),
         portal_origins: Some(distinct(form.entries("portal_origins", ORIGINS_MAX))),
-        events_per_s: Some(form.read("events_per_s", rate)),
-        subscriptions: Some(form.whole("subscriptions", SUBSCRIPTIONS_MAX)),
-        retention_days: Some(form.whole("retention_days", DAYS_MAX)),
-        hold_days: Some(form.whole("hold_days", DAYS_MAX)),
+        events_per_s: Some(form.unless_empty("events_per_s", rate)),
+        subscriptions: Some(form.up_to("subscriptions", SUBSCRIPTIONS_MAX)),
+        retention_days: Some(form.up_to("retention_days", DAYS_MAX)),
+        hold_days: Some(form.up_to("hold_days", DAYS_MAX)),
     }
 }
 
@@ -204,8 +205,8 @@ async fn delete(viewer: Viewer, posted: Posted) -> Result<Response, Fault> {
     let engine = viewer.engine(Scope::TenantsManage)?;
     let typed = posted.text("confirm").unwrap_or_default().trim();
     if typed.parse::<TenantId>().ok().as_ref() != Some(&viewer.tenant) {
-        let mut wrong = Wrong::default();
-        wrong.say(
+        let mut wrong = Wrongs::default();
+        wrong.add(
             "confirm",
             "this is not the tenant's id: nothing was deleted",
         );

@@ -12,12 +12,13 @@ use posthaste_store::settings::{Scope, Tenant};
 use crate::{
     Pages,
     fault::Fault,
-    form::{Form, Wrong},
     frame::{Frame, Note, Tab},
     platform::Platform,
     posted::Posted,
     query::Query,
+    reading::Reading,
     render,
+    wrongs::Wrongs,
 };
 
 /// Rows of a page.
@@ -38,7 +39,7 @@ struct List<'a> {
     query: &'a Query,
     /// Of the form for a new one.
     typed: &'a Query,
-    wrong: Wrong,
+    wrong: Wrongs,
 }
 
 /// A tenant, and how it fared in the last 24 h.
@@ -73,7 +74,7 @@ impl Row {
 
 async fn list(platform: Platform, query: Query) -> Result<Response, Fault> {
     let empty = Query::default();
-    render::page(&shown(&platform, &query, &empty, Wrong::default()).await?)
+    render::page(&shown(&platform, &query, &empty, Wrongs::default()).await?)
 }
 
 /// By id, a page from the one after `?after=` on; with `?search=` those that have it in id or name.
@@ -81,7 +82,7 @@ async fn shown<'a>(
     platform: &Platform,
     query: &'a Query,
     typed: &'a Query,
-    wrong: Wrong,
+    wrong: Wrongs,
 ) -> Result<List<'a>, Fault> {
     let engine = platform.engine(Scope::TenantsManage)?;
     let after = query.read::<TenantId>("after");
@@ -112,9 +113,9 @@ async fn shown<'a>(
 
 async fn create(platform: Platform, posted: Posted) -> Result<Response, Fault> {
     let engine = platform.engine(Scope::TenantsManage)?;
-    let mut form = Form::new(&posted);
+    let mut form = Reading::of(&posted);
     let (id, name) = (form.required::<TenantId>("id"), form.line("name", NAME_MAX));
-    let mut wrong = form.wrong;
+    let mut wrong = form.wrongs;
     if let (Some(id), true) = (id, wrong.is_empty()) {
         let settings = TenantChange {
             name: (!name.is_empty()).then_some(name),
@@ -127,7 +128,7 @@ async fn create(platform: Platform, posted: Posted) -> Result<Response, Fault> {
                 return Ok(render::see(&path));
             }
             Err(error @ (OperationError::Exists { .. } | OperationError::BeingDeleted)) => {
-                wrong.say("id", error);
+                wrong.add("id", error);
             }
             Err(other) => return Err(other.into()),
         }

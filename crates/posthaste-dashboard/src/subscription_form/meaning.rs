@@ -52,7 +52,7 @@ impl Asked {
     }
 
     /// A subscription to be made.
-    pub(crate) fn new(self) -> Result<NewSubscription, OperationError> {
+    pub(crate) fn into_new(self) -> Result<NewSubscription, OperationError> {
         let new = NewSubscription::to(self.url).with(self.chosen)?;
         let secret = self.secret;
         Ok(NewSubscription { secret, ..new })

@@ -6,9 +6,9 @@ use posthaste::{
     event::TenantId,
     id::SubscriptionId,
     signature::Secrets,
-    subscription::{Subscription, SubscriptionStatus},
+    subscription::{HeaderValue, RateLimit, Subscription, SubscriptionStatus},
 };
-use posthaste_engine::operations::{NewSubscription, SubscriptionPatch};
+use posthaste_engine::operations::{NewSubscription, RequestedStatus, SubscriptionPatch};
 use std::sync::Arc;
 
 use super::*;
@@ -61,7 +61,7 @@ fn typed(over: &Query, text: &str) -> Query {
 fn new(text: &str) -> Result<NewSubscription, String> {
     let form = typed(&blank(), text);
     let asked = Asked::read(&form, |_| Ok(())).map_err(|wrongs| all(&wrongs))?;
-    asked.new().map_err(|error| error.to_string())
+    asked.into_new().map_err(|error| error.to_string())
 }
 
 fn all(wrongs: &Wrongs) -> String {
@@ -118,7 +118,7 @@ fn each_field_says_one_member() {
     check("timeout_ms=250", |n| n.timeout.as_millis(), 250);
     check(
         "rate_limit_per_s=0.5",
-        |n| n.rate_limit.map(|r| r.per_s()),
+        |n| n.rate_limit.map(RateLimit::per_s),
         Some(0.5),
     );
     check("auto_pause_after=0", |n| n.auto_pause_after, Some(0));
@@ -162,7 +162,10 @@ fn each_field_says_one_member() {
 
 #[test]
 fn retries_are_a_preset_or_one_of_three_forms() {
-    let is = |fields: &str, expected: &str| check(fields, json_of_retry, expected.to_owned());
+    let is = |fields: &str, expected: &str| {
+        let json = |n: NewSubscription| serde_json::to_string(&n.retry).expect("it is JSON");
+        check(fields, json, expected.to_owned());
+    };
     is("retry=patient&retry_schedule=1", r#""patient""#);
     is(
         "retry=schedule&retry_schedule=0.5,+2;3&retry_jitter=0",
@@ -178,10 +181,6 @@ fn retries_are_a_preset_or_one_of_three_forms() {
     );
 }
 
-fn json_of_retry(new: NewSubscription) -> String {
-    serde_json::to_string(&new.retry).expect("it is JSON")
-}
-
 #[test]
 fn what_a_receiver_asks_for_is_read_row_by_row() {
     let rows = "header_name=X-Team&header_value=blue&header_kind=\
@@ -195,7 +194,7 @@ fn what_a_receiver_asks_for_is_read_row_by_row() {
         .access
         .headers
         .values()
-        .map(|value| value.shown())
+        .map(HeaderValue::shown)
         .collect();
     assert_eq!(shown, ["***", "blue"], "a name that looks secret is one");
     assert_eq!(format!("{:?}", made.access.auth), "Some(Basic(***))");
@@ -217,8 +216,8 @@ fn what_a_receiver_asks_for_is_read_row_by_row() {
 fn all_that_is_wrong_is_told_at_once_by_its_field() {
     refused(
         "timeout_ms=99&max_in_flight=&mode=both&metadata=[]",
-        "timeout_ms: expected 100 to 60000 | max_in_flight: expected 1 to 1000 \
-         | mode: expected one of the list | metadata: expected a JSON object",
+        "mode: expected one of the list | timeout_ms: expected 100 to 60000 \
+         | max_in_flight: expected 1 to 1000 | metadata: expected a JSON object",
     );
     refused(
         "events=a..b",
@@ -321,7 +320,7 @@ fn what_is_typed_anew_is_all_that_changes() {
     assert_eq!(patch.timeout.map(|t| t.as_millis()), Some(300));
     assert_eq!(patch.batch, Some(None));
     assert!(matches!(patch.access.auth, Some(None)));
-    assert_eq!(patch.status.map(|s| s.as_str()), Some("disabled"));
+    assert_eq!(patch.status.map(RequestedStatus::as_str), Some("disabled"));
     assert_eq!(patch.external_id, Some(None));
     let rest = SubscriptionPatch {
         timeout: None,

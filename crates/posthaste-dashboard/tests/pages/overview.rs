@@ -23,8 +23,7 @@ fn cells(page: &str, class: &str) -> Vec<Vec<String>> {
     let rows = table.split("<tr>").skip(1);
     let cells = |row: &str| {
         let row = row.replace("<th", "<td").replace("</th>", "</td>");
-        let cells = row.split("<td").skip(1).map(text).collect::<Vec<_>>();
-        cells
+        row.split("<td").skip(1).map(text).collect::<Vec<_>>()
     };
     rows.map(cells).collect()
 }

@@ -299,3 +299,50 @@ async fn what_people_write_is_text() {
         );
     }
 }
+
+#[tokio::test]
+async fn who_only_reads_sees_no_button_and_changes_nothing() {
+    let site = Site::open().await;
+    let id = site.subscribe(URL).await;
+    let fields = [("name", "order.paid"), ("version", "1"), ("schema", "{}")];
+    site.submit("/new-event-type", &fields).await;
+    let reader = site.as_reader().await;
+    let page = reader.page(&format!("/subscriptions/{id}")).await;
+    for button in [
+        "Send a test",
+        "/pause",
+        "/delete",
+        "/edit",
+        "Reveal the secret",
+        "Rotate",
+    ] {
+        assert!(!page.contains(button), "{button}");
+    }
+    let page = reader.page("/event-types/order.paid").await;
+    assert!(!page.contains("Publish it") && !page.contains("/edit"));
+    assert!(!reader.page("/event-types").await.contains("new-event-type"));
+    for form in [
+        "/subscriptions/new",
+        "/new-event-type",
+        "/event-types/order.paid/edit",
+    ] {
+        let answer = reader.get(&format!("{BASE}{form}")).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{form}");
+    }
+    for act in [
+        "edit", "pause", "resume", "test", "delete", "secret", "rotate",
+    ] {
+        let answer = reader
+            .submit(&format!("/subscriptions/{id}/{act}"), BLANK)
+            .await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{act}");
+    }
+    for act in ["edit", "delete", "publish"] {
+        let answer = reader
+            .submit(&format!("/event-types/order.paid/{act}"), &[("data", "{}")])
+            .await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{act}");
+    }
+    let found = site.engine.subscription(&TenantId::default_tenant(), id);
+    assert_eq!(found.expect("it is there").revision, 1);
+}

@@ -116,7 +116,7 @@ fn signed(scheme: Scheme, algorithm: Algorithm, keys: &Keys) -> Vec<Case> {
     let rotated = Secrets::new(secret(keys.signs)).rotated(secret(keys.next_signs), until);
     let rotated = sign(scheme, algorithm, &rotated, SIGNED_S);
     let next = good.refused("another secret", |c| {
-        c.secret = keys.next_verifies.to_owned()
+        c.secret = keys.next_verifies.to_owned();
     });
     let altered = good.refused("an altered body", |c| c.body[10] ^= 1);
     let longer = good.refused("a longer body", |c| c.body.push(b'\n'));
@@ -129,7 +129,7 @@ fn signed(scheme: Scheme, algorithm: Algorithm, keys: &Keys) -> Vec<Case> {
     let mut cases = vec![good, next, altered, longer, bare, junk];
     for key in [keys.verifies, keys.next_verifies] {
         cases.push(rotated.accepted("either secret while it is rotated", |c| {
-            c.secret = key.to_owned()
+            c.secret = key.to_owned();
         }));
     }
     if algorithm != Algorithm::Ed25519 {

@@ -18,7 +18,8 @@ impl Reception {
     /// What stands behind the place of inboxes in a URL of this server's: the token, the path below
     /// it and the query.
     fn parts<'u>(&self, url: &'u TargetUrl) -> Option<(&'u str, &'u str, Option<&'u str>)> {
-        let same = url.origin() == self.public_url.as_str();
+        let origins = [&self.public_url, &self.listens_on];
+        let same = origins.iter().any(|own| url.origin() == own.as_str());
         let below = url.path_and_query().strip_prefix(PATH).filter(|_| same)?;
         let (below, query) = match below.split_once('?') {
             Some((below, query)) => (below, Some(query)),

@@ -33,15 +33,20 @@ pub const PATH: &str = "/inbox/";
 pub struct InboxConfig {
     /// Where this server is reached from outside. Default `http://127.0.0.1:8400`.
     pub public_url: Origin,
+    /// Where it listens, which leads to its inboxes too: a subscription may be older than the public
+    /// URL. Default the same.
+    pub listens_on: Origin,
     /// Where webhook.site's own API is; none turns it off. Default none.
     pub webhook_site: Option<TargetUrl>,
 }
 
 impl Default for InboxConfig {
     fn default() -> Self {
-        let usual = "http://127.0.0.1:8400".parse();
+        let usual: Result<Origin, _> = "http://127.0.0.1:8400".parse();
+        let usual = usual.expect("it is an origin");
         Self {
-            public_url: usual.expect("it is an origin"),
+            public_url: usual.clone(),
+            listens_on: usual,
             webhook_site: None,
         }
     }

@@ -93,6 +93,7 @@ pub(crate) struct Reception {
     pub subscribers: Arc<Subscribers>,
     pub inboxes: Arc<Inboxes>,
     pub public_url: Origin,
+    pub listens_on: Origin,
     pub draining: watch::Receiver<bool>,
 }
 

@@ -138,9 +138,18 @@ pub(super) async fn ask(
         url: wanted
             .subscription
             .and_then(|id| known.url(id).map(str::to_owned)),
-        back: query.text("back").unwrap_or_default().to_owned(),
+        back: match from {
+            "deliveries" => narrowed(&query),
+            _ => String::new(),
+        },
         from,
     })
+}
+
+/// The list that a filter came from.
+fn narrowed(query: &Query) -> String {
+    let list = Query::parse(&query.with("verb", ""));
+    list.with("before", "")
 }
 
 pub(super) async fn all(

@@ -99,10 +99,10 @@ impl Page {
     }
 
     /// What a field says: as it was typed, else as it is.
-    fn value(&self, field: &str, now: impl ToString) -> String {
+    fn value(&self, field: &str, now: String) -> String {
         match self.typed.text(field) {
             Some(typed) => typed.to_owned(),
-            None if self.wrong.is_empty() => now.to_string(),
+            None if self.wrong.is_empty() => now,
             None => String::new(),
         }
     }

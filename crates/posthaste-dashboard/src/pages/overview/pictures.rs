@@ -82,8 +82,10 @@ pub(super) fn hues(stats: &Stats) -> Vec<Hue> {
     hues
 }
 
+type Counted = Vec<(Reason, u64)>;
+
 /// The reasons that have a colour, the commonest first, and those that have not.
-fn parted(stats: &Stats) -> (Vec<(Reason, u64)>, Vec<(Reason, u64)>) {
+fn parted(stats: &Stats) -> (Counted, Counted) {
     let reasons = stats.total.reasons.iter();
     let mut all: Vec<_> = reasons.map(|(reason, count)| (*reason, *count)).collect();
     all.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), *reason));
@@ -102,8 +104,8 @@ impl Series {
             at: times.collect(),
             delivered: each(|rollup| rollup.delivered),
             failed: each(|rollup| rollup.failed),
-            latency: Percentiles::of(series.iter().map(|(_, rollup)| &rollup.latency)),
-            retried: Percentiles::of(series.iter().map(|(_, rollup)| &rollup.retried)),
+            latency: Percentiles::of(&series.iter().map(|(_, rollup)| &rollup.latency)),
+            retried: Percentiles::of(&series.iter().map(|(_, rollup)| &rollup.retried)),
             reasons: bands(stats),
         }
     }
@@ -134,7 +136,7 @@ fn bands(stats: &Stats) -> Vec<Band> {
 }
 
 impl Percentiles {
-    fn of<'a>(steps: impl Iterator<Item = &'a Histogram> + Clone) -> Self {
+    fn of<'a>(steps: &(impl Iterator<Item = &'a Histogram> + Clone)) -> Self {
         let each = |quantile| {
             let us = steps.clone().map(move |of| of.quantile_us(quantile));
             us.map(|us| us.map(|us| us.round() / 1000.0)).collect()

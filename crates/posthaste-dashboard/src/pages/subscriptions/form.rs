@@ -204,7 +204,7 @@ pub(super) async fn create(
     }
     let judge = |url: &_| engine.judge_url(&viewer.tenant, url);
     let new = match Asked::read(&form, judge) {
-        Ok(asked) => asked.new(),
+        Ok(asked) => asked.into_new(),
         Err(wrongs) => return at.refused(&form, wrongs).await,
     };
     let made = match new {
