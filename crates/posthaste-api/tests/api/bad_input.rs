@@ -268,7 +268,7 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
             "{path}"
         );
     }
-    for (method, path) in [("POST", "/portal-links"), ("GET", "/nowhere/at/all")] {
+    for (method, path) in [("POST", "/nowhere"), ("GET", "/nowhere/at/all")] {
         let answer = world.call(method, path, "{}").await;
         assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
         assert_eq!(answer.header("allow"), None, "{method} {path}");
