@@ -10,12 +10,12 @@ from watch import Watch
 
 
 class Journey(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server()
-        cls.addClassCleanup(cls.server.close)
+    # How its server is started.
+    SERVER = {}
 
     def setUp(self):
+        self.server = Server(**self.SERVER)
+        self.addCleanup(self.server.close)
         self.driver = chromium.chromium()
         chromium.forget(self.driver)
         self.watch = Watch(self.driver, self.id().split(".", 1)[-1], [self.server.url])

@@ -12,7 +12,7 @@ def of_a_tenant(scene):
     """Paths below a tenant's base, each of something that is worth looking at."""
     api = scene.api
     failed = (scene.deliveries("?status=failed&limit=1") or scene.deliveries("?limit=1"))[0]
-    replay = (api("GET", "/replays")["data"] or [{"id": None}])[0]
+    replays = {"replay": f"/replays/{replay['id']}" for replay in api("GET", "/replays")["data"][:1]}
     key = api("GET", "/keys")["data"][0]
     inbox = f"/inboxes/{scene.inbox['id']}"
     search = f"/subscriptions/{scene.hooks['/search']}"
@@ -31,10 +31,12 @@ def of_a_tenant(scene):
         "subscription-delete": f"{search}/delete",
         "event-types": "/event-types",
         "event-type": "/event-types/order.created",
+        "event-type-edit": "/event-types/order.created/edit",
+        "event-type-delete": "/event-types/order.created/delete",
         "event-type-new": "/new-event-type",
         "replays": "/replays",
         "replay-new": "/replays/new",
-        "replay": f"/replays/{replay['id']}",
+        **replays,
         "inboxes": "/inboxes",
         "inbox": inbox,
         "inbox-request": f"{inbox}/requests/1",
@@ -47,17 +49,22 @@ def of_a_tenant(scene):
     }
 
 
-OF_THE_PLATFORM = {
-    "tenants": "/dashboard/tenants",
-    "platform-keys": "/dashboard/platform/keys",
-    "server": "/dashboard/platform/settings",
-}
-
-
 def every(scene):
     """Paths by name, of all that an operator sees."""
     below = of_a_tenant(scene)
-    return {name: scene.base + path for name, path in below.items()} | OF_THE_PLATFORM
+    return {name: scene.base + path for name, path in below.items()} | of_the_platform(scene)
+
+
+def of_the_platform(scene):
+    keys = scene.server.call("GET", "/keys")["data"]
+    key = next(key for key in keys if key["tenant"] is None)
+    return {
+        "tenants": "/dashboard/tenants",
+        "platform-keys": "/dashboard/platform/keys",
+        "platform-key": f"/dashboard/platform/keys/{key['id']}",
+        "platform-key-new": "/dashboard/platform/keys/new",
+        "server": "/dashboard/platform/settings",
+    }
 
 
 def shape(path):
@@ -70,7 +77,7 @@ def links(driver, prefix):
     """Where the page leads below this, other than to files."""
     script = """
         return [...document.querySelectorAll("a[href]:not([download])")]
-            .filter(a => a.origin === location.origin && !a.search.includes("format="))
+            .filter(a => a.origin === location.origin && !a.pathname.endsWith(".csv"))
             .map(a => a.pathname)
     """
     return {path for path in driver.execute_script(script) if path.startswith(prefix)}

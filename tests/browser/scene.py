@@ -27,7 +27,7 @@ ENDPOINTS = [
      {"retry": {"schedule_s": [0.2, 0.4, 0.8, 1.6, 3.2]}}),
     ("/warehouse", "Warehouse: slow, and says when it has had enough",
      dict(statuses=[202, 429], share=0.05, slow_s=0.02),
-     {"events": ["order.*", "shipment.*"], "retry": "patient", "ordering": "fifo"}),
+     {"events": ["order.*", "shipment.*"], "retry": {"schedule_s": [0.3, 0.6, 1.2]}, "ordering": "fifo"}),
     ("/ci", "Builds on every push", dict(statuses=[204]),
      {"events": ["github.push", "github.pull_request.*", "push", "check_run.*"],
       "filter": {"data": {"ref": {"$exists": True}}}}),

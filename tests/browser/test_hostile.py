@@ -80,7 +80,7 @@ class Hostile(Journey):
         for name, path in pages.every(self.scene).items():
             with self.subTest(page=name):
                 self.check(path)
-        self.assertIn("<script>", self.read("deliveries"))
+        self.assertIn("<script>", self.read("subscription"))
 
     def read(self, name):
         self.person.open(pages.every(self.scene)[name])
@@ -99,7 +99,7 @@ class Hostile(Journey):
 
     def test_a_form_that_is_sent_back_shows_what_was_typed_as_text(self):
         self.watch.expect("status of 422")
-        for name in ("subscription-new", "key-new", "settings", "tenants", "inboxes", "replays"):
+        for name in ("subscription-new", "key-new", "settings", "tenants", "inboxes", "replay-new"):
             with self.subTest(page=name):
                 self.person.open(pages.every(self.scene)[name])
                 self.driver.execute_script("""

@@ -3,14 +3,11 @@
 import unittest
 
 from journey import Journey
-from posthaste import KEY, Server
+from posthaste import KEY
 
 
 class SignIn(Journey):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(dev=False)
-        cls.addClassCleanup(cls.server.close)
+    SERVER = {"dev": False}
 
     def test_a_person_without_a_key_is_told_so_and_with_one_comes_to_the_page_they_wanted(self):
         self.watch.expect("status of 422")
