@@ -87,6 +87,8 @@ class Hostile(Journey):
         return self.person.text()
 
     def test_what_a_link_says_is_text_too(self):
+        # A filter that cannot be read is told so.
+        self.watch.expect("status of 422")
         hostile = urllib.parse.quote(MARKUP + TURNED)
         for name, path in pages.every(self.scene).items():
             with self.subTest(page=name):
@@ -95,7 +97,7 @@ class Hostile(Journey):
                     "return [...document.querySelectorAll('form[method=get] [name]')].map(f => f.name)"
                 )
                 query = "&".join(f"{field}={hostile}" for field in {*fields, "note", "before"})
-                self.check(f"{path}?{query}")
+                self.check(f"{path}{'&' if '?' in path else '?'}{query}")
 
     def test_a_form_that_is_sent_back_shows_what_was_typed_as_text(self):
         self.watch.expect("status of 422")

@@ -113,7 +113,7 @@ impl From<PortalLink> for PortalLinkView {
 /// Make a link into the tenant's portal. The answer has it, and it is never shown again.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/portal-links", tag = "portal",
-    request_body = NewPortalLinkShape,
+    request_body = Option<NewPortalLinkShape>,
     responses((status = 201, description = "The link", body = PortalLinkView)),
 )]
 pub(crate) async fn create_portal_link(

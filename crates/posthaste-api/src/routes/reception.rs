@@ -34,9 +34,9 @@ const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
     request_body(content = String, content_type = "*/*"),
     responses(
         (status = "default", description = "What the inbox is set to answer; 200 unless it is"),
-        (status = 404, description = "There is no such inbox", body = crate::problem::ProblemView<'static>),
+        (status = 404, description = "There is no such inbox", body = crate::problem::ProblemView<'static>, content_type = "application/problem+json"),
         (status = 413, description = "The body is over 2 MiB; its beginning is kept"),
-        (status = 429, description = "The inbox takes no more for now", body = crate::problem::ProblemView<'static>),
+        (status = 429, description = "The inbox takes no more for now", body = crate::problem::ProblemView<'static>, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn receive(
