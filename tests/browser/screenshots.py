@@ -85,7 +85,7 @@ def main(wanted):
         driver = chromium.chromium()
         person = Person(driver, server.url, Watch(driver, "screenshots", [server.url]))
         person.watch.reads_for_all = False
-        take(driver, person, {"sign-in": "/dashboard/sign-in"}, wanted)
+        take(driver, person, {"sign-in": "/dashboard/sign-in?out=1"}, wanted)
         person.sign_in()
         scene.publish(12)
         scene.settled()

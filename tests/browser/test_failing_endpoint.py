@@ -29,7 +29,7 @@ class FailingEndpoint(Journey):
 
         self.server.call("POST", "/events", {"type": "order.created", "data": {"order": "PH-7"}})
         person.press("Deliveries")
-        person.reload_until("failed")
+        person.reload_until("http 404")
         person.choose("Status", "failed")
         person.arrive("status=failed")
         person.see("order.created", "http 404")

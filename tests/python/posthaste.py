@@ -20,8 +20,9 @@ def environment():
 
 
 class Server:
-    def __init__(self, **variables):
+    def __init__(self, dev=True, **variables):
         """On a store of its own, with these variables beside the usual ones."""
+        self.flags = ["--dev"] if dev else []
         self.home = tempfile.TemporaryDirectory()
         self.environment = environment() | {"POSTHASTE_ADMIN_KEY": KEY, "POSTHASTE_KEY": KEY}
         self.log = open(pathlib.Path(self.home.name) / "log", "w+")
@@ -30,7 +31,7 @@ class Server:
 
     def start(self, **variables):
         """Once more at the same address, where it had one."""
-        serve = [BINARY, "serve", "--dev", "--listen", self.listen, "--data-dir", "data"]
+        serve = [BINARY, "serve", *self.flags, "--listen", self.listen, "--data-dir", "data"]
         self.process = subprocess.Popen(
             serve, cwd=self.home.name, env=self.environment | variables, text=True,
             stdout=subprocess.PIPE, stderr=self.log,

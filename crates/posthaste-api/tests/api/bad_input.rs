@@ -245,7 +245,7 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
         "/deliveries/dlv_0000000000000/attempts",
         "/events/evt_0000000000000/deliveries",
         "/events/%FF",
-        "/portal-links",
+        "/portal",
         "/inbox",
         "/inboxes/inb_0000000000000",
         "/nowhere/at/all",
@@ -260,7 +260,7 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
             "{path}"
         );
     }
-    for path in ["/portal-links", "/inbox"] {
+    for path in ["/portal", "/inbox"] {
         let answer = world.post(path, "{}").await;
         assert_eq!(
             (answer.status.as_u16(), answer.problem().0),
@@ -268,7 +268,7 @@ async fn ids_that_are_none_and_paths_that_are_none_are_404s() {
             "{path}"
         );
     }
-    for (method, path) in [("POST", "/portal-links"), ("GET", "/nowhere/at/all")] {
+    for (method, path) in [("POST", "/nowhere"), ("GET", "/nowhere/at/all")] {
         let answer = world.call(method, path, "{}").await;
         assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
         assert_eq!(answer.header("allow"), None, "{method} {path}");

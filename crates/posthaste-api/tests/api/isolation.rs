@@ -399,6 +399,7 @@ async fn the_scopes_of_the_routes_are_the_contracts() {
     let mut lines: Vec<_> = lines.collect();
     lines.sort_unstable();
     insta::assert_snapshot!(lines.join("\n"), @"
+    any key: POST /dashboard-links
     any key: POST /verify
     deliveries:read: GET /deliveries
     deliveries:read: GET /deliveries/audit
@@ -439,6 +440,9 @@ async fn the_scopes_of_the_routes_are_the_contracts() {
     no key: GET //openapi.json
     no key: GET //readyz
     no key: POST //inbox/{token}
+    portal:create: DELETE /portal-links/{id}
+    portal:create: GET /portal-links
+    portal:create: POST /portal-links
     subscriptions:read: GET /
     subscriptions:read: GET /inboxes
     subscriptions:read: GET /inboxes/{id}

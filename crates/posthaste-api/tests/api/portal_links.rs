@@ -86,7 +86,7 @@ async fn what_is_no_portal_link_is_refused_by_its_member() {
             "/expires_in_s",
             "out_of_range",
         ),
-        (json!({"read_only": "yes"}), "/read_only", "wrong_type"),
+        (json!({"read_only": "yes"}), "/read_only", "type"),
         (
             json!({"theme": {"accent": "red"}}),
             "/theme/accent",

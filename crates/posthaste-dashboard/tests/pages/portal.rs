@@ -168,6 +168,9 @@ fn forms() -> Vec<String> {
             continue;
         }
         let source = std::fs::read_to_string(place).expect("a source");
+        // Keys are at two places.
+        let source = source.replace(".route(at,", ".route(\"/keys\",");
+        let source = source.replace("{at}", "/keys").replace("{{id}}", "{id}");
         for route in source.split(".route(").skip(1) {
             let path = route.split('"').nth(1).expect("a path");
             let end = route.find(";\n").unwrap_or(route.len());
