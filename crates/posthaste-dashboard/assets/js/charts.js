@@ -133,11 +133,11 @@
       const y = picture.logarithmic ? { distr: 3, range: (_, least, most) => this.decades(least, most) } : { range: upper };
       return {
         width: this.box.clientWidth, height: this.box.clientHeight,
-        legend: { show: false }, padding: [10, 10, 0, 0],
+        legend: { show: false }, padding: [10, 26, 0, 0],
         cursor: { y: false, points: { show: Boolean(picture.logarithmic), size: 7 }, drag: { x: Boolean(picture.picks), y: false, setScale: false } },
         scales: { x: { range: (_, from, to) => [from, to + this.series.step_s] }, y },
         axes: [
-          axis({ grid: { show: false }, size: 24, space: narrow ? 84 : 66, values: (_, ticks) => this.times(ticks) }),
+          axis({ grid: { show: false }, size: 28, gap: 9, space: narrow ? 84 : 66, values: (_, ticks) => this.times(ticks) }),
           axis({ size: 58, values, splits, filter: (_, ticks) => ticks, space: 34 }),
         ],
         series: [{}, ...looks],

@@ -96,14 +96,13 @@ async fn read(pages: &Pages, viewer: &Viewer, window: Window) -> Result<Read, Fa
 impl Figures {
     async fn of(pages: &Pages, viewer: &Viewer, window: Window) -> Result<Self, Fault> {
         let read = read(pages, viewer, window).await?;
-        let shows_reasons = pictures::hues(&read.stats);
         Ok(Self {
             window,
             tiles: Tiles::of(&read, window),
+            hues: pictures::hues(&read.stats),
             table: Table::of(&read.stats, window),
             worst: worst::of(pages, viewer, window).await?,
             is_new: read.is_empty() && is_new(pages, viewer).await?,
-            hues: shows_reasons,
         })
     }
 
