@@ -11,9 +11,6 @@ mod cursor;
 mod path;
 mod precondition;
 mod answer;
-mod client;
-mod failures;
-mod callers;
 mod principal;
 mod body;
 mod request_id;
@@ -40,6 +37,7 @@ use std::{
 use axum::{Router, extract::RawPathParams, middleware, response::Response};
 use http::{StatusCode, header};
 use posthaste::event::TenantId;
+use posthaste_callers::Callers;
 use posthaste_engine::Engine;
 use tokio::sync::Semaphore;
 use tower::{Layer, util::MapResponseLayer};
@@ -52,9 +50,8 @@ use crate::{
     request_id::RequestIds,
 };
 
-pub use callers::{Caller, Callers};
 pub use posthaste::origin::Origin;
-pub use server::{Peer, serve};
+pub use server::serve;
 pub use tls::{Tls, TlsError};
 
 /// What may be set about the API.

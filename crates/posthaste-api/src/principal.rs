@@ -6,12 +6,12 @@ use std::marker::PhantomData;
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
 use posthaste::event::TenantId;
+use posthaste_callers::Caller;
 use posthaste_engine::{Engine, operations::Principal};
 use posthaste_store::{audit::Actor, settings::Scope};
 
 use crate::{
     Api,
-    callers::Caller,
     problem::{Kind, Problem},
 };
 

@@ -17,21 +17,12 @@ use axum::{
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue};
 use posthaste::chance::Chance;
+use posthaste_callers::RequestId;
 use tower::{Layer, Service};
 
 use crate::problem::{Kind, Problem};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// A request's own name, as an extension of it.
-#[derive(Clone)]
-pub(crate) struct RequestId(HeaderValue);
-
-impl RequestId {
-    pub(crate) fn text(&self) -> String {
-        self.0.to_str().unwrap_or_default().to_owned()
-    }
-}
 
 /// Names requests.
 #[derive(Clone)]

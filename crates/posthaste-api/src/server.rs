@@ -19,6 +19,7 @@ use tokio::{
 use tower::util::MapResponseLayer;
 
 use crate::{browser, guard::Guard, refusal, request_id::RequestIds, tls::Tls};
+use posthaste_callers::Peer;
 use posthaste_engine::live::Draining;
 
 /// What hyper may hold of a connection: more than the largest head that a [`Guard`] hands on.
@@ -27,12 +28,6 @@ const BUFFER_BYTES: usize = 32 * 1024;
 const CONNECTIONS_MAX: u32 = 10_000;
 /// The pause after accepting failed, as when descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Who is at the other end of a request's connection: a client, or a proxy in front of it. Whoever
-/// serves the router by other means than [`serve`] adds it to each request as an extension; without
-/// it nobody knows where requests come from.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 /// Serves until `shutdown` is done and the requests under way have been answered; over TLS where
 /// there is a certificate, and then over nothing else.

@@ -37,7 +37,7 @@ use std::{ops::Deref, sync::Arc};
 
 use axum::{Router, middleware};
 use posthaste::{origin::Origin, signature::Secret};
-use posthaste_api::Callers;
+use posthaste_callers::Callers;
 use posthaste_engine::Engine;
 
 use crate::{live::Places, session::Cookie};

@@ -6,7 +6,7 @@
 use axum::extract::OriginalUri;
 use http::{HeaderMap, header, request::Parts};
 use posthaste::origin::Origin;
-use posthaste_api::Caller;
+use posthaste_callers::Caller;
 
 /// What a proxy adds to what it passes on.
 const FORWARDED: &[&str] = &[

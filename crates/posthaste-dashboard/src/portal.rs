@@ -13,7 +13,7 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, header};
 use posthaste::origin::Origin;
-use posthaste_api::Caller;
+use posthaste_callers::Caller;
 use posthaste_engine::{Engine, operations::Portal};
 use posthaste_store::audit::Actor;
 

@@ -6,7 +6,7 @@ use std::{pin::Pin, time::Duration};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use posthaste::event::TenantId;
-use posthaste_api::Caller;
+use posthaste_callers::Caller;
 use posthaste_engine::{Engine, operations::Principal};
 use posthaste_store::{audit::Actor, settings::Scope};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use posthaste_api::Peer;
+use posthaste_callers::Peer;
 
 use super::world::{Answered, PLATFORM_KEY, World, request};
 

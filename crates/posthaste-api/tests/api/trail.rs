@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
-use posthaste_api::Peer;
+use posthaste_callers::Peer;
 use serde_json::{Value, json};
 
 use super::world::{Answered, PLATFORM_KEY, World, request};

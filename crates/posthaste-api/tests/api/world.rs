@@ -14,7 +14,8 @@ use posthaste::{
     egress::{EgressRules, TargetUrl},
     transport::{Answer, Headers, TransportError, WebhookTransport},
 };
-use posthaste_api::{Callers, Options};
+use posthaste_api::Options;
+use posthaste_callers::Callers;
 use posthaste_engine::{Bounds, Engine, EngineConfig, Limits, Retention, inboxes::InboxConfig};
 use posthaste_store::MemoryStore;
 use serde_json::Value;

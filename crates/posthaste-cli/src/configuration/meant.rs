@@ -8,7 +8,7 @@ use posthaste::{
     origin::Origin,
     signature::Secret,
 };
-use posthaste_api::Callers;
+use posthaste_callers::Callers;
 use posthaste_engine::{Bounds, Limits, Retention};
 use posthaste_store::{
     keyring::{MasterKeyFile, MasterKeySource},

@@ -13,7 +13,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
-use posthaste_api::Caller;
+use posthaste_callers::Caller;
 use posthaste_engine::operations::Principal;
 
 use crate::{

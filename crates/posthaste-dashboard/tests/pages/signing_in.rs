@@ -114,7 +114,7 @@ async fn no_other_site_signs_anyone_in_or_sends_a_form() {
 
 #[tokio::test]
 async fn guesses_at_this_door_count_with_those_at_the_others() {
-    let callers = posthaste_api::Callers::new(Vec::new(), 3);
+    let callers = posthaste_callers::Callers::new(Vec::new(), 3);
     let site = Site::with(Options {
         callers: callers.clone(),
         ..Options::default()
@@ -125,9 +125,9 @@ async fn guesses_at_this_door_count_with_those_at_the_others() {
         site.send_as("POST", FORM, &[], Some("192.0.2.7:1"), &fields)
             .await
     };
-    let caller = posthaste_api::Caller {
+    let caller = posthaste_callers::Caller {
         address: "192.0.2.7".parse().ok(),
-        ..posthaste_api::Caller::default()
+        ..posthaste_callers::Caller::default()
     };
     let now = site.engine.clock().elapsed();
     assert_eq!(callers.failed(&caller, now), None, "one at the API");

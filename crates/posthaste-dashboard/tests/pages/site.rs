@@ -12,7 +12,7 @@ use posthaste::{
     json::RawJson,
     transport::{WebhookTransport, callback::CallbackTransport},
 };
-use posthaste_api::Peer;
+use posthaste_callers::Peer;
 use posthaste_dashboard::Options;
 use posthaste_engine::{
     Engine, EngineConfig,

@@ -1,12 +1,19 @@
 //! Who sends a request, and how guessing is slowed: one for all that a server answers, so that who
 //! guesses at one door has guessed at every door.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+mod client;
+mod failures;
 
-use http::request::Parts;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use http::{HeaderValue, request::Parts};
 use posthaste::network::Network;
 
-use crate::{client, failures::Failures, request_id::RequestId, server::Peer};
+use crate::failures::Failures;
 
 /// Wrong keys that an address may show in a minute, where nothing is said.
 const FAILURES_PER_MIN: u32 = 60;
@@ -18,6 +25,22 @@ pub struct Callers(Arc<Known>);
 struct Known {
     trusted_proxies: Vec<Network>,
     failures: Failures,
+}
+
+/// Who is at the other end of a request's connection: a client, or a proxy in front of it. Whoever
+/// serves a router adds it to each request as an extension; without it nobody knows where requests
+/// come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// A request's own name, as an extension of it.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub HeaderValue);
+
+impl RequestId {
+    fn text(&self) -> String {
+        self.0.to_str().unwrap_or_default().to_owned()
+    }
 }
 
 /// Who sent a request, as far as it can be told.
