@@ -31,6 +31,8 @@ const KEY: &str = "pst_0123456789012345678901234567890123456789";
 const BASE: &str = "/dashboard/tenants/default";
 /// Deliveries of one transaction.
 const GROUP: u32 = 500;
+/// Of these, to how many an event goes.
+const EACH: u32 = 5;
 const SUBSCRIPTIONS: u64 = 100;
 /// Of these, what is held.
 const PAUSED: [u64; 2] = [51, 100];
@@ -72,6 +74,7 @@ fn pages(event: EventId, delivery: DeliveryId, subscription: SubscriptionId) -> 
         "/overview/series.json?window=30d",
         "/events",
         "/events?type=memory.created",
+        "/events?text=nothing+like+it",
         "/deliveries",
         "/deliveries?status=failed",
         "/deliveries?status=pending",
@@ -123,17 +126,11 @@ async fn fill(path: &Path, now: Timestamp, deliveries: u32) -> (EventId, Deliver
     let mut known = None;
     for group in 0..groups {
         let at = Timestamp::from_millis(begin) + span * group / groups;
-        let to: Vec<_> = (0..u64::from(GROUP))
-            .map(|n| subscription(1 + n % SUBSCRIPTIONS))
-            .collect();
-        let id = store.reserve(at, &[GROUP])[0];
-        let item = Acceptance {
-            event: fixtures::event(id, tenant.clone()).into(),
-            subscriptions: to.into(),
-            idempotency: None,
-        };
-        let owed: Vec<_> = item.owed().collect();
-        store.accept(at, vec![vec![item]]).await.expect("accepted");
+        let ids = store.reserve(at, &[EACH; (GROUP / EACH) as usize]);
+        let items = ids.iter().zip(u64::from(group) * u64::from(GROUP / EACH)..);
+        let items: Vec<_> = items.map(|(id, n)| accepted(*id, n, &tenant)).collect();
+        let owed: Vec<_> = items.iter().flat_map(Acceptance::owed).collect();
+        store.accept(at, vec![items]).await.expect("accepted");
         let settlements = owed.iter().zip(group * GROUP..);
         let settlements = settlements.map(|(waiting, n)| outcome(waiting, n, at, now));
         let batch = SettleBatch {
@@ -141,7 +138,7 @@ async fn fill(path: &Path, now: Timestamp, deliveries: u32) -> (EventId, Deliver
             ..SettleBatch::default()
         };
         store.settle(batch).await.expect("settled");
-        known = Some((id, owed[3].id));
+        known = Some((ids[0], owed[3].id));
     }
     // What fills faster than any clock is folded later than in life: each of these folds a slice.
     for _ in 0..deliveries / 100 {
@@ -149,6 +146,17 @@ async fn fill(path: &Path, now: Timestamp, deliveries: u32) -> (EventId, Deliver
     }
     store.close().await.expect("closed");
     known.expect("one group at least")
+}
+
+/// An event, to some of the subscriptions in turn.
+fn accepted(id: EventId, n: u64, tenant: &TenantId) -> Acceptance {
+    let first = n * u64::from(EACH);
+    let to = (first..first + u64::from(EACH)).map(|n| subscription(1 + n % SUBSCRIPTIONS));
+    Acceptance {
+        event: fixtures::event(id, tenant.clone()).into(),
+        subscriptions: to.collect::<Vec<_>>().into(),
+        idempotency: None,
+    }
 }
 
 /// Of a hundred: three dead, three that wait for a retry or behind a pause, the rest delivered.

@@ -24,6 +24,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0015_inboxes.sql"),
     include_str!("../migrations/0016_timings.sql"),
     include_str!("../migrations/0017_backlog.sql"),
+    include_str!("../migrations/0018_dead.sql"),
 ];
 
 /// Why the schema cannot be brought up to date.

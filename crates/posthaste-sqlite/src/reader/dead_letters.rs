@@ -7,7 +7,7 @@ use posthaste_store::{dead_letter::DeadLetters, query::Stretch};
 use super::Moment;
 use crate::{
     fault::Result,
-    row::{Coded, Columns, State, number},
+    row::{Columns, number},
     tenant,
 };
 
@@ -24,7 +24,7 @@ pub fn dead_letters(
     let mut query = connection.prepare_cached(include_str!("../../sql/dead_letters.sql"))?;
     let below = stretch.before.unwrap_or(u64::MAX >> 1);
     let limit = number(stretch.limit as u64 + 1);
-    let key = (number(tenant), State::Failed.code(), number(below), limit);
+    let key = (number(tenant), number(below), limit);
     let (mut rows, mut last) = (query.query(key)?, None);
     while let Some(row) = rows.next()? {
         if dead.counted == stretch.limit as u64 {

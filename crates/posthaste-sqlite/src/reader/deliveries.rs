@@ -1,6 +1,9 @@
 //! Deliveries, by id and in lists: rows where there are rows, and what events imply beside them.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use posthaste::{
+    clock::Timestamp,
     delivery::{DeliveryState, DeliveryStatus, Discard, Tries},
     event::TenantId,
     id::{DeliveryId, EventId, ReplayId, SLOTS, SubscriptionId},
@@ -54,7 +57,7 @@ pub fn deliveries(
         let tenant = tenant::find(connection, tenant)?;
         Ok(tenant.map(|tenant| List::copy(state, tenant, query, range)))
     })?;
-    let Some(list) = list else {
+    let Some(mut list) = list else {
         let (items, next) = (Vec::new(), None);
         return Ok(Page { items, next });
     };
@@ -133,6 +136,10 @@ impl Way {
 struct List {
     tenant: u64,
     way: Way,
+    status: Option<DeliveryStatus>,
+    subscription: Option<SubscriptionId>,
+    /// Of the subscriptions that were met.
+    shades: HashMap<SubscriptionId, Shade>,
     /// Newest first.
     implied: Found<(DeliveryId, Implied)>,
     /// What the index on the way may still lack: deliveries, or places; newest first.
@@ -150,13 +157,16 @@ impl List {
         Self {
             tenant,
             way,
+            status: query.status,
+            subscription: query.subscription,
+            shades: HashMap::new(),
             implied: implied(state, tenant, query, range),
             tail,
         }
     }
 
     fn fetch(
-        &self,
+        &mut self,
         connection: &Connection,
         below: u64,
         at_most: usize,
@@ -176,7 +186,12 @@ impl List {
         Ok(rows.and(Found { items, floor }, id_of))
     }
 
-    fn rows(&self, connection: &Connection, below: u64, at_most: usize) -> Result<Found<Delivery>> {
+    fn rows(
+        &mut self,
+        connection: &Connection,
+        below: u64,
+        at_most: usize,
+    ) -> Result<Found<Delivery>> {
         match self.way {
             Way::Event(event) => of_event(connection, self.tenant, event, below, at_most),
             Way::States(states) => self.of_states(connection, states, below, at_most),
@@ -186,28 +201,60 @@ impl List {
     }
 
     fn of_states(
-        &self,
+        &mut self,
         connection: &Connection,
         states: &[State],
         below: u64,
         at_most: usize,
     ) -> Result<Found<Delivery>> {
-        let mut found = Found {
+        let mut ids = Found {
             items: Vec::new(),
             floor: None,
         };
-        let order = "d.id < ?2 ORDER BY d.id DESC LIMIT ?3";
         for state in states {
-            // The second condition is that of the partial index, which is not chosen without it.
-            let state = state.code();
-            let sql = format!(
-                "{DELIVERIES} WHERE d.tenant = ?1 AND d.state = {state} AND d.state <> 1 AND {order}"
-            );
-            let key = (number(self.tenant), number(below), number(at_most as u64));
-            let of_state = Found::limited(rows(connection, &sql, key)?, at_most, id_of);
-            found = found.and(of_state, id_of);
+            let of_state = self.in_state(connection, *state, below, at_most)?;
+            ids = ids.and(of_state, |&id| id);
         }
-        Ok(found)
+        self.read(connection, &ids)
+    }
+
+    /// Of those in a state, what shows as the status that is asked for.
+    fn in_state(
+        &mut self,
+        connection: &Connection,
+        state: State,
+        below: u64,
+        at_most: usize,
+    ) -> Result<Found<u64>> {
+        let mut query = connection.prepare_cached(include_str!("../../sql/by_state.sql"))?;
+        let limit = number(at_most as u64);
+        let mut rows = query.query((number(self.tenant), state.code(), number(below), limit))?;
+        let (mut items, mut looked, mut last) = (Vec::new(), 0, None);
+        while let Some(row) = rows.next()? {
+            let (id, to) = (row.number(0)?, row.subscription_id(1)?);
+            (looked, last) = (looked + 1, Some(id));
+            let is_theirs = self.subscription.is_none_or(|wanted| wanted == to);
+            if is_theirs && (state != State::Waiting || self.waits(connection, to, row.time(2)?)?) {
+                items.push(id);
+            }
+        }
+        let floor = last.filter(|_| looked >= at_most);
+        Ok(Found { items, floor })
+    }
+
+    /// Whether a delivery that waits shows as what is asked for.
+    fn waits(
+        &mut self,
+        connection: &Connection,
+        to: SubscriptionId,
+        retry_at: Option<Timestamp>,
+    ) -> Result<bool> {
+        let shade = match self.shades.entry(to) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(unknown) => *unknown.insert(Shade::of(connection, to)?),
+        };
+        let shown = shade.over(waiting(retry_at)).status();
+        Ok(self.status.is_none_or(|status| status == shown))
     }
 
     fn of_subscription(
@@ -220,6 +267,10 @@ impl List {
         let sql = include_str!("../../sql/by_subscription.sql");
         let ids = indexed(connection, sql, subscription.as_u64(), below, at_most)?;
         let ids = ids.and(tail(&self.tail, below, at_most), |&id| id);
+        self.read(connection, &ids)
+    }
+
+    fn read(&self, connection: &Connection, ids: &Found<u64>) -> Result<Found<Delivery>> {
         let sql = format!("{DELIVERIES} WHERE d.id = ?1 AND d.tenant = ?2");
         let mut items = Vec::with_capacity(ids.items.len());
         for &id in &ids.items {
@@ -378,13 +429,14 @@ fn read_state(row: &Row<'_>) -> Result<DeliveryState> {
         State::Failed => DeliveryState::Failed { at: ended()? },
         State::Discarded => DeliveryState::Discarded { why: row.coded(5)? },
         State::Waiting => {
-            let retry_at = row.time(6)?;
             let (paused, deleted) = (row.get(15)?, row.get(16)?);
-            let waiting =
-                retry_at.map_or(DeliveryState::Pending, |at| DeliveryState::Retrying { at });
-            Shade { paused, deleted }.over(waiting)
+            Shade { paused, deleted }.over(waiting(row.time(6)?))
         }
     })
+}
+
+fn waiting(retry_at: Option<Timestamp>) -> DeliveryState {
+    retry_at.map_or(DeliveryState::Pending, |at| DeliveryState::Retrying { at })
 }
 
 /// What events imply of a list, before any shade of a subscription.
