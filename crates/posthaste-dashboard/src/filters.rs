@@ -6,7 +6,7 @@ use posthaste_store::{
     query::{DeliveryQuery, EventQuery},
 };
 
-use crate::{moment, query::Query};
+use crate::{query::Query, reading::Reading, wrongs::Wrongs};
 
 /// The fields that a list of deliveries is narrowed by.
 pub(crate) const OF_DELIVERIES: [&str; 7] = [
@@ -19,97 +19,47 @@ pub(crate) const OF_DELIVERIES: [&str; 7] = [
     "error",
 ];
 
-/// Fields that nothing can be asked by, and what was expected there.
-#[derive(Debug, Default)]
-pub(crate) struct Wrong(Vec<(&'static str, &'static str)>);
+const TYPE: &str = "expected a type such as order.paid";
 
-impl Wrong {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn at(&self, name: &str) -> Option<&'static str> {
-        let found = self.0.iter().find(|(known, _)| *known == name);
-        found.map(|(_, expected)| *expected)
-    }
-
-    pub(crate) fn add(&mut self, name: &'static str, expected: &'static str) {
-        self.0.push((name, expected));
-    }
-
-    /// The field, where it is there and reads as one.
-    fn read<T>(
-        &mut self,
-        query: &Query,
-        name: &'static str,
-        expected: &'static str,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
-        let found = read(query.text(name)?.trim());
-        if found.is_none() {
-            self.add(name, expected);
-        }
-        found
-    }
-}
-
-pub(crate) fn deliveries(query: &Query, now: Timestamp) -> (DeliveryQuery, Wrong) {
-    let mut wrong = Wrong::default();
-    let ours = &mut wrong;
-    let time = |text: &str| moment::read(text, now);
+pub(crate) fn deliveries(query: &Query, now: Timestamp) -> (DeliveryQuery, Wrongs) {
+    let mut of = Reading::of(query);
     let wanted = DeliveryQuery {
-        status: ours.read(query, "status", "expected a status", DeliveryStatus::named),
-        subscription: ours.read(query, "subscription", "expected sub_…", |id| {
-            id.parse().ok()
+        status: of.unless_empty("status", |name| {
+            DeliveryStatus::named(name).ok_or("expected a status")
         }),
-        event: ours.read(query, "event", "expected evt_…", |id| id.parse().ok()),
-        event_type: ours.read(
-            query,
-            "type",
-            "expected a type such as order.paid",
-            |name| name.parse().ok(),
-        ),
-        since: ours.read(query, "since", moment::EXPECTED, time),
-        until: ours.read(query, "until", moment::EXPECTED, time),
+        subscription: of.read_as("subscription", "expected sub_…"),
+        event: of.read_as("event", "expected evt_…"),
+        event_type: of.read_as("type", TYPE),
+        since: of.time("since", now),
+        until: of.time("until", now),
         error: query.text("error").map(|error| error.trim().to_owned()),
     };
-    (wanted, wrong)
+    (wanted, of.wrongs)
 }
 
-pub(crate) fn events(query: &Query, now: Timestamp) -> (EventQuery, Wrong) {
-    let mut wrong = Wrong::default();
-    let ours = &mut wrong;
-    let time = |text: &str| moment::read(text, now);
+pub(crate) fn events(query: &Query, now: Timestamp) -> (EventQuery, Wrongs) {
+    let mut of = Reading::of(query);
     let wanted = EventQuery {
-        event_type: ours.read(
-            query,
-            "type",
-            "expected a type such as order.paid",
-            |name| name.parse().ok(),
-        ),
-        since: ours.read(query, "since", moment::EXPECTED, time),
-        until: ours.read(query, "until", moment::EXPECTED, time),
+        event_type: of.read_as("type", TYPE),
+        since: of.time("since", now),
+        until: of.time("until", now),
         correlation_id: query.text("correlation_id").map(|id| id.trim().to_owned()),
     };
-    (wanted, wrong)
+    (wanted, of.wrongs)
 }
 
 /// `platforms`: the platform's entries too.
-pub(crate) fn audit(query: &Query, now: Timestamp, platforms: bool) -> (AuditQuery, Wrong) {
-    let mut wrong = Wrong::default();
-    let ours = &mut wrong;
-    let time = |text: &str| moment::read(text, now);
+pub(crate) fn audit(query: &Query, now: Timestamp, platforms: bool) -> (AuditQuery, Wrongs) {
+    let mut of = Reading::of(query);
     let wanted = AuditQuery {
         platforms,
-        actor: ours.read(query, "actor", "expected key_…", |id| id.parse().ok()),
-        action: ours.read(query, "action", "expected an action", |name| {
-            name.parse().ok()
-        }),
+        actor: of.read_as("actor", "expected key_…"),
+        action: of.read_as("action", "expected an action"),
         object: query.text("object").map(|object| object.trim().to_owned()),
-        since: ours.read(query, "since", moment::EXPECTED, time),
-        until: ours.read(query, "until", moment::EXPECTED, time),
+        since: of.time("since", now),
+        until: of.time("until", now),
     };
-    (wanted, wrong)
+    (wanted, of.wrongs)
 }
 
 #[cfg(test)]
@@ -120,7 +70,7 @@ mod tests {
     fn check(text: &str, wrong: &[&str]) {
         let now = Timestamp::from_millis(1_795_293_360_000);
         let (_, found) = deliveries(&Query::parse(text), now);
-        let found: Vec<_> = found.0.iter().map(|(name, _)| *name).collect();
+        let found: Vec<_> = found.all().map(|(name, _)| name).collect();
         assert_eq!(found, wrong, "{text}");
     }
 

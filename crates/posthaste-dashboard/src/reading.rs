@@ -150,6 +150,18 @@ impl<'f> Reading<'f> {
         }
     }
 
+    /// What it says, where it says something: told so where it cannot be read.
+    pub(crate) fn read_as<T: FromStr>(&mut self, field: &str, expected: &'static str) -> Option<T> {
+        self.unless_empty(field, |text| text.parse().map_err(|_| expected))
+    }
+
+    /// A time, where there is one; without a zone it is UTC.
+    pub(crate) fn time(&mut self, field: &str, now: Timestamp) -> Option<Timestamp> {
+        self.unless_empty(field, |text| {
+            moment::read(text, now).ok_or(moment::EXPECTED)
+        })
+    }
+
     /// A time to come, where there is one; without a zone it is UTC.
     pub(crate) fn later(&mut self, field: &str, now: Timestamp) -> Option<Timestamp> {
         self.unless_empty(field, |text| {

@@ -14,11 +14,12 @@ use serde_json::{Map, Value};
 use crate::{
     Pages,
     fault::Fault,
-    filters::{self, Wrong},
+    filters,
     frame::{Frame, Tab},
     query::Query,
     render,
     viewer::Viewer,
+    wrongs::Wrongs,
 };
 
 /// Rows of a page.
@@ -35,7 +36,7 @@ struct Log {
     query: Query,
     entries: Vec<Entry>,
     older: Option<String>,
-    wrong: Wrong,
+    wrong: Wrongs,
 }
 
 /// An entry, and its details as people read them.

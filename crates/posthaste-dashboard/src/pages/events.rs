@@ -24,7 +24,7 @@ use super::deliveries::{Row, Subscribers, types};
 use crate::{
     Pages,
     fault::Fault,
-    filters::{self, Wrong},
+    filters,
     frame::{Frame, Note, Tab},
     path::Id,
     payload::{Shown, visible},
@@ -32,6 +32,7 @@ use crate::{
     query::Query,
     render::{self, see},
     viewer::Viewer,
+    wrongs::Wrongs,
 };
 
 /// Rows of a page.
@@ -64,7 +65,7 @@ struct Looked {
 struct List {
     frame: Frame,
     query: Query,
-    wrong: Wrong,
+    wrong: Wrongs,
     events: Vec<EventSummary>,
     looked: Option<Looked>,
     older: Option<String>,

@@ -16,11 +16,12 @@ use posthaste_store::{query::Stretch, record::Delivery, settings::Scope};
 use crate::{
     Pages,
     fault::Fault,
-    filters::{self, OF_DELIVERIES, Wrong},
+    filters::{self, OF_DELIVERIES},
     frame::{Frame, Tab},
     query::Query,
     render,
     viewer::Viewer,
+    wrongs::Wrongs,
 };
 
 /// Rows of a page.
@@ -85,7 +86,7 @@ struct Choice {
 struct List {
     frame: Frame,
     query: Query,
-    wrong: Wrong,
+    wrong: Wrongs,
     rows: Vec<Row>,
     older: Option<String>,
     is_first: bool,

@@ -1,5 +1,7 @@
 //! What an inbox answers: chosen with one click, or member by member.
 
+use std::ops::RangeInclusive;
+
 use axum::{extract::State, response::Response};
 use posthaste::id::InboxId;
 use posthaste_engine::operations::{AnswerPatch, InboxPatch};
@@ -9,7 +11,10 @@ use posthaste_store::{
 };
 
 use super::{one, path};
-use crate::{Pages, fault::Fault, path::Id, posted::Posted, query::Query, render, viewer::Viewer};
+use crate::{
+    Pages, fault::Fault, path::Id, posted::Posted, query::Query, reading::Reading, render,
+    viewer::Viewer, wrongs::Wrongs,
+};
 
 const BODY_MAX: usize = 16 * 1024;
 
@@ -76,34 +81,24 @@ pub(super) async fn set(
     Ok(render::see(&(path(&viewer, id) + "?note=saved")))
 }
 
-type Wrong = Vec<(&'static str, String)>;
-
-fn typed(form: &Query) -> Result<InboxAnswer, Wrong> {
-    let mut wrong = Vec::new();
-    let mut number = |field: &'static str, min: u32, max: u32| {
-        let text = form.text(field)?;
-        let number = text.trim().parse().ok();
-        let number = number.filter(|number| (min..=max).contains(number));
-        if number.is_none() {
-            wrong.push((
-                field,
-                format!("expected a whole number from {min} to {max}"),
-            ));
-        }
-        number
+fn typed(form: &Query) -> Result<InboxAnswer, Wrongs> {
+    let mut of = Reading::of(form);
+    let mut number = |field: &'static str, bounds: RangeInclusive<u32>| {
+        form.text(field)?;
+        of.whole(field, bounds)
     };
-    let status = number("status", 200, 599).unwrap_or(200);
-    let delay_ms = number("delay_ms", 0, 30_000).unwrap_or(0);
-    let retry_after_s = number("retry_after_s", 0, 86_400);
+    let status = number("status", 200..=599).unwrap_or(200);
+    let delay_ms = number("delay_ms", 0..=30_000).unwrap_or(0);
+    let retry_after_s = number("retry_after_s", 0..=86_400);
     let content_type = form.read::<AnswerType>("content_type");
     // A form sends line ends as CR LF.
     let body = form.all("body").next().unwrap_or_default();
     let body = body.replace("\r\n", "\n");
     if body.len() > BODY_MAX {
-        wrong.push(("body", "at most 16 KiB".to_owned()));
+        of.wrongs.add("body", "expected at most 16 KiB");
     }
-    if !wrong.is_empty() {
-        return Err(wrong);
+    if !of.wrongs.is_empty() {
+        return Err(of.wrongs);
     }
     Ok(InboxAnswer {
         status: u16::try_from(status).unwrap_or(200),
@@ -131,7 +126,7 @@ mod tests {
         #[track_caller]
         fn check(form: &str, wrong: &[&str]) {
             let found = typed(&Query::parse(form)).err().unwrap_or_default();
-            let fields: Vec<_> = found.iter().map(|(field, _)| *field).collect();
+            let fields: Vec<_> = found.all().map(|(field, _)| field).collect();
             assert_eq!(fields, wrong, "{form}");
         }
         check("", &[]);

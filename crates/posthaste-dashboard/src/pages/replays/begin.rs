@@ -17,13 +17,13 @@ use super::{plan, told};
 use crate::{
     Pages,
     fault::Fault,
-    filters::Wrong,
     frame::{Frame, Note, Tab},
     pages::overview::Window,
     posted::Posted,
     query::Query,
     render,
     viewer::Viewer,
+    wrongs::Wrongs,
 };
 
 #[derive(Template)]
@@ -33,7 +33,7 @@ struct Form {
     window: Window,
     typed: Typed,
     receivers: Vec<Receiver>,
-    wrong: Wrong,
+    wrong: Wrongs,
     counted: Option<Counted>,
     /// Of this form: sent twice, it starts one replay.
     key: String,
@@ -105,7 +105,7 @@ impl Form {
                 .map_or(Window::Day, |_| Window::asked(form)),
             typed: Typed::of(form),
             receivers: receivers.collect(),
-            wrong: Wrong::default(),
+            wrong: Wrongs::default(),
             counted: None,
             key: HEXLOWER.encode(&chance::secure::<16>()),
         }

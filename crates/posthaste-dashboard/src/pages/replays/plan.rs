@@ -1,11 +1,13 @@
 //! What a form asks to be sent again.
 
+use std::collections::BTreeSet;
+
 use posthaste::{clock::Timestamp, id::SubscriptionId, subscription::EventPattern};
 use posthaste_store::replay::{
     Only, RATE_PER_S, RATES_PER_S, ReplayPlan, SUBSCRIPTIONS_MAX, TYPES_MAX,
 };
 
-use crate::{filters::Wrong, moment, query::Query};
+use crate::{moment, query::Query, reading::Reading, wrongs::Wrongs};
 
 const EMPTY: &str = "expected a time after the window's beginning";
 const TYPES: &str = "expected up to 100 types such as order.paid or order.*, with commas between";
@@ -13,73 +15,52 @@ const SUBSCRIPTIONS: &str = "expected up to 1,000 subscriptions of this tenant";
 const RATE: &str = "expected 0.1 to 100,000 deliveries a second";
 
 /// The plan, or what is wrong with each field.
-pub(super) fn read(form: &Query, now: Timestamp) -> Result<ReplayPlan, Wrong> {
-    let mut wrong = Wrong::default();
-    let since = time(form, "since", now, &mut wrong);
-    let until = match form.text("until") {
-        None => now,
-        Some(_) => time(form, "until", now, &mut wrong),
+pub(super) fn read(form: &Query, now: Timestamp) -> Result<ReplayPlan, Wrongs> {
+    let mut of = Reading::of(form);
+    let since = match form.text("since") {
+        None => of.take("since", Err(moment::EXPECTED)),
+        Some(_) => of.time("since", now),
     };
     let plan = ReplayPlan {
-        since,
-        until,
-        types: types(form, &mut wrong),
-        subscriptions: subscriptions(form, &mut wrong),
+        since: since.unwrap_or(now),
+        until: of.time("until", now).unwrap_or(now),
+        types: types(&mut of),
+        subscriptions: subscriptions(&mut of),
         only: only(form),
-        rate_per_s: rate(form, &mut wrong),
+        rate_per_s: rate(&mut of),
     };
-    if wrong.is_empty() && plan.since >= plan.until {
-        wrong.add("until", EMPTY);
+    if of.wrongs.is_empty() && plan.since >= plan.until {
+        of.wrongs.add("until", EMPTY);
     }
-    if wrong.is_empty() {
+    if of.wrongs.is_empty() {
         Ok(plan)
     } else {
-        Err(wrong)
+        Err(of.wrongs)
     }
 }
 
-fn time(form: &Query, name: &'static str, now: Timestamp, wrong: &mut Wrong) -> Timestamp {
-    let found = form.text(name).and_then(|text| moment::read(text, now));
-    found.unwrap_or_else(|| {
-        wrong.add(name, moment::EXPECTED);
-        now
-    })
-}
-
-fn types(form: &Query, wrong: &mut Wrong) -> Vec<EventPattern> {
-    let named = form
-        .text("types")
-        .unwrap_or_default()
-        .split([',', ' ', '\n']);
-    let named = named.map(str::trim).filter(|name| !name.is_empty());
-    let parsed: Result<Vec<EventPattern>, _> = named.map(str::parse).collect();
-    let mut types = parsed.unwrap_or_else(|_| {
-        wrong.add("types", TYPES);
-        Vec::new()
-    });
-    let mut seen = Vec::new();
-    types.retain(|pattern| {
-        let is_new = !seen.contains(pattern);
-        seen.push(pattern.clone());
-        is_new
-    });
-    if types.len() > TYPES_MAX {
-        wrong.add("types", TYPES);
+fn types(of: &mut Reading<'_>) -> Vec<EventPattern> {
+    let named = of.text("types").split([',', ' ', '\n']).map(str::trim);
+    let named = named.filter(|name| !name.is_empty());
+    let parsed: Option<Vec<EventPattern>> = named.map(|name| name.parse().ok()).collect();
+    let mut types = Vec::new();
+    for pattern in parsed.iter().flatten() {
+        if !types.contains(pattern) {
+            types.push(pattern.clone());
+        }
+    }
+    if parsed.is_none() || types.len() > TYPES_MAX {
+        of.wrongs.add("types", TYPES);
     }
     types
 }
 
-fn subscriptions(form: &Query, wrong: &mut Wrong) -> Vec<SubscriptionId> {
-    let named = form.all("subscription").filter(|id| !id.is_empty());
-    let parsed: Result<Vec<SubscriptionId>, _> = named.map(str::parse).collect();
-    let mut ids = parsed.unwrap_or_default();
-    let all_read = ids.len() == form.all("subscription").filter(|id| !id.is_empty()).count();
-    ids.sort_unstable();
-    ids.dedup();
-    if !all_read || ids.len() > SUBSCRIPTIONS_MAX {
-        wrong.add("subscription", SUBSCRIPTIONS);
-    }
-    ids
+fn subscriptions(of: &mut Reading<'_>) -> Vec<SubscriptionId> {
+    let named = of.form.all("subscription").filter(|id| !id.is_empty());
+    let parsed: Option<BTreeSet<SubscriptionId>> = named.map(|id| id.parse().ok()).collect();
+    let ids = parsed.filter(|ids| ids.len() <= SUBSCRIPTIONS_MAX);
+    let ids = of.take("subscription", ids.ok_or(SUBSCRIPTIONS));
+    ids.into_iter().flatten().collect()
 }
 
 fn only(form: &Query) -> Only {
@@ -90,16 +71,10 @@ fn only(form: &Query) -> Only {
     }
 }
 
-fn rate(form: &Query, wrong: &mut Wrong) -> f64 {
-    let Some(text) = form.text("rate_per_s") else {
-        return RATE_PER_S;
-    };
-    let rate = text.trim().parse().ok();
-    let rate = rate.filter(|rate| RATES_PER_S.contains(rate));
-    rate.unwrap_or_else(|| {
-        wrong.add("rate_per_s", RATE);
-        RATE_PER_S
-    })
+fn rate(of: &mut Reading<'_>) -> f64 {
+    let read = |text: &str| text.parse().ok().filter(|rate| RATES_PER_S.contains(rate));
+    let rate = of.unless_empty("rate_per_s", |text| read(text).ok_or(RATE));
+    rate.unwrap_or(RATE_PER_S)
 }
 
 #[cfg(test)]
@@ -116,7 +91,7 @@ mod tests {
         let fields = ["since", "until", "types", "subscription", "rate_per_s"];
         let found: Vec<_> = fields
             .into_iter()
-            .filter(|name| found.at(name).is_some())
+            .filter(|name| found.any(&[name]))
             .collect();
         assert_eq!(found, wrong, "{form}");
     }
