@@ -28,10 +28,18 @@ pub(crate) fn span(time: impl Borrow<Duration>) -> String {
     let (ms, s) = (time.as_millis(), time.as_secs());
     match s {
         0 => format!("{ms} ms"),
-        1..60 => format!("{:.1} s", time.as_secs_f64()),
+        1..60 if ms % 1000 < 100 => format!("{s} s"),
+        1..60 => format!("{s}.{} s", ms % 1000 / 100),
         60..3600 => format!("{} min", s / 60),
-        3600..86_400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
-        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
+        3600..86_400 => two((s / 3600, "h"), (s % 3600 / 60, "min")),
+        _ => two((s / 86_400, "d"), (s % 86_400 / 3600, "h")),
+    }
+}
+
+fn two((large, unit): (u64, &str), (small, lesser): (u64, &str)) -> String {
+    match small {
+        0 => format!("{large} {unit}"),
+        small => format!("{large} {unit} {small} {lesser}"),
     }
 }
 
@@ -84,8 +92,10 @@ mod tests {
         let of = |ms| span(Duration::from_millis(ms));
         assert_eq!(of(850), "850 ms");
         assert_eq!(of(3_200), "3.2 s");
+        assert_eq!(of(10_040), "10 s");
         assert_eq!(of(250_000), "4 min");
         assert_eq!(of(7_500_000), "2 h 5 min");
+        assert_eq!(of(7_200_000), "2 h");
         assert_eq!(of(273_600_000), "3 d 4 h");
         assert_eq!(count(7_u64), "7");
         assert_eq!(count(1_234_567_u64), "1\u{202f}234\u{202f}567");

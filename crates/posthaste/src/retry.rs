@@ -181,6 +181,18 @@ impl RetryPolicy {
         })
     }
 
+    /// The waits between attempts, before jitter.
+    #[must_use]
+    pub fn waits(&self) -> &[Duration] {
+        &self.waits
+    }
+
+    /// The share of a wait that chance adds at most, 0 to 1.
+    #[must_use]
+    pub fn jitter(&self) -> f64 {
+        self.jitter
+    }
+
     /// Retries after the first attempt.
     #[must_use]
     pub fn retries(&self) -> u32 {
@@ -283,10 +295,9 @@ mod tests {
     #[track_caller]
     fn check(json: &str, waits_s: &[f64]) {
         let policy: RetryPolicy = serde_json::from_str(json).unwrap();
-        let waits: Vec<f64> = (1..)
-            .map_while(|spent| policy.wait_after(spent, 0.0))
-            .map(|wait| wait.as_secs_f64())
-            .collect();
+        let after = (1..).map_while(|spent| policy.wait_after(spent, 0.0));
+        assert_eq!(after.collect::<Vec<_>>(), policy.waits(), "{json}");
+        let waits: Vec<f64> = policy.waits().iter().map(Duration::as_secs_f64).collect();
         assert_eq!(waits, waits_s, "{json}");
         let shown = serde_json::to_string(&policy).unwrap();
         assert_eq!(serde_json::from_str::<RetryPolicy>(&shown).unwrap(), policy);

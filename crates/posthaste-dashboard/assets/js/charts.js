@@ -133,7 +133,7 @@
       const y = picture.logarithmic ? { distr: 3, range: (_, least, most) => this.decades(least, most) } : { range: upper };
       return {
         width: this.box.clientWidth, height: this.box.clientHeight,
-        legend: { show: false }, padding: [10, 26, 0, 0],
+        legend: { show: false }, padding: [10, 34, 0, 0],
         cursor: { y: false, points: { show: Boolean(picture.logarithmic), size: 7 }, drag: { x: Boolean(picture.picks), y: false, setScale: false } },
         scales: { x: { range: (_, from, to) => [from, to + this.series.step_s] }, y },
         axes: [

@@ -2,15 +2,16 @@
 // What every page has: times in the reader's zone, the keyboard, copying, and safe requests.
 
 (() => {
-  const form = new Intl.DateTimeFormat(undefined, {
-    year: 'numeric', month: 'short', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
-  });
+  const day = { month: 'short', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' };
+  const thisYear = new Intl.DateTimeFormat(undefined, day);
+  const anyYear = new Intl.DateTimeFormat(undefined, { year: 'numeric', ...day });
+  const now = new Date();
 
   function localise(root) {
     for (const time of root.querySelectorAll('time[datetime]:not([data-local])')) {
       const at = new Date(time.dateTime);
       if (Number.isNaN(at.getTime())) continue;
-      time.textContent = form.format(at);
+      time.textContent = (at.getFullYear() === now.getFullYear() ? thisYear : anyYear).format(at);
       time.title = time.dateTime;
       time.dataset.local = '';
     }

@@ -114,10 +114,10 @@ async fn an_answer_is_chosen_with_a_click_or_typed_and_what_is_wrong_is_told_at_
         .submit(&at, &[("status", "99"), ("body", "kept")])
         .await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let why = "expected a whole number from 200 to 599";
+    let why = "expected 200 to 599";
     for text in [
         why,
-        "aria-describedby=\"status-wrong\"",
+        "aria-describedby=\"status-error\"",
         "value=\"99\"",
         ">kept</textarea>",
     ] {

@@ -1,6 +1,6 @@
 //! One inbox: what came, newest first, and what it is set to.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{
@@ -22,8 +22,9 @@ use crate::{
     frame::{Frame, Tab},
     path::{self, Id},
     query::Query,
-    render,
+    render, show,
     viewer::Viewer,
+    wrongs::Wrongs,
 };
 
 /// Requests of a page.
@@ -45,7 +46,7 @@ pub(super) struct Page {
     others: Vec<(String, String)>,
     /// What was typed, where it was wrong.
     typed: Query,
-    wrong: Vec<(&'static str, String)>,
+    wrong: Wrongs,
     may_write: bool,
 }
 
@@ -107,10 +108,19 @@ impl Page {
         }
     }
 
-    fn wrong(&self, field: &str) -> Option<&str> {
-        let mut all = self.wrong.iter();
-        let found = all.find(|(name, _)| *name == field);
-        found.map(|(_, why)| why.as_str())
+    /// What it answers, in words.
+    fn answers(&self) -> String {
+        let Some(answer) = self.answer() else {
+            return String::new();
+        };
+        match answer.delay_ms {
+            0 => answer.status.to_string(),
+            ms => format!(
+                "{} after {}",
+                answer.status,
+                show::span(Duration::from_millis(ms.into()))
+            ),
+        }
     }
 }
 
@@ -131,7 +141,7 @@ pub(super) async fn refused(
     viewer: &Viewer,
     id: InboxId,
     typed: Query,
-    wrong: Vec<(&'static str, String)>,
+    wrong: Wrongs,
 ) -> Result<Response, Fault> {
     let page = page(pages, viewer, id, None).await?;
     render::refused(&Page {
@@ -174,7 +184,7 @@ async fn page(
         subscription: linked.map(|one| one.url.to_string()),
         others: others.collect(),
         typed: Query::default(),
-        wrong: Vec::new(),
+        wrong: Wrongs::default(),
         may_write: viewer.may(Scope::SubscriptionsWrite),
         inbox,
         url,

@@ -1,7 +1,8 @@
 //! How a subscription is set, in words.
 
-use posthaste::subscription::{
-    Access, Auth, BatchLimits, Ordering, RateLimit, Subscription, TlsSettings,
+use posthaste::{
+    retry::RetryPolicy,
+    subscription::{Access, Auth, BatchLimits, Ordering, RateLimit, Subscription, TlsSettings},
 };
 
 use crate::show;
@@ -15,7 +16,7 @@ pub(super) fn settings(of: &Subscription) -> Vec<(&'static str, String)> {
             format!("{}; {}", schemes.join(", "), of.algorithm),
         ),
         ("Body", show::setting(&of.format)),
-        ("Retries", show::setting(&of.retry)),
+        ("Retries", retries(&of.retry)),
         ("Timeout", show::span(of.timeout)),
         ("Rate", rate(of.rate_limit)),
         ("At once", format!("up to {} requests", of.max_in_flight)),
@@ -30,6 +31,18 @@ pub(super) fn settings(of: &Subscription) -> Vec<(&'static str, String)> {
         settings.push(("Versions", versions.collect::<Vec<_>>().join(", ")));
     }
     settings
+}
+
+fn retries(policy: &RetryPolicy) -> String {
+    let waits: Vec<String> = policy.waits().iter().map(show::span).collect();
+    match (waits.is_empty(), policy.jitter()) {
+        (true, _) => "none: one attempt".to_owned(),
+        (false, 0.0) => format!("after {}", waits.join(", ")),
+        (false, jitter) => {
+            let more = (jitter * 100.0).round();
+            format!("after {}; each up to {more} % longer", waits.join(", "))
+        }
+    }
 }
 
 fn rate(limit: Option<RateLimit>) -> String {
@@ -73,5 +86,30 @@ fn tls(settings: Option<&TlsSettings>) -> &'static str {
         Some((true, false)) => "an authority of its own",
         Some((false, true)) => "a client certificate",
         None | Some((false, false)) => "the public authorities",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(policy: &str, expected: &str) {
+        let policy = serde_json::from_str(policy).unwrap();
+        assert_eq!(retries(&policy), expected);
+    }
+
+    #[test]
+    fn retries_are_told_by_their_waits() {
+        check(
+            r#""default""#,
+            "after 5 s, 30 s, 2 min, 10 min, 1 h; each up to 20 % longer",
+        );
+        check(r#""quick""#, "after 2 s, 4 s, 8 s");
+        check(r#""none""#, "none: one attempt");
+        check(
+            r#"{"schedule_s":[0.2,1.6],"jitter":0}"#,
+            "after 200 ms, 1.6 s",
+        );
     }
 }
