@@ -55,6 +55,13 @@ def every(scene):
     return {name: scene.base + path for name, path in below.items()} | of_the_platform(scene)
 
 
+def of_a_portal(scene):
+    """Paths by name, of the pages that a customer has under another name and colour."""
+    below, base = of_a_tenant(scene), scene.portal()
+    seen = ("overview", "deliveries", "delivery", "subscriptions", "subscription", "event-types", "event-type")
+    return {f"portal-{name}": base + below[name] for name in seen}
+
+
 def of_the_platform(scene):
     keys = scene.server.call("GET", "/keys")["data"]
     key = next(key for key in keys if key["tenant"] is None)

@@ -8,6 +8,7 @@ import itertools
 import json
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from cast import Cast
@@ -35,11 +36,32 @@ ENDPOINTS = [
     ("/archive", "Everything, kept by the auditors", dict(statuses=[200, 404], share=0.04),
      {"events": [], "retry": {"schedule_s": [0.5]}}),
 ]
+# What it says, an example, and what its data has: by name, what it is, and whether it is needed.
 TYPES = {
-    "order.created": ("A customer placed an order.", {"order": "PH-10482", "total": 129.9, "currency": "EUR"}),
-    "order.cancelled": ("An order was taken back before it left.", {"order": "PH-10482"}),
-    "payment.authorized": ("The bank has set the money aside.", {"order": "PH-10482", "amount": 129.9}),
-    "shipment.delivered": ("It is at the door.", {"order": "PH-10482", "carrier": "DHL"}),
+    "order.created": (
+        "A customer placed an order.",
+        {"order": "PH-10482", "customer": "cus_marta_lind", "currency": "EUR", "total": 129.9,
+         "items": [{"sku": "MUG-BLUE", "quantity": 2, "price": 14.95}]},
+        {"order": {"type": "string", "pattern": "^PH-[0-9]+$", "description": "The order's number."},
+         "customer": {"type": "string", "description": "Who placed it."},
+         "currency": {"enum": ["CHF", "EUR", "SEK"], "description": "ISO 4217."},
+         "total": {"type": "number", "minimum": 0, "description": "With tax and shipping."},
+         "items": {"type": "array", "minItems": 1, "description": "What was ordered."}},
+    ),
+    "order.cancelled": (
+        "An order was taken back before it left.", {"order": "PH-10482"},
+        {"order": {"type": "string", "description": "The order's number."}},
+    ),
+    "payment.authorized": (
+        "The bank has set the money aside.", {"order": "PH-10482", "amount": 129.9},
+        {"order": {"type": "string", "description": "The order's number."},
+         "amount": {"type": "number", "description": "In the order's currency."}},
+    ),
+    "shipment.delivered": (
+        "It is at the door.", {"order": "PH-10482", "carrier": "Postbuss"},
+        {"order": {"type": "string", "description": "The order's number."},
+         "carrier": {"type": "string", "description": "Who brought it."}},
+    ),
 }
 
 
@@ -61,9 +83,10 @@ class Scene:
         """Tenants, subscriptions, keys, an inbox."""
         for tenant, name in TENANTS.items():
             self.server.call("POST", "/tenants", {"id": tenant, "name": name})
-        for name, (description, example) in TYPES.items():
-            kind = {"type": name, "description": description, "example": example}
-            self.api("POST", "/event-types", kind)
+        for name, (description, example, members) in TYPES.items():
+            schema = {"type": "object", "properties": members, "required": list(members)[:2]}
+            self.api("POST", "/event-types", {
+                "type": name, "description": description, "example": example, "versions": {"1": schema}})
         for path, description, answer, settings in ENDPOINTS:
             answer = dict(answer)
             url = self.cast.answer(path, *answer.pop("statuses"), **answer)
@@ -98,7 +121,6 @@ class Scene:
         self.api("GET", f"/subscriptions/{self.hooks['/billing']}/secret")
         self.api("PATCH", f"/subscriptions/{self.hooks['/warehouse']}", {"max_in_flight": 8})
         self.api("POST", f"/subscriptions/{self.hooks['/ci']}/pause")
-        self.wrongly_signed()
 
     def wrongly_signed(self):
         """Someone posts to the inbox with a signature that does not verify."""
@@ -114,8 +136,21 @@ class Scene:
         except urllib.error.HTTPError as refused:
             refused.close()
 
+    def portal(self):
+        """Where a customer's link leads."""
+        theme = {"name": "Tidewatch Events", "accent": "#0a7d5a"}
+        return urllib.parse.urlsplit(self.api("POST", "/portal-links", {"theme": theme})["url"]).path
+
     def replay(self, **what):
         return self.api("POST", "/replays", what)
+
+    def replayed(self, timeout_s=60):
+        """Waits until no replay is under way."""
+        until = time.monotonic() + timeout_s
+        while any(replay["status"] == "running" for replay in self.api("GET", "/replays")["data"]):
+            if time.monotonic() > until:
+                raise AssertionError(f"still replaying after {timeout_s} s")
+            time.sleep(0.1)  # between two looks
 
     def deliveries(self, query=""):
         return self.api("GET", f"/deliveries{query}")["data"]

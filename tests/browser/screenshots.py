@@ -21,9 +21,9 @@ IMAGES = ROOT / "docs/images"
 FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 # How far back it begins, and how fast its time goes by.
 BACK_MIN, SPEED = 66, 60
-HEIGHT_MAX = {chromium.WIDE: 1800, chromium.PHONE: 2200}
+HEIGHT_MAX = {chromium.WIDE: 1400, chromium.PHONE: 1800}
 NAMES = {chromium.WIDE: "wide", chromium.PHONE: "phone"}
-QUALITY = 82
+QUALITY = 72
 UPSET = b'{"error":"upstream database is read-only"}'
 # Waits until every chart is there, and two frames more.
 DRAWN = """
@@ -91,7 +91,11 @@ def main(wanted):
         scene.settled()
         scene.replay(since="2020-01-01T00:00:00Z", until="2099-01-01T00:00:00Z",
                      only="all", types=["payment.authorized"])
+        scene.replayed()
+        scene.settled()
+        scene.wrongly_signed()
         take(driver, person, pages.every(scene), wanted)
+        take(driver, person, pages.of_a_portal(scene), wanted)
 
 
 def take(driver, person, paths, wanted):

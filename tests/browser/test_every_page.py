@@ -19,6 +19,7 @@ class EveryPage(Journey):
         self.scene.publish(40)
         self.scene.settled()
         self.scene.people()
+        self.scene.wrongly_signed()
         self.scene.replay(since="2020-01-01T00:00:00Z", until="2099-01-01T00:00:00Z", dry_run=False)
         self.person.sign_in()
 

@@ -46,6 +46,7 @@ class Hostile(Journey):
         api("POST", "/events", event)
         api("POST", "/events", event | {"type": "order." + "long" * 30, "data": [LONG * 20]})
         self.scene.people()
+        self.scene.wrongly_signed()
         for request in (self.with_bytes(), self.with_headers(40_000), self.with_headers(HEADER_BYTES)):
             self.post_raw(request)
 
