@@ -17,6 +17,7 @@ class Cast:
     def __init__(self, seed=6):
         self.dice = random.Random(seed)
         self.answers = {}
+        self.pages = {}
         self.server = Listener(("127.0.0.1", 0), self.handler())
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
@@ -24,6 +25,11 @@ class Cast:
     def answer(self, path, *statuses, share=0.0, slow_s=0.0, body=b""):
         """The first status, and in this share of cases one of the others; after a while."""
         self.answers[path] = (statuses, share, slow_s, body)
+        return self.url + path
+
+    def page(self, path, html):
+        """What someone sees who comes there with a browser."""
+        self.pages[path] = html
         return self.url + path
 
     def close(self):
@@ -51,6 +57,15 @@ class Cast:
                     self.send_header("retry-after", "2")
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_GET(self):
+                html = cast.pages.get(self.path)
+                page = (html or "").encode()
+                self.send_response(404 if html is None else 200)
+                self.send_header("content-type", "text/html; charset=utf-8")
+                self.send_header("content-length", str(len(page)))
+                self.end_headers()
+                self.wfile.write(page)
 
             def log_message(self, *_):
                 pass

@@ -4,9 +4,12 @@ and nothing beside them."""
 import unittest
 
 import chromium
+from cast import Cast
 from journey import Journey
 from scene import Scene
 
+ACCOUNT = """<!DOCTYPE html><html lang="en"><title>Your account</title><link rel="icon" href="data:,">
+<main><h1>Your account</h1><iframe src="{}" title="Webhooks" width="1100" height="700"></iframe></main>"""
 THEME = {"name": "Tidewatch Events", "accent": "#0a7d5a", "mode": "dark"}
 
 
@@ -58,6 +61,32 @@ class Portal(Journey):
         self.scene.api("DELETE", f"/portal-links/{made['id']}")
         person.open(base)
         self.assertNotIn("Subscriptions", person.text().splitlines())
+
+    def test_it_stands_in_a_frame_of_an_origin_that_the_tenant_allows_and_in_no_other(self):
+        shop, stranger = Cast(), Cast()
+        for cast in (shop, stranger):
+            self.addCleanup(cast.close)
+            self.watch.origins.add(cast.url)
+        tenant = f"/tenants/{self.scene.tenant}"
+        self.server.call("PATCH", tenant, {"portal": {"origins": [shop.url]}})
+        link = ACCOUNT.format(self.link(theme=THEME)["url"])
+        person = self.person
+        self.look_into(shop.page("/account", link))
+        person.see("Tidewatch Events")
+        person.press("Deliveries")
+        person.choose("Status", "failed")
+        person.press_row("failed")
+        person.press("Redeliver")
+        person.see("On its way again.")
+        self.driver.switch_to.default_content()
+        self.watch.expect("frame-ancestors|refused to connect|ERR_BLOCKED")
+        self.look_into(stranger.page("/account", link))
+        self.assertNotIn("Tidewatch Events", person.text())
+
+    def look_into(self, page):
+        """Opens a page, and goes into its frame."""
+        self.person.open(page)
+        self.driver.switch_to.frame(self.driver.find_element("tag name", "iframe"))
 
     def test_every_page_of_it_is_for_all_and_fits_a_phone(self):
         person = self.person
