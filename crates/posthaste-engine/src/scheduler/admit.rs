@@ -13,9 +13,10 @@ use crate::config::Bounds;
 
 use super::{
     Effect, Scheduler, ShelfPart,
+    class::Class,
     held::{Held, HeldDeliveries},
     lane::Lane,
-    lanes::{Class, TENANT_SHARE},
+    lanes::TENANT_SHARE,
     lines::{Arrival, Place},
     parcel::{Parcel, parcels, retry_at},
     park,

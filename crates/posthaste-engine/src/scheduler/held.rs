@@ -14,7 +14,7 @@ use posthaste::{
 };
 use posthaste_store::record::Waiting;
 
-use super::lanes::Class;
+use super::class::Class;
 use crate::subscribers::Subscriber;
 
 /// An attempt under way.

@@ -11,7 +11,7 @@ use posthaste::{
 };
 
 use super::{
-    lanes::Class,
+    class::Class,
     pace::{Pace, Ramp},
     parcel::Parcel,
     queue::Queue,

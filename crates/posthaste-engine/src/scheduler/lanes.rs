@@ -1,11 +1,9 @@
 //! All lanes, and whose turn it is: tenants take turns, and within a tenant its subscriptions.
 //!
-//! Attempts are of two classes. *Light* ones are first attempts of new events to endpoints that
-//! are well; *heavy* ones are all others: retries, what was held, what failing endpoints get. The
-//! classes take turns, and heavy ones never hold more than two thirds of the slots, so that a
-//! backlog leaves new events their share. No tenant holds more than eight times the slots that it
-//! leaves free, of either class, and no subscription more than twice what its tenant may still take,
-//! so that however many hang, some are left for the others.
+//! The two classes of attempts take turns too, and heavy ones never hold more than two thirds of the
+//! slots, so that a backlog leaves new events their share. No tenant holds more than eight times the
+//! slots that it leaves free, of either class, and no subscription more than twice what its tenant
+//! may still take, so that however many hang, some are left for the others.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -21,6 +19,7 @@ use posthaste::{
 
 use super::{
     ShelfPart,
+    class::Class,
     lane::{Lane, Outgoing},
     parcel::Parcel,
 };
@@ -32,21 +31,6 @@ pub const TENANT_SHARE: usize = 8;
 const LANE_SHARE: usize = 2;
 /// Lanes or shelves that are passed over before others are looked at, at the next occasion.
 const PASSED_OVER_MAX: usize = 32;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    Light,
-    Heavy,
-}
-
-impl Class {
-    fn other(self) -> Self {
-        match self {
-            Self::Light => Self::Heavy,
-            Self::Heavy => Self::Light,
-        }
-    }
-}
 
 /// Slots for attempts that are free now.
 #[derive(Clone, Copy, Debug)]

@@ -14,7 +14,7 @@ use posthaste_store::record::Waiting;
 
 use super::{
     ShelfPart,
-    lanes::Class,
+    class::Class,
     line::{Queue, heads, ripe_at},
     on_the_way::{OnTheWay, Why, Word},
     parcel::Parcel,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use posthaste::{clock::Timestamp, subscription::BatchLimits};
 
-use super::{lanes::Class, parcel::Parcel};
+use super::{class::Class, parcel::Parcel};
 
 #[derive(Debug, Default)]
 pub struct Loose {

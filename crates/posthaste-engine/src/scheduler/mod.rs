@@ -6,6 +6,7 @@
 
 mod admit;
 mod batch;
+mod class;
 mod finish;
 mod held;
 mod lane;
@@ -31,9 +32,10 @@ use posthaste::{
 use posthaste_store::record::{Parking, Settlement, Standing, Waiting};
 
 use crate::{config::Bounds, subscribers::Subscriber};
+use class::Class;
 use held::{Flight, HeldDeliveries};
 use lane::Outgoing;
-use lanes::{Class, Lanes, Slots};
+use lanes::{Lanes, Slots};
 use lines::Arrival;
 pub use message::{Alert, Assignment, Effect, Finished, Input, News, ShelfPart};
 use parcel::Parcel;

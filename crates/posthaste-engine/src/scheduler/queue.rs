@@ -11,7 +11,7 @@ use posthaste_store::record::Waiting;
 
 use super::{
     ShelfPart,
-    lanes::Class,
+    class::Class,
     lines::{Arrival, Lines, Place},
     loose::Loose,
     on_the_way::{OnTheWay, Why},

@@ -1,5 +1,6 @@
 //! Inboxes: a URL to try things with, and what came to it, as it comes.
 
+mod presets;
 mod came;
 mod list;
 mod one;

@@ -15,7 +15,7 @@ use posthaste_store::{
     settings::Scope,
 };
 
-use super::{answer::PRESETS, came::Came, find};
+use super::{came::Came, find, presets::PRESETS};
 use crate::{
     Pages,
     fault::Fault,
