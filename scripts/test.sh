@@ -52,6 +52,8 @@ cargo fmt --check
 step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 cargo clippy -p posthaste --no-default-features --quiet -- -D warnings
+# The fuzzer's targets are a workspace of their own; here they have to compile.
+cargo check --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}/fuzz" --quiet
 
 step "tests in Rust"
 rust_tests
