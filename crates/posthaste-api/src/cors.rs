@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use axum::{
+    Router,
     extract::{Request, State},
-    middleware::Next,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -33,6 +34,14 @@ impl Origins {
         Self(origins.into())
     }
 
+    /// Lets their pages read what these routes answer.
+    pub(crate) fn around(self, routes: Router) -> Router {
+        match self.0.is_empty() {
+            true => routes,
+            false => routes.layer(middleware::from_fn_with_state(self, apply)),
+        }
+    }
+
     /// The one origin of a request, if it is in the list.
     fn of(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let mut values = headers.get_all(header::ORIGIN).iter();
@@ -44,13 +53,13 @@ impl Origins {
     }
 }
 
-pub(crate) async fn apply(
+async fn apply(
     State(origins): State<Origins>,
     request: Request,
     next: Next,
 ) -> Response {
     let of_api = request.uri().path().starts_with("/api/");
-    if origins.0.is_empty() || !of_api {
+    if !of_api {
         return next.run(request).await;
     }
     let origin = origins.of(request.headers());

@@ -131,13 +131,17 @@ pub fn with_pages(engine: Engine, options: Options, pages: Router) -> Router {
     let routes = routes
         .fallback(|| async { nothing_here() })
         .method_not_allowed_fallback(not_allowed)
-        .with_state(api)
-        .layer(middleware::from_fn(panic::caught))
-        .layer(middleware::from_fn_with_state(origins, cors::apply))
-        .merge(pages.layer(middleware::from_fn(panic::caught)))
-        .layer(RequestIds::new())
-        .layer(MapResponseLayer::new(browser::guarded));
-    Router::new().fallback_service(MapResponseLayer::new(without_allow).layer(routes))
+        .with_state(api);
+    let caught = middleware::from_fn(panic::caught);
+    let routes = origins.around(routes.layer(caught.clone()));
+    let routes = routes.merge(pages.layer(caught));
+    // Around the router as a whole: a layer of its own wraps each route, and a request pays for each.
+    let around = (
+        MapResponseLayer::new(without_allow),
+        MapResponseLayer::new(browser::guarded),
+        RequestIds::new(),
+    );
+    Router::new().fallback_service(around.layer(routes))
 }
 
 fn nothing_here() -> Problem {

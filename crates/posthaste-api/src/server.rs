@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
-use tower::util::MapResponseLayer;
+use tower::{Layer, util::MapResponseLayer};
 
 use crate::{browser, guard::Guard, refusal, request_id::RequestIds, tls::Tls};
 use posthaste_callers::Peer;
@@ -42,7 +42,6 @@ pub async fn serve(
 ) -> io::Result<()> {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
     let (drain, draining) = watch::channel(false);
-    let router = router.layer(Extension(Draining::new(draining.clone())));
     let router = match tls {
         Some(_) => router.layer(MapResponseLayer::new(browser::over_tls)),
         None => router,
@@ -59,6 +58,7 @@ pub async fn serve(
                 let connection = Connection {
                     peer: Peer(peer),
                     router: router.clone(),
+                    ends: Draining::new(draining.clone()),
                     ids: ids.clone(),
                     draining: draining.clone(),
                 };
@@ -97,6 +97,8 @@ async fn accept(
 struct Connection {
     peer: Peer,
     router: Router,
+    /// For answers that have no end of their own.
+    ends: Draining,
     ids: RequestIds,
     draining: watch::Receiver<bool>,
 }
@@ -122,7 +124,7 @@ impl Connection {
         let ids = self.ids;
         let refuse = Box::new(move |fault| refusal::written(fault, &ids));
         let stream = TokioIo::new(Guard::new(stream, refuse));
-        let router = self.router.layer(Extension(self.peer));
+        let router = (Extension(self.ends), Extension(self.peer)).layer(self.router);
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             // The guard has the deadline of heads.
