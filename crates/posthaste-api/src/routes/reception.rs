@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use posthaste_engine::inboxes::{BODY_READ, Incoming, Incomplete, NotReceived, PATH, Reply};
 use posthaste_store::inbox::Via;
@@ -69,9 +69,15 @@ fn token_and_path(parts: &Parts) -> (&str, &str) {
     below.split_at(end)
 }
 
+/// As they came, but for cookies: a browser that is led here sends those of this server's pages, and
+/// who reads an inbox would be signed in with them.
 fn headers(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    let told = |name: &HeaderName, value: &HeaderValue| match *name {
+        header::COOKIE => b"***".to_vec(),
+        _ => value.as_bytes().to_vec(),
+    };
     let all = headers.iter();
-    all.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+    all.map(|(name, value)| (name.as_str().to_owned(), told(name, value)))
         .collect()
 }
 
