@@ -31,9 +31,8 @@ struct Settings {
     bin: BinSettings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subscription: Option<SubscriptionId>,
-    /// The subscription was made with it.
-    #[serde(default)]
-    made: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_with: Option<SubscriptionId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,7 +74,7 @@ pub fn settings(inbox: &Inbox) -> Result<String> {
         name: inbox.name.clone(),
         bin,
         subscription: inbox.subscription(),
-        made: matches!(inbox.check, Check::Subscription { made: true, .. }),
+        made_with: inbox.made,
     };
     serde_json::to_string(&settings).map_err(|error| Fault::Corrupt(error.to_string()))
 }
@@ -88,7 +87,7 @@ pub fn secrets(inbox: &Inbox) -> Result<Zeroizing<Vec<u8>>> {
     };
     let secret = match &inbox.check {
         Check::Secret(secret) => Some(secret.expose()),
-        Check::Nothing | Check::Subscription { .. } => None,
+        Check::Nothing | Check::Subscription(_) => None,
     };
     let mut written = Zeroizing::new(Vec::with_capacity(SECRETS_BYTES));
     let done = serde_json::to_writer(&mut *written, &Secretive { token, secret });
@@ -106,10 +105,7 @@ pub fn read(row: &Row<'_>, opener: &mut Opener<'_>) -> Result<Inbox> {
     let secrets: Secretive<String> =
         serde_json::from_slice(&opened).map_err(|_| corrupt("secrets"))?;
     let check = match (settings.subscription, secrets.secret) {
-        (Some(id), _) => Check::Subscription {
-            id,
-            made: settings.made,
-        },
+        (Some(id), _) => Check::Subscription(id),
         (None, Some(secret)) => Check::Secret(Secret::trusted(secret)),
         (None, None) => Check::Nothing,
     };
@@ -128,6 +124,7 @@ pub fn read(row: &Row<'_>, opener: &mut Opener<'_>) -> Result<Inbox> {
         tenant,
         bin,
         check,
+        made: settings.made_with,
     })
 }
 

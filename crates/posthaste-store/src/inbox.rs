@@ -29,6 +29,8 @@ pub struct Inbox {
     pub name: String,
     pub bin: Bin,
     pub check: Check,
+    /// The subscription that was made with it, and goes with it; whatever it verifies with.
+    pub made: Option<SubscriptionId>,
     /// Counts changes, so that a stale one is refused; 1 when it is made.
     pub revision: u64,
 }
@@ -39,11 +41,11 @@ impl Inbox {
         self.id.time()
     }
 
-    /// The subscription that leads to it, as far as it knows.
+    /// The subscription that it verifies with.
     #[must_use]
     pub fn subscription(&self) -> Option<SubscriptionId> {
         match self.check {
-            Check::Subscription { id, .. } => Some(id),
+            Check::Subscription(id) => Some(id),
             Check::Nothing | Check::Secret(_) => None,
         }
     }
@@ -73,12 +75,8 @@ pub enum Bin {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Check {
     Nothing,
-    /// The secrets of a subscription, as they are when a request comes. `made`: it was made with the
-    /// inbox, and goes with it.
-    Subscription {
-        id: SubscriptionId,
-        made: bool,
-    },
+    /// The secrets of a subscription, as they are when a request comes.
+    Subscription(SubscriptionId),
     Secret(Secret),
 }
 

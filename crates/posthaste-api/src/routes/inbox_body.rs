@@ -15,7 +15,6 @@ use crate::{
 const NAME_MAX: usize = 255;
 /// Bytes of an answer's body.
 const ANSWER_MAX: usize = 16 * 1024;
-const SECRET_MAX: usize = 512;
 const DELAY_MS_MAX: u32 = 30_000;
 const RETRY_AFTER_S_MAX: u32 = 86_400;
 
@@ -236,15 +235,8 @@ fn answer_body(raw: &str) -> Read<String> {
 
 /// A secret of whoever sends there, in whatever form they have it.
 fn secret(raw: &str) -> Read<Secret> {
-    let secret = text(raw)?;
-    let visible = !secret.chars().any(char::is_control);
-    match visible && (1..=SECRET_MAX).contains(&secret.len()) {
-        true => Ok(Secret::trusted(secret.into_owned())),
-        false => {
-            let detail = format!("expected 1 to {SECRET_MAX} bytes of visible text");
-            Err(Fault::new("invalid_secret", detail).into())
-        }
-    }
+    let secret = Secret::of_sender(&text(raw)?);
+    secret.map_err(|error| Fault::new("invalid_secret", error.to_string()).into())
 }
 
 fn subscribe(raw: &str) -> Read<Vec<EventPattern>> {

@@ -155,12 +155,21 @@ fn theme(raw: &str) -> Read<(Theme, Option<Logo>)> {
     nested(raw, &["name", "logo", "accent", "mode"], |fields| {
         let mode = named::<Mode>("invalid_mode", "expected light, dark or auto");
         let theme = Theme {
-            name: fields.optional("name", line(NAME_MAX)),
+            name: fields.optional("name", name),
             accent: fields.optional("accent", parsed("invalid_colour")),
             mode: fields.optional("mode", mode).unwrap_or_default(),
         };
         Some((theme, fields.optional("logo", logo)))
     })
+}
+
+/// What is read aloud of the portal, so that it is not nothing.
+fn name(raw: &str) -> Read<String> {
+    let name = line(NAME_MAX)(raw)?;
+    match name.trim().is_empty() {
+        false => Ok(name),
+        true => Err(Fault::new("length", format!("expected 1 to {NAME_MAX} bytes")).into()),
+    }
 }
 
 fn logo(raw: &str) -> Read<Logo> {

@@ -294,6 +294,47 @@ async fn a_subscription_of_ones_own_is_followed_and_stays_when_the_inbox_goes() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_subscription_that_was_made_with_an_inbox_stays_its_own_whatever_it_verifies_with() {
+    let world = World::new().await;
+    let body = json!({"subscribe": {"events": []}});
+    let answer = world.post("/inboxes", &body.to_string()).await;
+    let (inbox, id) = (Inbox::of(&answer.body), answer.body["subscription"].clone());
+    let path = format!("/subscriptions/{}", id.as_str().unwrap());
+    let with_secret = inbox.patched(&world, &json!({"secret": SECRET})).await;
+    assert_eq!(with_secret.body["secret"], "***", "{}", with_secret.text);
+    let twice = inbox.patched(&world, &body).await;
+    assert_eq!(twice.status, 409, "{}", twice.text);
+    let back = inbox.patched(&world, &json!({"subscription": id})).await;
+    assert_eq!(back.body["subscription"], id, "{}", back.text);
+    inbox.patched(&world, &json!({"subscription": null})).await;
+    let of_inbox = format!("/inboxes/{}", inbox.id);
+    assert_eq!(world.call("DELETE", &of_inbox, "").await.status, 204);
+    assert_eq!(world.get(&path).await.status, 404, "it went with its inbox");
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_a_browsers_cookies_nor_what_one_sends_in_secret_are_kept() {
+    let world = World::new().await;
+    let inbox = made(&world, &json!({})).await;
+    // This server under another of its names.
+    let url = format!("https://hooks.example.com{}/below", inbox.path);
+    let hook = json!({"url": url, "auth": {"bearer": "opensesame"}});
+    world.subscribe(&hook.to_string()).await;
+    let headers: [(&str, &[u8]); 3] = [
+        (
+            "cookie",
+            b"__Host-posthaste-session=pss_opensesame; theme=dark",
+        ),
+        ("cookie", b"second=opensesame"),
+        ("authorization", b"Bearer opensesame"),
+    ];
+    inbox.takes_with(&world, "GET", "", &headers, b"").await;
+    let kept = inbox.requests(&world).await[0].to_string();
+    assert!(!kept.contains("opensesame"), "{kept}");
+    assert_eq!(kept.matches("***").count(), 3, "{kept}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_an_inbox_of_the_tenants_own_may_stand_where_egress_refuses() {
     let world = World::new().await;
     assert_eq!(world.post("/tenants", r#"{"id":"acme"}"#).await.status, 201);
@@ -480,6 +521,7 @@ async fn what_cannot_be_an_inbox_is_told_at_its_place() {
             "unknown_field",
         ),
         (json!({"secret": ""}), "/secret", "invalid_secret"),
+        (json!({"secret": "whsec_!!!"}), "/secret", "invalid_secret"),
         (json!({"subscription": "x"}), "/subscription", "invalid_id"),
         (
             json!({"subscription": "sub_0000000000000"}),

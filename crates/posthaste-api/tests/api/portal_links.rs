@@ -102,6 +102,7 @@ async fn what_is_no_portal_link_is_refused_by_its_member() {
             "/theme/logo",
             "invalid_logo",
         ),
+        (json!({"theme": {"name": "  "}}), "/theme/name", "length"),
         (json!({"theme": {"logo": long}}), "/theme/logo", "too_long"),
         (
             json!({"theme": {"colour": "#000000"}}),

@@ -7,7 +7,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::access::secret;
+use super::{access::secret, tenants::limit};
 use crate::{
     client::{Call, Lost, ServerArguments},
     paint::{Ink, Paint},
@@ -34,6 +34,7 @@ const REQUESTS: &[Column] = &[
     column("BYTES", "/body_bytes"),
     column("ANSWERED", "/answered"),
     column("VERIFIES", "/verification/valid"),
+    column("WHY NOT", "/verification/schemes/0/reason").or(""),
     column("FROM", "/address").or("this server"),
 ];
 
@@ -107,10 +108,10 @@ struct Settings {
         requires = "subscribe"
     )]
     events: Vec<String>,
-    /// Verify with the secret of this subscription
+    /// Verify with the secret of this subscription; none: no longer
     #[arg(long, value_name = "ID", conflicts_with_all = ["subscribe", "secret"])]
     subscription: Option<String>,
-    /// Verify with this secret; @FILE or @- (stdin) reads it there
+    /// Verify with this secret; @FILE or @- (stdin) reads it there; none: no longer
     #[arg(long, conflicts_with = "subscribe")]
     secret: Option<String>,
     /// What it answers: 200 to 599
@@ -119,9 +120,9 @@ struct Settings {
     /// How long it takes to answer, up to 30000
     #[arg(long, value_name = "MS")]
     delay_ms: Option<u32>,
-    /// What its answer's Retry-After says
-    #[arg(long, value_name = "SECONDS")]
-    retry_after_s: Option<u32>,
+    /// What its answer's Retry-After says, or none
+    #[arg(long, value_name = "SECONDS", value_parser = limit::<u32>)]
+    retry_after_s: Option<Value>,
     /// text/plain, application/json, …
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
@@ -135,17 +136,25 @@ impl Settings {
         let answer = [
             ("status", self.status.map(Value::from)),
             ("delay_ms", self.delay_ms.map(Value::from)),
-            ("retry_after_s", self.retry_after_s.map(Value::from)),
+            ("retry_after_s", self.retry_after_s),
             ("content_type", self.content_type.map(Value::from)),
             ("body", self.body.map(Value::from)),
         ];
         let given = |(name, value): (&str, Option<Value>)| Some((name.to_owned(), value?));
         let answer: Map<String, Value> = answer.into_iter().filter_map(given).collect();
-        let secret = self.secret.map(|given| secret(&given)).transpose()?;
+        let secret = match self.secret.as_deref() {
+            Some("none") => Some(Value::Null),
+            Some(given) => Some(secret(given)?.into()),
+            None => None,
+        };
+        let unless_none = |id: String| match id.as_str() {
+            "none" => Value::Null,
+            _ => id.into(),
+        };
         let all = [
             ("name", self.name.map(Value::from)),
-            ("subscription", self.subscription.map(Value::from)),
-            ("secret", secret.map(Value::from)),
+            ("subscription", self.subscription.map(unless_none)),
+            ("secret", secret),
             ("answer", (!answer.is_empty()).then(|| answer.into())),
             (
                 "subscribe",

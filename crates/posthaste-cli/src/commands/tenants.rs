@@ -90,7 +90,7 @@ struct Settings {
 }
 
 /// Null takes a limit away.
-fn limit<T: FromStr + Into<Value>>(text: &str) -> Result<Value, String> {
+pub(super) fn limit<T: FromStr + Into<Value>>(text: &str) -> Result<Value, String> {
     match text {
         "none" => Ok(Value::Null),
         number => {

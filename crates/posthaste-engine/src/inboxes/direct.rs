@@ -12,7 +12,10 @@ use posthaste::{
 };
 use posthaste_store::inbox::Via;
 
-use super::{Incoming, NotReceived, PATH, Reply, reception::Reception};
+use super::{
+    Incoming, NotReceived, PATH, Reply,
+    reception::{Reception, token},
+};
 
 impl Reception {
     /// What stands behind the place of inboxes in a URL of this server's: the token, the path below
@@ -20,13 +23,13 @@ impl Reception {
     fn parts<'u>(&self, url: &'u TargetUrl) -> Option<(&'u str, &'u str, Option<&'u str>)> {
         let origins = [&self.public_url, &self.listens_on];
         let same = origins.iter().any(|own| url.origin() == own.as_str());
-        let below = url.path_and_query().strip_prefix(PATH).filter(|_| same)?;
-        let (below, query) = match below.split_once('?') {
-            Some((below, query)) => (below, Some(query)),
-            None => (below, None),
-        };
-        let token = below.split('/').next()?;
-        Some((token, &below[token.len()..], query))
+        let path = url.path_and_query();
+        let token = token(path).filter(|_| same)?;
+        let below = &path[PATH.len() + token.len()..];
+        Some(match below.split_once('?') {
+            Some((below, query)) => (token, below, Some(query)),
+            None => (token, below, None),
+        })
     }
 
     /// Whether this is an inbox of the tenant's on this server.

@@ -120,7 +120,7 @@ impl Reception {
         match &inbox.check {
             Check::Nothing => None,
             Check::Secret(secret) => Some(Keys::secret(secret)),
-            Check::Subscription { id, .. } => {
+            Check::Subscription(id) => {
                 let snapshot = self.subscribers.now();
                 let subscriber = snapshot.subscriber(&inbox.tenant, *id)?;
                 Some(Keys::of(&subscriber.subscription, self.clock.now()))
@@ -129,14 +129,15 @@ impl Reception {
     }
 
     /// Takes out what the tenant's subscriptions to this inbox send as a secret: it reads `***`
-    /// everywhere else too.
-    fn unsaid(&self, tenant: &TenantId, url: &str, headers: &mut [(String, HeaderBytes)]) {
+    /// everywhere else too. The token alone says that one leads here: this server may have had
+    /// other addresses.
+    fn unsaid(&self, tenant: &TenantId, token: &str, headers: &mut [(String, HeaderBytes)]) {
         let snapshot = self.subscribers.now();
         let view = snapshot.tenants.get(tenant).into_iter();
         let subscribers = view.flat_map(|view| view.subscribers.values());
         let lead_here = subscribers.filter(|subscriber| {
-            let target = subscriber.subscription.url.as_str();
-            !subscriber.own_headers.is_empty() && target.starts_with(url)
+            let target = subscriber.subscription.url.path_and_query();
+            !subscriber.own_headers.is_empty() && self::token(target) == Some(token)
         });
         for subscriber in lead_here {
             let access = &subscriber.subscription.access;
@@ -163,8 +164,7 @@ impl Place {
         let reply = reply(answer, incoming.incomplete, self.place);
         let mut arrival = arrival(incoming, verification, reply.status);
         arrival.at = reception.clock.now();
-        let url = reception.url(token.expose());
-        reception.unsaid(&inbox.tenant, &url, &mut arrival.head.headers);
+        reception.unsaid(&inbox.tenant, token.expose(), &mut arrival.head.headers);
         let (store, tenant) = (&reception.store, &inbox.tenant);
         let number = store.keep_arrival(tenant, inbox.id, arrival).await;
         let number = number.map_err(|error| match error {
@@ -193,6 +193,12 @@ impl Reception {
         let checked = move || verification(&keys, &headers, &body, now);
         tokio::task::spawn_blocking(checked).await.ok()
     }
+}
+
+/// The token of an inbox in a path.
+pub fn token(path: &str) -> Option<&str> {
+    let below = path.strip_prefix(PATH)?;
+    below.split(['/', '?']).next()
 }
 
 fn reply(answer: &InboxAnswer, cut: Option<Incomplete>, place: OwnedSemaphorePermit) -> Reply {

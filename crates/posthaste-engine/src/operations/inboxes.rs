@@ -7,7 +7,7 @@ use posthaste::{
     event::TenantId,
     id::{InboxId, SubscriptionId},
     signature::Secret,
-    subscription::EventPattern,
+    subscription::{EventPattern, Subscription},
 };
 use posthaste_store::{
     Page, StoreError,
@@ -112,6 +112,7 @@ impl Engine {
             name: new.name,
             bin,
             check,
+            made: None,
             revision: 1,
         };
         let engine = self.clone();
@@ -126,11 +127,11 @@ impl Engine {
         subscribe: Option<Vec<EventPattern>>,
     ) -> Result<Arc<Inbox>, OperationError> {
         if let Some(events) = subscribe {
-            inbox.check = self.led_to(&inbox, events).await?;
+            self.lead_to(&mut inbox, events).await?;
         }
         let kept = self.keep_inbox(inbox.clone()).await;
-        if let (Err(_), Check::Subscription { id, made: true }) = (&kept, &inbox.check) {
-            self.unsubscribe(&inbox.tenant, *id).await.ok();
+        if let (Err(_), Some(id)) = (&kept, inbox.made) {
+            self.unsubscribe(&inbox.tenant, id).await.ok();
         }
         kept
     }
@@ -150,11 +151,11 @@ impl Engine {
     }
 
     /// A subscription that leads there, and is verified with there.
-    async fn led_to(
+    async fn lead_to(
         &self,
-        inbox: &Inbox,
+        inbox: &mut Inbox,
         events: Vec<EventPattern>,
-    ) -> Result<Check, OperationError> {
+    ) -> Result<(), OperationError> {
         let new = NewSubscription {
             events,
             description: format!("to the inbox {} {}", inbox.id, inbox.name)
@@ -163,7 +164,8 @@ impl Engine {
             ..NewSubscription::to(self.inbox_url(inbox))
         };
         let id = self.subscribe(&inbox.tenant, new).await?.id;
-        Ok(Check::Subscription { id, made: true })
+        (inbox.check, inbox.made) = (Check::Subscription(id), Some(id));
+        Ok(())
     }
 
     fn checked(&self, tenant: &TenantId, check: NewCheck) -> Result<Check, OperationError> {
@@ -173,7 +175,7 @@ impl Engine {
             NewCheck::Subscription(id) => {
                 let found = self.subscription(tenant, id);
                 found.ok_or(OperationError::UnknownTarget(id))?;
-                Check::Subscription { id, made: false }
+                Check::Subscription(id)
             }
         })
     }
@@ -203,6 +205,14 @@ impl Engine {
     pub fn inbox(&self, tenant: &TenantId, id: InboxId) -> Option<Arc<Inbox>> {
         let known = self.0.reception.inboxes.get(tenant, id)?;
         Some(known.inbox.clone())
+    }
+
+    /// The subscription that leads to it: the one that was made with it, or that it verifies with.
+    #[must_use]
+    pub fn leading_to(&self, inbox: &Inbox) -> Option<Arc<Subscription>> {
+        let known = inbox.made.into_iter().chain(inbox.subscription());
+        let mut alive = known.filter_map(|id| self.subscription(&inbox.tenant, id));
+        alive.next()
     }
 
     fn known_inbox(&self, tenant: &TenantId, id: InboxId) -> Result<Arc<Inbox>, OperationError> {
@@ -264,10 +274,8 @@ impl Engine {
             }
             let after = engine.patched(&now, patch).await?;
             let kept = engine.keep_changed(&now, after.clone()).await;
-            if let (Err(_), Check::Subscription { id, made: true }) = (&kept, &after.check)
-                && now.check != after.check
-            {
-                engine.unsubscribe(&tenant, *id).await.ok();
+            if let (Err(_), Some(id)) = (&kept, after.made.filter(|_| now.made != after.made)) {
+                engine.unsubscribe(&tenant, id).await.ok();
             }
             kept
         };
@@ -289,6 +297,7 @@ impl Engine {
             if elsewhere && matches!(check, NewCheck::Secret(_)) {
                 return Err(OperationError::AnsweredElsewhere("secret"));
             }
+            // As it was shown, also where that subscription is gone.
             let same =
                 matches!(check, NewCheck::Subscription(id) if now.subscription() == Some(id));
             if !same {
@@ -296,12 +305,11 @@ impl Engine {
             }
         }
         if let Some(events) = patch.subscribe {
-            let known = now.subscription();
-            if known.is_some_and(|id| self.subscription(&now.tenant, id).is_some()) {
+            if self.leading_to(now).is_some() {
                 let what = "place of the inbox's subscription";
                 return Err(OperationError::Exists { what });
             }
-            after.check = self.led_to(&after, events).await?;
+            self.lead_to(&mut after, events).await?;
         }
         after.revision += 1;
         Ok(after)
@@ -331,12 +339,10 @@ impl Engine {
         let (engine, tenant) = (self.clone(), tenant.clone());
         let deleted = async move {
             let inbox = engine.known_inbox(&tenant, id)?;
-            if let Check::Subscription { id, made: true } = inbox.check {
-                let url = engine.inbox_url(&inbox);
-                let leads_here = engine.subscription(&tenant, id);
-                if leads_here.is_some_and(|subscription| subscription.url == url) {
-                    engine.unsubscribe(&tenant, id).await?;
-                }
+            let made = inbox.made.and_then(|id| engine.subscription(&tenant, id));
+            let url = engine.inbox_url(&inbox);
+            if let Some(made) = made.filter(|made| made.url == url) {
+                engine.unsubscribe(&tenant, made.id).await?;
             }
             let _changing = engine.0.changing.lock().await;
             let details = Details::given(&trail::inbox(&inbox));
@@ -362,7 +368,7 @@ impl Engine {
 fn with_secret(details: Details, inbox: &Inbox) -> Details {
     match inbox.check {
         Check::Secret(_) => details.secret("secret"),
-        Check::Nothing | Check::Subscription { .. } => details,
+        Check::Nothing | Check::Subscription(_) => details,
     }
 }
 

@@ -34,6 +34,7 @@ pub fn inbox(world: &World) -> Inbox {
             answer,
         },
         check: Check::Secret(Secret::trusted(String::from("a secret of sixteen bytes"))),
+        made: None,
         revision: 1,
     }
 }
@@ -115,10 +116,8 @@ pub async fn an_inbox_and_what_came_to_it_read_back_whole_also_after_a_crash(wor
             url: "https://webhook.site/0-1".parse().unwrap(),
             view_url: String::from("https://webhook.site/#!/view/0-1"),
         },
-        check: Check::Subscription {
-            id: SubscriptionId::from_u64(1024),
-            made: true,
-        },
+        check: Check::Subscription(SubscriptionId::from_u64(1024)),
+        made: Some(SubscriptionId::from_u64(2048)),
         ..own.clone()
     };
     let bare = Inbox {

@@ -35,6 +35,11 @@ pub enum SecretError {
     /// A key of another algorithm.
     #[error("expected whsec_ and base64, or a text of its own; whsk_ and whpk_ belong to ed25519")]
     Whsk,
+    /// Nothing that a request could be verified with.
+    #[error(
+        "expected 1 to 512 bytes of visible text, behind whsec_ base64, behind whpk_ a public key"
+    )]
+    Sender,
     /// Not the private key that Ed25519 takes.
     #[error("expected whsk_ and base64 of a 32-byte seed, or of the seed and its public key")]
     SigningKey,
@@ -55,6 +60,23 @@ impl Secret {
     #[must_use]
     pub fn trusted(text: String) -> Self {
         Self(Zeroizing::new(text))
+    }
+
+    /// What verifies the requests of another sender, in whatever form they have it.
+    ///
+    /// # Errors
+    /// [`SecretError::Sender`]; a private key is none of these.
+    pub fn of_sender(text: &str) -> Result<Self, SecretError> {
+        let secret = Self::trusted(text.to_owned());
+        let readable = match text.get(..5) {
+            Some("whpk_") => text.parse::<PublicKey>().is_ok(),
+            Some("whsk_") => false,
+            _ => secret.standard_key().is_ok_and(|key| !key.is_empty()),
+        };
+        let visible = text.len() <= 512 && !text.chars().any(char::is_control);
+        (readable && visible)
+            .then_some(secret)
+            .ok_or(SecretError::Sender)
     }
 
     /// The secret itself.
@@ -196,6 +218,25 @@ mod tests {
         );
         check("whpk_a public key is no secret", Err(SecretError::Whsk));
         check("sixteen bytes\nand more", Err(SecretError::Text));
+    }
+
+    #[test]
+    fn a_senders_secret_is_any_text_that_can_verify() {
+        #[track_caller]
+        fn check(text: &str, taken: bool) {
+            assert_eq!(Secret::of_sender(text).is_ok(), taken, "{text}");
+        }
+        check("short", true);
+        check("whsec_c2hvcnQ=", true);
+        check("whsec_", false);
+        check("whsec_!!!", false);
+        check("whpk_zz", false);
+        let key = SigningKey::generate();
+        check(&key.public_key().to_string(), true);
+        check(&key.expose(), false);
+        check("", false);
+        check("two\nlines", false);
+        check(&"x".repeat(513), false);
     }
 
     #[test]

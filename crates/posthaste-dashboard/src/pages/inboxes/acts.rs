@@ -6,10 +6,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use posthaste::{id::InboxId, signature::Secret, subscription::EventPattern};
 use posthaste_engine::operations::{InboxPatch, NewCheck};
-use posthaste_store::{
-    inbox::{Check, Inbox},
-    settings::Scope,
-};
+use posthaste_store::{inbox::Inbox, settings::Scope};
 
 use super::{find, path};
 use crate::{
@@ -24,7 +21,6 @@ use crate::{
 };
 
 const NAME_MAX: usize = 255;
-const SECRET_MAX: usize = 512;
 
 /// Types with commas or spaces between.
 pub(super) fn patterns(text: &str) -> Result<Vec<EventPattern>, Fault> {
@@ -82,12 +78,8 @@ pub(super) async fn check(
 }
 
 fn read_secret(text: &str) -> Result<Secret, Fault> {
-    let visible = !text.chars().any(char::is_control);
-    if visible && text.len() <= SECRET_MAX {
-        return Ok(Secret::trusted(text.trim().to_owned()));
-    }
-    let why = "a secret has at most 512 bytes of visible text";
-    Err(Fault::Refused(why.to_owned()))
+    let read = Secret::of_sender(text.trim());
+    read.map_err(|error| Fault::Refused(format!("the secret cannot be used: {error}")))
 }
 
 /// Makes a subscription that leads here.
@@ -123,7 +115,7 @@ pub(super) async fn ask_to_delete(
     let inbox = find(&pages, &viewer, id)?;
     render::page(&Deletion {
         frame: viewer.frame("Delete inbox", Tab::Inboxes),
-        takes_subscription: matches!(inbox.check, Check::Subscription { made: true, .. }),
+        takes_subscription: inbox.made.is_some(),
         inbox,
     })
 }

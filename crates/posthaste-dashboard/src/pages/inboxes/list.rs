@@ -24,6 +24,7 @@ use crate::{
 struct Row {
     inbox: Arc<Inbox>,
     url: String,
+    is_subscribed: bool,
     /// What came last.
     newest: Option<posthaste_store::inbox::InboxRequest>,
 }
@@ -58,6 +59,7 @@ pub(super) async fn list(State(pages): State<Pages>, viewer: Viewer) -> Result<R
         let last = engine.inbox_requests(tenant, inbox.id, newest).await;
         rows.push(Row {
             url: engine.inbox_url(&inbox).to_string(),
+            is_subscribed: engine.leading_to(&inbox).is_some(),
             newest: last.map_or(None, |page| page.items.into_iter().next()),
             inbox,
         });

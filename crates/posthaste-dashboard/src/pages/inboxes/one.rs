@@ -8,7 +8,10 @@ use axum::{
     response::Response,
 };
 use http::request::Parts;
-use posthaste::id::InboxId;
+use posthaste::{
+    id::{InboxId, SubscriptionId},
+    subscription::Subscription,
+};
 use posthaste_store::{
     inbox::{AnswerType, Bin, Check, Inbox, InboxAnswer},
     query::Stretch,
@@ -40,8 +43,8 @@ pub(super) struct Page {
     newest: u64,
     is_first_page: bool,
     older: Option<String>,
-    /// The URL of the subscription that leads here, where there still is one.
-    subscription: Option<String>,
+    /// The one that leads here, where there still is one.
+    subscription: Option<Arc<Subscription>>,
     /// Others that it could verify with.
     others: Vec<(String, String)>,
     /// What was typed, where it was wrong.
@@ -82,6 +85,10 @@ impl Page {
 
     fn checks_nothing(&self) -> bool {
         self.inbox.check == Check::Nothing
+    }
+
+    fn leading(&self) -> Option<SubscriptionId> {
+        self.subscription.as_ref().map(|one| one.id)
     }
 
     fn title(&self) -> &str {
@@ -166,8 +173,6 @@ async fn page(
     };
     let found = engine.inbox_requests(tenant, id, stretch).await?;
     let url = engine.inbox_url(&inbox).to_string();
-    let linked = inbox.subscription();
-    let linked = linked.and_then(|id| engine.subscription(tenant, id));
     let all = engine.subscriptions(tenant);
     let others = all.iter().take(100);
     let others = others.map(|one| (one.id.to_string(), one.url.to_string()));
@@ -181,7 +186,7 @@ async fn page(
         newest: found.items.first().map_or(0, |request| request.number),
         is_first_page: before.is_none(),
         older: found.next.map(|next| format!("before={next}")),
-        subscription: linked.map(|one| one.url.to_string()),
+        subscription: engine.leading_to(&inbox),
         others: others.collect(),
         typed: Query::default(),
         wrong: Wrongs::default(),
