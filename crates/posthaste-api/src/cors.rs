@@ -53,11 +53,7 @@ impl Origins {
     }
 }
 
-async fn apply(
-    State(origins): State<Origins>,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn apply(State(origins): State<Origins>, request: Request, next: Next) -> Response {
     let of_api = request.uri().path().starts_with("/api/");
     if !of_api {
         return next.run(request).await;

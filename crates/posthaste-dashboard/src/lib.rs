@@ -24,6 +24,7 @@ mod portal;
 mod viewer;
 mod live;
 mod platform;
+mod telling;
 mod posted;
 mod wrongs;
 mod reading;

@@ -77,10 +77,9 @@ pub(crate) async fn door(State(pages): State<Pages>, request: Request, next: Nex
         token,
         caller: pages.options.callers.caller(&parts),
     };
-    let base = guest.base();
     parts.extensions.insert(guest);
     let response = next.run(Request::from_parts(parts, body)).await;
-    framed(Fault::at_home(response, &base), &origins)
+    framed(response, &origins)
 }
 
 fn framed(response: Response, origins: &[Origin]) -> Response {

@@ -84,8 +84,15 @@ impl Viewer {
         format!("{}/{below}", self.base)
     }
 
+    /// The path of the first page that they may see.
+    pub(crate) fn first(&self) -> Result<String, Fault> {
+        let mut tabs = Tab::EVERY.iter().filter(|tab| self.may(tab.needs()));
+        let first = tabs.next().ok_or(Fault::NoPage)?;
+        Ok(format!("{}{}", self.base, first.path()))
+    }
+
     /// What stands around a page.
-    pub(crate) fn frame(&self, title: impl Into<String>, tab: Tab) -> Frame {
+    pub(crate) fn frame(&self, title: impl Into<String>, tab: impl Into<Option<Tab>>) -> Frame {
         let sees = |tab: &Tab| self.may(tab.needs());
         let (operator, brand) = match &self.who {
             Who::Operator(operator) => (Some(operator), None),
@@ -93,7 +100,7 @@ impl Viewer {
         };
         Frame {
             title: title.into(),
-            tab,
+            tab: tab.into(),
             tabs: Tab::EVERY.iter().copied().filter(sees).collect(),
             base: self.base.clone(),
             tenant: self.tenant.to_string(),
@@ -131,7 +138,7 @@ impl FromRequestParts<Pages> for Viewer {
                 let tenant = tenant.and_then(|tenant| tenant.parse::<TenantId>().ok());
                 let tenant = tenant.filter(|tenant| operator.sees(tenant));
                 let tenant = tenant.ok_or(Fault::NotFound("tenant"))?;
-                let base = format!("/dashboard/tenants/{tenant}");
+                let base = operators(&tenant);
                 (tenant, base)
             }
             Who::Guest(guest) => (guest.portal.link.tenant.clone(), guest.base()),
@@ -213,10 +220,17 @@ impl Operator {
         }
     }
 
-    /// The tenant whose pages they come to first.
-    pub(crate) fn home(&self) -> TenantId {
+    /// At the pages of the tenant that they come to first.
+    pub(crate) fn at_home(self) -> Viewer {
         let own = self.principal.key.tenant.clone();
-        own.unwrap_or_else(TenantId::default_tenant)
+        let tenant = own.unwrap_or_else(TenantId::default_tenant);
+        Viewer {
+            base: operators(&tenant),
+            tenant,
+            pages: self.pages.clone(),
+            who: Who::Operator(Box::new(self)),
+            note: None,
+        }
     }
 
     fn sees(&self, tenant: &TenantId) -> bool {
@@ -225,6 +239,11 @@ impl Operator {
             None => self.pages.engine.tenant(tenant).is_some(),
         }
     }
+}
+
+/// Where an operator finds the pages of a tenant.
+fn operators(tenant: &TenantId) -> String {
+    format!("/dashboard/tenants/{tenant}")
 }
 
 /// The engine in the hands of whoever holds a key.

@@ -17,12 +17,20 @@ mod node;
 
 use axum::{Router, middleware, response::Response, routing::get};
 
-use crate::{Pages, fault::Fault, portal, render, viewer::Operator};
+use crate::{Pages, fault::Fault, portal, render, telling, viewer::Operator};
 
 /// Every page.
 pub(crate) fn all(pages: &Pages) -> Router<Pages> {
     let door = middleware::from_fn_with_state(pages.clone(), portal::door);
-    let of_a_portal = of_a_tenant().merge(portal::routes()).layer(door);
+    let told = middleware::from_fn_with_state(pages.clone(), telling::told);
+    let of_a_portal = of_a_tenant().merge(portal::routes());
+    let of_a_portal = of_a_portal.layer(told.clone()).layer(door);
+    of_the_dashboard()
+        .layer(told)
+        .nest("/portal/{token}", of_a_portal)
+}
+
+fn of_the_dashboard() -> Router<Pages> {
     Router::new()
         .route("/", get(async || render::see("/dashboard")))
         .route("/dashboard", get(home))
@@ -31,7 +39,6 @@ pub(crate) fn all(pages: &Pages) -> Router<Pages> {
         .merge(keys::of_the_platform())
         .merge(node::routes())
         .nest("/dashboard/tenants/{tenant}", of_a_tenant())
-        .nest("/portal/{token}", of_a_portal)
         .route("/dashboard/{*path}", get(nothing_here))
 }
 
@@ -52,7 +59,7 @@ fn of_a_tenant() -> Router<Pages> {
 }
 
 async fn home(operator: Operator) -> Response {
-    render::see(&format!("/dashboard/tenants/{}", operator.home()))
+    render::see(&operator.at_home().base)
 }
 
 async fn nothing_here(_: Operator) -> Fault {

@@ -6,6 +6,7 @@ mod portal;
 mod event_types;
 mod log;
 mod signing_in;
+mod astray;
 mod overview;
 mod replays;
 mod subscriptions;

@@ -62,6 +62,8 @@ async fn a_link_shows_one_tenants_pages_under_its_own_name() {
             answer.status
         );
         assert!(!answer.text.contains("/dashboard"), "{}", answer.text);
+        let on = format!("href=\"{base}/subscriptions\"");
+        assert!(answer.text.contains(&on), "{}", answer.text);
     }
     let styles = site.get(&format!("{base}/theme.css")).await;
     assert!(
