@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     /// A portal link that was revoked, is past its time, or never was.
     LinkEnded,
     NotFound(&'static str),
+    /// A path that only takes forms, asked for as a page; or the reverse.
+    WrongMethod,
     Lacks(Scope),
     /// A key for which there is no page.
     NoPage,
@@ -60,6 +62,11 @@ impl Fault {
                 StatusCode::NOT_FOUND,
                 "Not found",
                 format!("There is no such {what}, or it is not this tenant's."),
+            ),
+            Self::WrongMethod => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "No page",
+                "What stands here is not asked for in this way. Nothing was done.".to_owned(),
             ),
             Self::Lacks(scope) => (
                 StatusCode::FORBIDDEN,

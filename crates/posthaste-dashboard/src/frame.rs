@@ -139,6 +139,7 @@ notes! {
     Discarded = "discarded", "Discarded: it stays in the log.";
     Stopped = "stopped", "Stopped.";
     Published = "published", "Published.";
+    Undone = "undone", "Your session had ended: nothing was done. Please do it again.";
     Tested = "tested", "A test is on its way.";
 }
 

@@ -4,9 +4,11 @@
 //! session yet, so that no other site signs anyone in.
 
 use axum::extract::OriginalUri;
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, Uri, header, request::Parts};
 use posthaste::origin::Origin;
 use posthaste_callers::Caller;
+
+use crate::frame::Note;
 
 /// What a proxy adds to what it passes on.
 const FORWARDED: &[&str] = &[
@@ -60,14 +62,29 @@ fn is_this_machine(host: &str) -> bool {
     name == "127.0.0.1" || name == "[::1]" || name.eq_ignore_ascii_case("localhost")
 }
 
-/// The path that was asked for, with its query: a nested router sees what is left of it.
-pub(crate) fn asked(parts: &Parts) -> String {
+/// The page that was asked for, with its query; of a form that nobody may send, the page that it is
+/// about, which is the one above its path.
+pub(crate) fn wanted(parts: &Parts) -> String {
+    let asked = asked(parts);
+    if parts.method.is_safe() {
+        let path = asked.path_and_query().map(ToString::to_string);
+        return path.unwrap_or_default();
+    }
+    let above = asked.path().rsplit_once('/').map(|(above, _)| above);
+    format!("{}?note={}", above.unwrap_or_default(), Note::Undone.code())
+}
+
+/// The path that was asked for, where it is a page's with slashes behind it.
+pub(crate) fn without_slash(parts: &Parts) -> Option<String> {
+    let path = asked(parts).path();
+    let page = path.trim_end_matches('/');
+    (page != path && parts.method.is_safe()).then(|| page.to_owned())
+}
+
+/// What was asked for: a nested router sees what is left of it.
+pub(crate) fn asked(parts: &Parts) -> &Uri {
     let asked = parts.extensions.get::<OriginalUri>();
-    let asked = asked.map_or(&parts.uri, |asked| &asked.0);
-    asked
-        .path_and_query()
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    asked.map_or(&parts.uri, |asked| &asked.0)
 }
 
 #[cfg(test)]

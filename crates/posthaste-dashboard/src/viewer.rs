@@ -262,7 +262,7 @@ impl FromRequestParts<Pages> for Operator {
     async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Fault> {
         let caller = pages.options.callers.caller(parts);
         let next = || Fault::SignIn {
-            next: origin::asked(parts),
+            next: origin::wanted(parts),
         };
         let token = pages.cookie.token(&parts.headers).ok_or_else(next)?;
         let principal = pages.engine.session(&token.0, caller.address).await?;

@@ -19,6 +19,7 @@ use posthaste_engine::operations::Principal;
 use crate::{
     Pages,
     fault::Fault,
+    frame::Note,
     origin, path,
     posted::{self, Posted},
     query::Query,
@@ -37,7 +38,17 @@ pub(crate) fn routes() -> Router<Pages> {
 #[template(path = "sign_in.html")]
 struct Form {
     next: String,
+    /// Why they are here, where that is not what they meant to do.
+    note: Option<Note>,
     error: Option<&'static str>,
+}
+
+impl Form {
+    fn new(next: String, error: Option<&'static str>) -> Self {
+        let (_, query) = next.split_once('?').unwrap_or_default();
+        let note = Note::of(&Query::parse(query)).filter(|note| *note == Note::Undone);
+        Self { next, note, error }
+    }
 }
 
 #[derive(Template)]
@@ -71,7 +82,7 @@ async fn form(State(pages): State<Pages>, parts: Parts, query: Query) -> Result<
     {
         return opened(&pages, &holder, &caller, &next).await;
     }
-    render::page(&Form { next, error: None }).map(named)
+    render::page(&Form::new(next, None)).map(named)
 }
 
 async fn sign_in(State(pages): State<Pages>, parts: Parts, body: Body) -> Result<Response, Fault> {
@@ -144,11 +155,10 @@ fn refused(
 ) -> Result<Response, Fault> {
     let now = pages.engine.clock().elapsed();
     let Some(wait) = pages.options.callers.failed(caller, now) else {
-        let error = Some(why);
-        return render::refused(&Form { next, error }).map(named);
+        return render::refused(&Form::new(next, Some(why))).map(named);
     };
     let error = Some("Too many failed attempts from this address: try again later.");
-    let form = Form { next, error };
+    let form = Form::new(next, error);
     let mut response = render::with_status(StatusCode::TOO_MANY_REQUESTS, &form)?;
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     response
@@ -160,7 +170,8 @@ fn refused(
 /// The page that was wanted: one of ours, and no other site's.
 fn next(query: &Query) -> String {
     let wanted = query.text("next").unwrap_or("/dashboard");
-    let ours = wanted == "/dashboard" || wanted.starts_with("/dashboard/");
+    let path = wanted.split('?').next().unwrap_or_default();
+    let ours = path == "/dashboard" || path.starts_with("/dashboard/");
     let plain = wanted
         .bytes()
         .all(|byte| byte.is_ascii_graphic() && byte != b'\\');

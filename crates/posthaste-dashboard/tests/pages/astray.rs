@@ -3,7 +3,10 @@
 use http::{StatusCode, header};
 use posthaste_store::settings::Scope;
 
-use crate::site::{Answer, BASE, Site};
+use crate::{
+    portal::forms,
+    site::{Answer, BASE, KEY, Site},
+};
 
 /// The page where someone arrives who follows wherever they are led.
 async fn arrived(site: &Site, path: &str) -> (String, Answer) {
@@ -62,4 +65,90 @@ async fn a_page_that_says_why_there_is_none_leads_on_to_the_others() {
     let refused = site.submit("/inboxes/none/subscribe", &[]).await;
     assert_eq!(refused.status, StatusCode::NOT_FOUND);
     assert!(refused.text.contains("Sign out"), "{}", refused.text);
+}
+
+/// Where the sign-in page leads that this answer leads to.
+fn next(answer: &Answer) -> String {
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    let query = answer.header(header::LOCATION).split_once('?');
+    let (_, query) = query.expect("a page to come back to");
+    let mut fields = url::form_urlencoded::parse(query.as_bytes());
+    let next = fields.find(|(name, _)| name == "next");
+    next.expect("a page to come back to").1.into_owned()
+}
+
+#[tokio::test]
+async fn a_form_after_the_session_ended_leads_back_to_its_page_which_says_that_nothing_was_done() {
+    let closed = Site::closed().await;
+    let subscription = closed.subscribe("https://example.com/hook").await;
+    let event = closed.publish("memory.created", "{}").await;
+    let delivery = event.delivery(0);
+    let forms = forms();
+    let mut pages = Vec::new();
+    for form in &forms {
+        let id = match form.split('/').nth(1) {
+            Some("subscriptions") => subscription.to_string(),
+            Some("events") => event.to_string(),
+            Some("deliveries") => delivery.to_string(),
+            _ => "none".to_owned(),
+        };
+        let path = format!("{BASE}{}", form.replace("{id}", &id));
+        pages.push(next(&closed.send(&path, &[]).await));
+    }
+    let form = closed.get("/dashboard/sign-in?next=%2Fdashboard%3Fnote%3Dundone");
+    let form = form.await.text;
+    assert!(form.contains("nothing was done"), "{form}");
+    let open = closed.signed_in(KEY).await;
+    for page in pages {
+        let answer = open.get(&page).await;
+        if page.contains("none?") {
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{page}");
+            continue;
+        }
+        assert_eq!(answer.status, StatusCode::OK, "{page}");
+        assert!(answer.text.contains("nothing was done"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_takes_forms_alone_says_so_as_a_page() {
+    let site = Site::open().await;
+    let subscription = site.subscribe("https://example.com/hook").await;
+    for path in [
+        format!("{BASE}/subscriptions/{subscription}/pause"),
+        "/dashboard/sign-out".to_owned(),
+    ] {
+        let answer = site.get(&path).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert!(answer.text.contains("Nothing was done"), "{path}");
+        assert!(answer.text.contains("Sign out"), "{path}");
+    }
+    let posted = site.send(&format!("{BASE}/events"), &[]).await;
+    assert_eq!(posted.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(posted.text.contains("Nothing was done"));
+}
+
+#[tokio::test]
+async fn a_slash_too_many_leads_to_the_page_and_nothing_is_unknown_without_a_page() {
+    let site = Site::open().await;
+    for path in [
+        "/dashboard",
+        BASE,
+        "/dashboard/tenants",
+        "/portal/ptk_x",
+        &format!("{BASE}/events"),
+    ] {
+        let answer = site.get(&format!("{path}/")).await;
+        assert_eq!(answer.header(header::LOCATION), path);
+    }
+    for path in ["/portal", "/portal/", "/portal/ptk_x/events/"] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert!(answer.text.contains("This link has ended"), "{path}");
+    }
+    for path in ["/dashboard/nothing", "/dashboard/platform/nothing"] {
+        let answer = site.send(path, &[]).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(answer.text.contains("Sign out"), "{path}");
+    }
 }
