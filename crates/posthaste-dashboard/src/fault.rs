@@ -112,6 +112,15 @@ impl Fault {
 }
 
 impl Fault {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.told().0
+    }
+
+    /// Whether it is about whoever is not let in, who has no pages to go on to.
+    pub(crate) fn is_outside(&self) -> bool {
+        matches!(self, Self::SignIn { .. } | Self::LinkEnded)
+    }
+
     pub(crate) fn title(&self) -> &'static str {
         self.told().1
     }

@@ -17,7 +17,7 @@ use posthaste_callers::Caller;
 use posthaste_engine::{Engine, operations::Portal};
 use posthaste_store::audit::Actor;
 
-use crate::{Pages, fault::Fault, origin, path, policy, render, session::Token, theme};
+use crate::{Pages, fault::Fault, origin, path, policy, render, session::Token, telling, theme};
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
@@ -75,7 +75,10 @@ pub(crate) async fn door(State(pages): State<Pages>, request: Request, next: Nex
     let token = Token(token.unwrap_or_default());
     let portal = match pages.engine.portal(&token.0).await {
         Ok(Some(portal)) => portal,
-        Ok(None) => return policy::framed_by(Fault::LinkEnded.into_response(), "*"),
+        Ok(None) => {
+            let ended = telling::outside(&Fault::LinkEnded, &parts.headers);
+            return policy::framed_by(ended, "*");
+        }
         Err(error) => return Fault::from(error).into_response(),
     };
     let tenant = pages.engine.tenant(&portal.link.tenant);

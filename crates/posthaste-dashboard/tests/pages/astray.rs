@@ -152,3 +152,52 @@ async fn a_slash_too_many_leads_to_the_page_and_nothing_is_unknown_without_a_pag
         assert!(answer.text.contains("Sign out"), "{path}");
     }
 }
+
+/// What an open page is told that asks for a piece of itself.
+async fn piece(site: &Site, base: &str, open: &str) -> Answer {
+    let path = format!("{base}/overview/figures?window=hour");
+    let headers = [("hx-request", "true"), ("hx-current-url", open)];
+    site.send_as("GET", &path, &headers, None, &[]).await
+}
+
+#[tokio::test]
+async fn a_page_that_is_open_when_the_session_ends_leads_to_sign_in_as_a_whole() {
+    let site = Site::closed().await;
+    let sign_in = "/dashboard/sign-in?next=";
+    for (open, next) in [
+        (
+            "http://127.0.0.1:8400/dashboard/tenants/default?window=hour",
+            "%2Fdashboard%2Ftenants%2Fdefault%3Fwindow%3Dhour",
+        ),
+        ("https://evil.example//evil.example", "%2F%2Fevil.example"),
+        ("javascript:alert(1)", "alert%281%29"),
+        ("nonsense", "%2Fdashboard"),
+    ] {
+        let answer = piece(&site, BASE, open).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(answer.header("hx-redirect"), format!("{sign_in}{next}"));
+        assert_eq!(answer.text, "", "nothing to put in its place");
+    }
+    let astray = site.get(&format!("{sign_in}%2F%2Fevil.example")).await;
+    assert!(astray.text.contains("name=\"next\" value=\"/dashboard\""));
+    let ended = piece(&site, "/portal/ptk_x", "http://127.0.0.1:8400/").await;
+    assert_eq!(ended.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(ended.header("hx-refresh"), "true");
+    assert_eq!(ended.text, "");
+}
+
+#[tokio::test]
+async fn what_is_no_page_is_refused_without_one() {
+    let site = Site::closed().await;
+    let path = format!("{BASE}/deliveries/live");
+    for kind in ["text/event-stream", "application/json"] {
+        let headers = [("accept", kind)];
+        let answer = site.send_as("GET", &path, &headers, None, &[]).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{kind}");
+        assert_eq!(answer.text, "", "{kind}");
+        assert_eq!(answer.header(header::LOCATION), "", "{kind}");
+    }
+    let page = [("accept", "text/html,application/xml;q=0.9,*/*;q=0.8")];
+    let answer = site.send_as("GET", &path, &page, None, &[]).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+}
