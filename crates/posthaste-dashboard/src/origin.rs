@@ -4,7 +4,7 @@
 //! session yet, so that no other site signs anyone in.
 
 use axum::extract::OriginalUri;
-use http::{HeaderMap, Uri, header, request::Parts};
+use http::{HeaderMap, Method, Uri, header, request::Parts};
 use posthaste::origin::Origin;
 use posthaste_callers::Caller;
 
@@ -52,6 +52,21 @@ pub(crate) fn is_at_home(parts: &Parts, caller: &Caller) -> bool {
     let named = parts.headers.get(header::HOST);
     let host = named.and_then(|host| host.to_str().ok());
     from_here && !passed_on && host.is_some_and(is_this_machine)
+}
+
+/// Whether a person goes there: no picture, script or frame of another site's page. What is no
+/// browser says nothing of it, and nor do old ones.
+pub(crate) fn is_visit(parts: &Parts) -> bool {
+    let said = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap_or("?"))
+    };
+    let own = matches!(said("sec-fetch-site"), "same-origin" | "none");
+    let visit = (said("sec-fetch-mode"), said("sec-fetch-dest"));
+    let silent = said("sec-fetch-site").is_empty() && visit == ("", "");
+    parts.method == Method::GET && (silent || own || visit == ("navigate", "document"))
 }
 
 fn is_this_machine(host: &str) -> bool {
@@ -123,6 +138,33 @@ mod tests {
         check_own(&[("origin", "https://evil.example"), ("host", host)], false);
         check_own(&[("origin", "null"), ("host", host)], false);
         check_own(&[("origin", "localhost:8400")], false);
+    }
+
+    #[track_caller]
+    fn check_visit(headers: &[(&str, &str)], expected: bool) {
+        let mut asked = parts(headers);
+        assert_eq!(is_visit(&asked), expected, "{headers:?}");
+        asked.method = Method::HEAD;
+        assert!(!is_visit(&asked), "{headers:?}");
+    }
+
+    #[test]
+    fn a_person_goes_there_and_no_part_of_another_sites_page() {
+        let (site, mode, dest) = ("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest");
+        check_visit(&[], true);
+        check_visit(&[(site, "none")], true);
+        check_visit(
+            &[(site, "same-origin"), (mode, "cors"), (dest, "empty")],
+            true,
+        );
+        for from in ["cross-site", "same-site"] {
+            let visit = [(site, from), (mode, "navigate"), (dest, "document")];
+            check_visit(&visit, true);
+            check_visit(&[(site, from), (mode, "no-cors"), (dest, "image")], false);
+            check_visit(&[(site, from), (mode, "navigate"), (dest, "iframe")], false);
+            check_visit(&[(site, from)], false);
+        }
+        check_visit(&[(mode, "no-cors"), (dest, "image")], false);
     }
 
     #[track_caller]

@@ -76,7 +76,7 @@ async fn form(State(pages): State<Pages>, parts: Parts, query: Query) -> Result<
         return Ok(render::see(&next));
     }
     let key = pages.options.own_key.as_ref();
-    let by_itself = key.filter(|_| query.text("out").is_none());
+    let by_itself = key.filter(|_| query.text("out").is_none() && origin::is_visit(&parts));
     if let Some(key) = by_itself.filter(|_| origin::is_at_home(&parts, &caller))
         && let Some(holder) = pages.engine.authenticate(key.expose(), caller.address)
     {

@@ -187,9 +187,17 @@ async fn in_development_this_machine_is_signed_in_unless_it_has_just_signed_out(
     assert!(!look(FORM, "127.0.0.1:8400", "192.0.2.1:1").await);
     let out = "/dashboard/sign-in?out=1";
     assert!(!look(out, "127.0.0.1:8400", "127.0.0.1:1").await);
+    let picture = [
+        ("host", "localhost"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "no-cors"),
+        ("sec-fetch-dest", "image"),
+    ];
+    let here = Some("127.0.0.1:1");
+    let answer = site.send_as("GET", FORM, &picture, here, &[]).await;
+    assert_eq!(answer.header(header::SET_COOKIE), "", "another site's");
     let closed = Site::closed().await;
     let headers = [("host", "localhost")];
-    let here = Some("127.0.0.1:1");
     let answer = closed.send_as("GET", FORM, &headers, here, &[]).await;
     assert_eq!(answer.status, StatusCode::OK, "not where nobody said so");
 }
