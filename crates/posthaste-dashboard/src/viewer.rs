@@ -1,7 +1,7 @@
 //! Who looks at whose pages, and what they may do there: an extractor, so that no page of a tenant
 //! is made for someone who may not see it.
 
-use std::{pin::Pin, time::Duration};
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -14,6 +14,7 @@ use crate::{
     Pages,
     fault::Fault,
     frame::{Brand, Frame, Note, Tab},
+    live::{Leave, Listener},
     origin, path,
     portal::Guest,
     query::Query,
@@ -32,9 +33,6 @@ pub(crate) struct Viewer {
     pages: Pages,
     note: Option<Note>,
 }
-
-/// See [`Viewer::ended`].
-pub(crate) type Ended = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Someone with a key, or with a link.
 #[derive(Clone)]
@@ -113,17 +111,21 @@ impl Viewer {
         }
     }
 
-    /// Over when they may not look any more: signed out, revoked, or past their time.
-    pub(crate) fn ended(&self) -> Ended {
+    /// What is ended here is noticed at once, what another node or time ends within [`LOOK`].
+    pub(crate) fn leave(&self) -> Leave {
         let (who, engine) = (self.who.clone(), self.pages.engine.clone());
-        Box::pin(async move {
+        let listener = who.listener();
+        let ended = Box::pin(async move {
+            let mut some_ended = engine.passes_ended();
             while who.is_let_in(&engine).await {
-                let watched = who.revoked(&engine);
-                if tokio::time::timeout(LOOK, watched).await.is_ok() {
-                    return;
+                tokio::select! {
+                    () = who.revoked(&engine) => return,
+                    _ = some_ended.changed() => {}
+                    () = tokio::time::sleep(LOOK) => {}
                 }
             }
-        })
+        });
+        Leave { listener, ended }
     }
 }
 
@@ -161,6 +163,13 @@ impl Who {
         }
     }
 
+    fn listener(&self) -> Listener {
+        match self {
+            Self::Operator(operator) => Listener::Key(operator.principal.key.id),
+            Self::Guest(guest) => Listener::Link(guest.portal.link.id),
+        }
+    }
+
     /// A store that does not answer sends nobody away.
     async fn is_let_in(&self, engine: &Engine) -> bool {
         match self {
@@ -175,7 +184,7 @@ impl Who {
         }
     }
 
-    /// Returns when the key is gone, at once; a link is looked at again.
+    /// Returns when the key is gone, at once.
     async fn revoked(&self, engine: &Engine) {
         match self {
             Self::Operator(operator) => engine.revoked(&operator.principal).await,

@@ -5,6 +5,7 @@ mod site;
 mod portal;
 mod event_types;
 mod log;
+mod live;
 mod signing_in;
 mod astray;
 mod overview;

@@ -15,7 +15,7 @@ use posthaste_store::{
 use crate::site::Site;
 
 /// A link into the portal of `default`, and the path that it leads to.
-async fn link(site: &Site, read_only: bool) -> (PortalLink, String) {
+pub(crate) async fn link(site: &Site, read_only: bool) -> (PortalLink, String) {
     let new = NewPortalLink {
         expires_in: Duration::from_secs(3600),
         read_only,
