@@ -268,7 +268,7 @@
         said.remove();
       } else if (!said.isConnected) {
         element.before(said);
-        said.textContent = `No answer since ${time.format(answered)}: these figures are old. Trying again.`;
+        said.textContent = `No answer since ${time.format(answered)}; trying again.`;
       }
     });
   }

@@ -43,7 +43,7 @@
     function sayLater() {
       waits ??= setTimeout(() => {
         waits = null;
-        if (source) say('is-live', told());
+        if (source?.readyState === EventSource.OPEN) say('is-live', told());
       }, 1000);
     }
 
