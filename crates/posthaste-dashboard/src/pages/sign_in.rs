@@ -55,6 +55,7 @@ impl Form {
 #[template(path = "sign_in_link.html")]
 struct LinkForm {
     path: String,
+    next: String,
 }
 
 /// Browsers name the origin of these pages' forms, so that another site's are told apart where there
@@ -95,20 +96,25 @@ async fn sign_in(State(pages): State<Pages>, parts: Parts, body: Body) -> Result
     }
 }
 
-async fn link(parts: Parts) -> Result<Response, Fault> {
-    let path = parts.uri.path().to_owned();
-    render::page(&LinkForm { path }).map(named)
+async fn link(parts: Parts, query: Query) -> Result<Response, Fault> {
+    let (path, next) = (parts.uri.path().to_owned(), next(&query));
+    render::page(&LinkForm { path, next }).map(named)
 }
 
-async fn redeem(State(pages): State<Pages>, mut parts: Parts) -> Result<Response, Fault> {
+async fn redeem(
+    State(pages): State<Pages>,
+    mut parts: Parts,
+    body: Body,
+) -> Result<Response, Fault> {
     let caller = ours(&pages, &parts)?;
+    let next = next(&posted::read(body).await?);
     let token = path::named(&mut parts, &pages, "token").await;
     let token = token.unwrap_or_default();
     match pages.engine.redeem(&token, caller.address).await? {
-        Some(holder) => opened(&pages, &holder, &caller, "/dashboard").await,
+        Some(holder) => opened(&pages, &holder, &caller, &next).await,
         None => {
             let used = "This link was used, or is older than five minutes: ask for a new one.";
-            refused(&pages, &caller, "/dashboard".to_owned(), used)
+            refused(&pages, &caller, next, used)
         }
     }
 }
