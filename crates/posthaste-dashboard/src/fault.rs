@@ -1,10 +1,12 @@
 //! Why there is no page, said as one.
 
 use askama::Template;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
 use posthaste_engine::operations::OperationError;
 use posthaste_store::settings::Scope;
+
+use crate::{frame::Frame, render};
 
 /// Why a request got no page.
 #[derive(Clone, Debug)]
@@ -16,7 +18,11 @@ pub(crate) enum Fault {
     /// A portal link that was revoked, is past its time, or never was.
     LinkEnded,
     NotFound(&'static str),
+    /// A path that only takes forms, asked for as a page; or the reverse.
+    WrongMethod,
     Lacks(Scope),
+    /// A key for which there is no page.
+    NoPage,
     /// A form that none of our pages of this session has sent.
     Forged,
     TooLarge,
@@ -27,12 +33,20 @@ pub(crate) enum Fault {
 
 #[derive(Template)]
 #[template(path = "fault.html")]
-struct Page<'a> {
+struct Alone<'a> {
     status: u16,
     title: &'a str,
     detail: &'a str,
     /// Where to go on from here, if there is anywhere.
     home: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "fault_framed.html")]
+struct Framed {
+    frame: Frame,
+    status: u16,
+    detail: String,
 }
 
 impl Fault {
@@ -49,10 +63,22 @@ impl Fault {
                 "Not found",
                 format!("There is no such {what}, or it is not this tenant's."),
             ),
+            Self::WrongMethod => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "No page",
+                "What stands here is not asked for in this way. Nothing was done.".to_owned(),
+            ),
             Self::Lacks(scope) => (
                 StatusCode::FORBIDDEN,
                 "Not allowed",
                 format!("This needs the scope {scope}, which you do not hold."),
+            ),
+            Self::NoPage => (
+                StatusCode::FORBIDDEN,
+                "No page for this key",
+                "Its scopes show none of these pages: what it may do is done by the API. Sign in \
+                 with a key that reads."
+                    .to_owned(),
             ),
             Self::Forged => (
                 StatusCode::FORBIDDEN,
@@ -86,24 +112,42 @@ impl Fault {
 }
 
 impl Fault {
-    fn page(&self, home: &str) -> Response {
-        let (status, title, detail) = self.told();
-        let ended = matches!(self, Self::LinkEnded);
-        let page = Page {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.told().0
+    }
+
+    /// Whether it is about whoever is not let in, who has no pages to go on to.
+    pub(crate) fn is_outside(&self) -> bool {
+        matches!(self, Self::SignIn { .. } | Self::LinkEnded)
+    }
+
+    pub(crate) fn title(&self) -> &'static str {
+        self.told().1
+    }
+
+    /// For someone who is let in: with the way on to the pages that they may see.
+    pub(crate) fn framed(&self, frame: Frame) -> Response {
+        let (status, _, detail) = self.told();
+        let page = Framed {
+            frame,
             status: status.as_u16(),
-            title,
-            detail: &detail,
-            home: (!ended).then_some(home),
+            detail,
         };
         let written = page.render().unwrap_or_default();
         (status, Html(written)).into_response()
     }
 
-    /// An answer within pages that begin there: one that says why there is no page leads back to them.
-    pub(crate) fn at_home(response: Response, base: &str) -> Response {
-        let fault = response.extensions().get::<Self>();
-        let page = fault.map(|fault| fault.page(base));
-        page.unwrap_or(response)
+    fn alone(&self) -> Response {
+        let (status, title, detail) = self.told();
+        let ended = matches!(self, Self::LinkEnded);
+        let page = Alone {
+            status: status.as_u16(),
+            title,
+            detail: &detail,
+            home: (!ended).then_some("/dashboard"),
+        };
+        let written = page.render().unwrap_or_default();
+        (status, Html(written)).into_response()
     }
 }
 
@@ -121,13 +165,19 @@ impl From<OperationError> for Fault {
     }
 }
 
+/// Where someone signs in who is to come back to this page.
+pub(crate) fn sign_in(next: &str) -> String {
+    let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    format!("/dashboard/sign-in?next={next}")
+}
+
 impl IntoResponse for Fault {
+    /// The fault goes along with the page, for whoever knows more of who asked (`telling.rs`).
     fn into_response(self) -> Response {
-        if let Self::SignIn { next } = &self {
-            let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
-            return Redirect::to(&format!("/dashboard/sign-in?next={next}")).into_response();
-        }
-        let mut response = self.page("/dashboard");
+        let mut response = match &self {
+            Self::SignIn { next } => render::see(&sign_in(next)),
+            told => told.alone(),
+        };
         response.extensions_mut().insert(self);
         response
     }

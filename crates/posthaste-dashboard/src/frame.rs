@@ -8,7 +8,8 @@ use crate::{assets::Asset, query::Query};
 /// The page's surroundings, for its template.
 pub(crate) struct Frame {
     pub(crate) title: String,
-    pub(crate) tab: Tab,
+    /// None where it is a page that nobody meant to open.
+    pub(crate) tab: Option<Tab>,
     /// Those that the viewer may open.
     pub(crate) tabs: Vec<Tab>,
     /// What the paths of these pages begin with.
@@ -47,6 +48,11 @@ impl Brand {
 }
 
 impl Frame {
+    /// Whether it stands around the page that the navigation calls so.
+    pub(crate) fn is_at(&self, tab: &Tab) -> bool {
+        self.tab.as_ref() == Some(tab)
+    }
+
     /// Where a file of ours is, under a name that changes with what is in it.
     pub(crate) fn asset(&self, name: &str) -> String {
         Asset::path(name)
@@ -133,6 +139,7 @@ notes! {
     Discarded = "discarded", "Discarded: it stays in the log.";
     Stopped = "stopped", "Stopped.";
     Published = "published", "Published.";
+    Undone = "undone", "Your session had ended: nothing was done. Please do it again.";
     Tested = "tested", "A test is on its way.";
 }
 

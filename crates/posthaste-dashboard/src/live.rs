@@ -3,7 +3,13 @@
 //! A stream ends when the server drains, and when whoever looks may not any more; the page comes back
 //! by itself.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
 
 use axum::{
     Extension,
@@ -12,13 +18,13 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderName, StatusCode, header};
+use posthaste::id::{KeyId, PortalLinkId};
 use posthaste_engine::live::Draining;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use crate::viewer::Ended;
 
 /// Pages that may listen at once.
-const LISTENERS_MAX: usize = 500;
+const ALL_MAX: usize = 500;
+/// Of these, what one listener may take: the others find a place.
+const OWN_MAX: usize = 50;
 /// How long it may be silent before a sign of life.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Said first: how soon to come back.
@@ -30,14 +36,28 @@ pub(crate) trait Feed: Send + 'static {
     fn next(&mut self) -> impl Future<Output = Option<String>> + Send;
 }
 
-/// Places for whoever listens.
-#[derive(Clone)]
-pub(crate) struct Places(Arc<Semaphore>);
+/// Whoever signed in with a key, in all their windows, or came by a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Listener {
+    Key(KeyId),
+    Link(PortalLinkId),
+}
 
-impl Default for Places {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(LISTENERS_MAX)))
-    }
+/// Leave to listen.
+pub(crate) struct Leave {
+    pub(crate) listener: Listener,
+    /// Over when they may not look any more: signed out, revoked, or past their time.
+    pub(crate) ended: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// The places of whoever listens.
+#[derive(Clone, Default)]
+pub(crate) struct Places(Arc<Mutex<HashMap<Listener, usize>>>);
+
+/// One of them, until it is dropped.
+struct Place {
+    places: Places,
+    listener: Listener,
 }
 
 impl Places {
@@ -45,15 +65,15 @@ impl Places {
     pub(crate) fn stream(
         &self,
         feed: impl Feed,
-        sent_away: Ended,
+        leave: Leave,
         draining: Option<Extension<Draining>>,
     ) -> Response {
-        let Ok(place) = self.0.clone().try_acquire_owned() else {
+        let Some(place) = self.enter(leave.listener) else {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         };
         let stream = Stream {
             feed,
-            sent_away,
+            ended: leave.ended,
             draining: draining.map(|Extension(draining)| draining),
             began: false,
             _place: place,
@@ -69,6 +89,34 @@ impl Places {
         ];
         (headers, Body::from_stream(words)).into_response()
     }
+
+    fn enter(&self, listener: Listener) -> Option<Place> {
+        let mut taken = self.lock();
+        let all: usize = taken.values().sum();
+        let own = taken.get(&listener).copied().unwrap_or(0);
+        if all >= ALL_MAX || own >= OWN_MAX {
+            return None;
+        }
+        taken.insert(listener, own + 1);
+        let places = self.clone();
+        Some(Place { places, listener })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Listener, usize>> {
+        self.0.lock().expect("nothing panics while it counts")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.lock();
+        if let Some(own) = taken.get_mut(&self.listener) {
+            *own -= 1;
+            if *own == 0 {
+                taken.remove(&self.listener);
+            }
+        }
+    }
 }
 
 /// A piece of a page as an event of this name; whoever comes back says the id that it had last.
@@ -80,10 +128,10 @@ pub(crate) fn piece(event: &str, id: Option<u64>, html: &str) -> String {
 
 struct Stream<F> {
     feed: F,
-    sent_away: Ended,
+    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
     draining: Option<Draining>,
     began: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<F: Feed> Stream<F> {
@@ -95,7 +143,7 @@ impl<F: Feed> Stream<F> {
         tokio::select! {
             biased;
             () = begun(&mut self.draining) => None,
-            () = &mut self.sent_away => None,
+            () = &mut self.ended => None,
             words = self.feed.next() => words,
             () = tokio::time::sleep(KEEP_ALIVE) => Some(": still here\n\n".to_owned()),
         }
@@ -121,5 +169,22 @@ mod tests {
             "event: row\ndata: <tr>\ndata: \ndata: <td>data: x</td></tr>\n\n"
         );
         assert_eq!(piece("r", Some(7), "x"), "event: r\nid: 7\ndata: x\n\n");
+    }
+
+    #[test]
+    fn nobody_takes_all_places_and_those_that_are_left_come_back() {
+        let places = Places::default();
+        let mut taken = Vec::new();
+        for n in 0..10 {
+            let link = Listener::Link(PortalLinkId::from_u64(n));
+            taken.extend((0..OWN_MAX).map(|_| places.enter(link).unwrap()));
+            assert!(places.enter(link).is_none(), "{n} has theirs");
+        }
+        let key = Listener::Key(KeyId::from_u64(1));
+        assert!(places.enter(key).is_none(), "the server is full");
+        taken.pop();
+        taken.push(places.enter(key).unwrap());
+        taken.clear();
+        assert!(places.lock().is_empty());
     }
 }

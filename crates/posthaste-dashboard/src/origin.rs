@@ -4,9 +4,11 @@
 //! session yet, so that no other site signs anyone in.
 
 use axum::extract::OriginalUri;
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, Method, Uri, header, request::Parts};
 use posthaste::origin::Origin;
 use posthaste_callers::Caller;
+
+use crate::frame::Note;
 
 /// What a proxy adds to what it passes on.
 const FORWARDED: &[&str] = &[
@@ -52,6 +54,21 @@ pub(crate) fn is_at_home(parts: &Parts, caller: &Caller) -> bool {
     from_here && !passed_on && host.is_some_and(is_this_machine)
 }
 
+/// Whether a person goes there: no picture, script or frame of another site's page. What is no
+/// browser says nothing of it, and nor do old ones.
+pub(crate) fn is_visit(parts: &Parts) -> bool {
+    let said = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap_or("?"))
+    };
+    let own = matches!(said("sec-fetch-site"), "same-origin" | "none");
+    let visit = (said("sec-fetch-mode"), said("sec-fetch-dest"));
+    let silent = said("sec-fetch-site").is_empty() && visit == ("", "");
+    parts.method == Method::GET && (silent || own || visit == ("navigate", "document"))
+}
+
 fn is_this_machine(host: &str) -> bool {
     let name = host
         .rsplit_once(':')
@@ -60,14 +77,29 @@ fn is_this_machine(host: &str) -> bool {
     name == "127.0.0.1" || name == "[::1]" || name.eq_ignore_ascii_case("localhost")
 }
 
-/// The path that was asked for, with its query: a nested router sees what is left of it.
-pub(crate) fn asked(parts: &Parts) -> String {
+/// The page that was asked for, with its query; of a form that nobody may send, the page that it is
+/// about, which is the one above its path.
+pub(crate) fn wanted(parts: &Parts) -> String {
+    let asked = asked(parts);
+    if parts.method.is_safe() {
+        let path = asked.path_and_query().map(ToString::to_string);
+        return path.unwrap_or_default();
+    }
+    let above = asked.path().rsplit_once('/').map(|(above, _)| above);
+    format!("{}?note={}", above.unwrap_or_default(), Note::Undone.code())
+}
+
+/// The path that was asked for, where it is a page's with slashes behind it.
+pub(crate) fn without_slash(parts: &Parts) -> Option<String> {
+    let path = asked(parts).path();
+    let page = path.trim_end_matches('/');
+    (page != path && parts.method.is_safe()).then(|| page.to_owned())
+}
+
+/// What was asked for: a nested router sees what is left of it.
+pub(crate) fn asked(parts: &Parts) -> &Uri {
     let asked = parts.extensions.get::<OriginalUri>();
-    let asked = asked.map_or(&parts.uri, |asked| &asked.0);
-    asked
-        .path_and_query()
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    asked.map_or(&parts.uri, |asked| &asked.0)
 }
 
 #[cfg(test)]
@@ -106,6 +138,33 @@ mod tests {
         check_own(&[("origin", "https://evil.example"), ("host", host)], false);
         check_own(&[("origin", "null"), ("host", host)], false);
         check_own(&[("origin", "localhost:8400")], false);
+    }
+
+    #[track_caller]
+    fn check_visit(headers: &[(&str, &str)], expected: bool) {
+        let mut asked = parts(headers);
+        assert_eq!(is_visit(&asked), expected, "{headers:?}");
+        asked.method = Method::HEAD;
+        assert!(!is_visit(&asked), "{headers:?}");
+    }
+
+    #[test]
+    fn a_person_goes_there_and_no_part_of_another_sites_page() {
+        let (site, mode, dest) = ("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest");
+        check_visit(&[], true);
+        check_visit(&[(site, "none")], true);
+        check_visit(
+            &[(site, "same-origin"), (mode, "cors"), (dest, "empty")],
+            true,
+        );
+        for from in ["cross-site", "same-site"] {
+            let visit = [(site, from), (mode, "navigate"), (dest, "document")];
+            check_visit(&visit, true);
+            check_visit(&[(site, from), (mode, "no-cors"), (dest, "image")], false);
+            check_visit(&[(site, from), (mode, "navigate"), (dest, "iframe")], false);
+            check_visit(&[(site, from)], false);
+        }
+        check_visit(&[(mode, "no-cors"), (dest, "image")], false);
     }
 
     #[track_caller]

@@ -41,11 +41,11 @@ impl Platform {
     }
 
     /// What stands around a page.
-    pub(crate) fn frame(&self, title: impl Into<String>, tab: Tab) -> Frame {
+    pub(crate) fn frame(&self, title: impl Into<String>, tab: impl Into<Option<Tab>>) -> Frame {
         let sees = |tab: &Tab| self.may(tab.needs());
         Frame {
             title: title.into(),
-            tab,
+            tab: tab.into(),
             tabs: Tab::PLATFORM.iter().copied().filter(sees).collect(),
             base: BASE.to_owned(),
             tenant: String::new(),

@@ -9,15 +9,15 @@ use axum::{
     extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
 };
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header, request::Parts};
 use posthaste::origin::Origin;
 use posthaste_callers::Caller;
 use posthaste_engine::{Engine, operations::Portal};
 use posthaste_store::audit::Actor;
 
-use crate::{Pages, fault::Fault, path, policy, session::Token, theme};
+use crate::{Pages, fault::Fault, origin, path, policy, render, session::Token, telling, theme};
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
@@ -56,7 +56,15 @@ pub(crate) fn routes() -> Router<Pages> {
     Router::new()
         .route("/theme.css", get(styles))
         .route("/logo", get(logo))
-        .route("/{*path}", get(nothing_here))
+        .route("/{*path}", any(nothing_here))
+}
+
+/// Beside the portals: no link, or a page of one with a slash too many.
+pub(crate) fn without_a_page() -> Router<Pages> {
+    Router::new()
+        .route("/portal", any(async || Fault::LinkEnded))
+        .route("/portal/", any(async || Fault::LinkEnded))
+        .route("/portal/{token}/", any(nothing_here))
 }
 
 /// Lets in whoever has a link that is good, and says whose pages may frame what they see. What says
@@ -67,7 +75,10 @@ pub(crate) async fn door(State(pages): State<Pages>, request: Request, next: Nex
     let token = Token(token.unwrap_or_default());
     let portal = match pages.engine.portal(&token.0).await {
         Ok(Some(portal)) => portal,
-        Ok(None) => return policy::framed_by(Fault::LinkEnded.into_response(), "*"),
+        Ok(None) => {
+            let ended = telling::outside(&Fault::LinkEnded, &parts.headers);
+            return policy::framed_by(ended, "*");
+        }
         Err(error) => return Fault::from(error).into_response(),
     };
     let tenant = pages.engine.tenant(&portal.link.tenant);
@@ -77,10 +88,9 @@ pub(crate) async fn door(State(pages): State<Pages>, request: Request, next: Nex
         token,
         caller: pages.options.callers.caller(&parts),
     };
-    let base = guest.base();
     parts.extensions.insert(guest);
     let response = next.run(Request::from_parts(parts, body)).await;
-    framed(Fault::at_home(response, &base), &origins)
+    framed(response, &origins)
 }
 
 fn framed(response: Response, origins: &[Origin]) -> Response {
@@ -116,6 +126,8 @@ async fn logo(axum::Extension(guest): axum::Extension<Guest>) -> Result<Response
     Ok(response)
 }
 
-async fn nothing_here() -> Fault {
-    Fault::NotFound("page")
+async fn nothing_here(parts: Parts) -> Result<Response, Fault> {
+    let page = origin::without_slash(&parts);
+    page.map(|page| render::see(&page))
+        .ok_or(Fault::NotFound("page"))
 }

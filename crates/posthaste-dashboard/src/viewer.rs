@@ -1,7 +1,7 @@
 //! Who looks at whose pages, and what they may do there: an extractor, so that no page of a tenant
 //! is made for someone who may not see it.
 
-use std::{pin::Pin, time::Duration};
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -14,6 +14,7 @@ use crate::{
     Pages,
     fault::Fault,
     frame::{Brand, Frame, Note, Tab},
+    live::{Leave, Listener},
     origin, path,
     portal::Guest,
     query::Query,
@@ -32,9 +33,6 @@ pub(crate) struct Viewer {
     pages: Pages,
     note: Option<Note>,
 }
-
-/// See [`Viewer::ended`].
-pub(crate) type Ended = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Someone with a key, or with a link.
 #[derive(Clone)]
@@ -84,8 +82,15 @@ impl Viewer {
         format!("{}/{below}", self.base)
     }
 
+    /// The path of the first page that they may see.
+    pub(crate) fn first(&self) -> Result<String, Fault> {
+        let mut tabs = Tab::EVERY.iter().filter(|tab| self.may(tab.needs()));
+        let first = tabs.next().ok_or(Fault::NoPage)?;
+        Ok(format!("{}{}", self.base, first.path()))
+    }
+
     /// What stands around a page.
-    pub(crate) fn frame(&self, title: impl Into<String>, tab: Tab) -> Frame {
+    pub(crate) fn frame(&self, title: impl Into<String>, tab: impl Into<Option<Tab>>) -> Frame {
         let sees = |tab: &Tab| self.may(tab.needs());
         let (operator, brand) = match &self.who {
             Who::Operator(operator) => (Some(operator), None),
@@ -93,7 +98,7 @@ impl Viewer {
         };
         Frame {
             title: title.into(),
-            tab,
+            tab: tab.into(),
             tabs: Tab::EVERY.iter().copied().filter(sees).collect(),
             base: self.base.clone(),
             tenant: self.tenant.to_string(),
@@ -106,17 +111,21 @@ impl Viewer {
         }
     }
 
-    /// Over when they may not look any more: signed out, revoked, or past their time.
-    pub(crate) fn ended(&self) -> Ended {
+    /// What is ended here is noticed at once, what another node or time ends within [`LOOK`].
+    pub(crate) fn leave(&self) -> Leave {
         let (who, engine) = (self.who.clone(), self.pages.engine.clone());
-        Box::pin(async move {
+        let listener = who.listener();
+        let ended = Box::pin(async move {
+            let mut some_ended = engine.passes_ended();
             while who.is_let_in(&engine).await {
-                let watched = who.revoked(&engine);
-                if tokio::time::timeout(LOOK, watched).await.is_ok() {
-                    return;
+                tokio::select! {
+                    () = who.revoked(&engine) => return,
+                    _ = some_ended.changed() => {}
+                    () = tokio::time::sleep(LOOK) => {}
                 }
             }
-        })
+        });
+        Leave { listener, ended }
     }
 }
 
@@ -131,7 +140,7 @@ impl FromRequestParts<Pages> for Viewer {
                 let tenant = tenant.and_then(|tenant| tenant.parse::<TenantId>().ok());
                 let tenant = tenant.filter(|tenant| operator.sees(tenant));
                 let tenant = tenant.ok_or(Fault::NotFound("tenant"))?;
-                let base = format!("/dashboard/tenants/{tenant}");
+                let base = operators(&tenant);
                 (tenant, base)
             }
             Who::Guest(guest) => (guest.portal.link.tenant.clone(), guest.base()),
@@ -154,6 +163,13 @@ impl Who {
         }
     }
 
+    fn listener(&self) -> Listener {
+        match self {
+            Self::Operator(operator) => Listener::Key(operator.principal.key.id),
+            Self::Guest(guest) => Listener::Link(guest.portal.link.id),
+        }
+    }
+
     /// A store that does not answer sends nobody away.
     async fn is_let_in(&self, engine: &Engine) -> bool {
         match self {
@@ -168,7 +184,7 @@ impl Who {
         }
     }
 
-    /// Returns when the key is gone, at once; a link is looked at again.
+    /// Returns when the key is gone, at once.
     async fn revoked(&self, engine: &Engine) {
         match self {
             Self::Operator(operator) => engine.revoked(&operator.principal).await,
@@ -213,10 +229,17 @@ impl Operator {
         }
     }
 
-    /// The tenant whose pages they come to first.
-    pub(crate) fn home(&self) -> TenantId {
+    /// At the pages of the tenant that they come to first.
+    pub(crate) fn at_home(self) -> Viewer {
         let own = self.principal.key.tenant.clone();
-        own.unwrap_or_else(TenantId::default_tenant)
+        let tenant = own.unwrap_or_else(TenantId::default_tenant);
+        Viewer {
+            base: operators(&tenant),
+            tenant,
+            pages: self.pages.clone(),
+            who: Who::Operator(Box::new(self)),
+            note: None,
+        }
     }
 
     fn sees(&self, tenant: &TenantId) -> bool {
@@ -225,6 +248,11 @@ impl Operator {
             None => self.pages.engine.tenant(tenant).is_some(),
         }
     }
+}
+
+/// Where an operator finds the pages of a tenant.
+fn operators(tenant: &TenantId) -> String {
+    format!("/dashboard/tenants/{tenant}")
 }
 
 /// The engine in the hands of whoever holds a key.
@@ -243,7 +271,7 @@ impl FromRequestParts<Pages> for Operator {
     async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Fault> {
         let caller = pages.options.callers.caller(parts);
         let next = || Fault::SignIn {
-            next: origin::asked(parts),
+            next: origin::wanted(parts),
         };
         let token = pages.cookie.token(&parts.headers).ok_or_else(next)?;
         let principal = pages.engine.session(&token.0, caller.address).await?;

@@ -11,6 +11,7 @@ use std::{
 
 use posthaste::id::PortalLinkId;
 use posthaste_store::pass::{Opens, Pass, TokenDigest};
+use tokio::sync::watch;
 
 /// How long what was read counts.
 const FRESH: Duration = Duration::from_secs(5);
@@ -21,7 +22,10 @@ const ENTRY_BYTES: usize = 1024;
 
 /// What was read of late, shared by all requests.
 #[derive(Default)]
-pub struct Passes(Mutex<Known>);
+pub struct Passes {
+    known: Mutex<Known>,
+    forgot: watch::Sender<()>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -67,6 +71,7 @@ impl Passes {
         let mut known = self.lock();
         known.turn += 1;
         known.drop_one(digest);
+        self.forgot.send_replace(());
     }
 
     pub fn forget_link(&self, id: PortalLinkId) {
@@ -76,10 +81,16 @@ impl Passes {
             Opens::Portal { link, .. } => link.id != id,
             Opens::Session(_) | Opens::SignIn(_) => true,
         });
+        self.forgot.send_replace(());
+    }
+
+    /// Tells whenever something is forgotten from now on.
+    pub fn forgot(&self) -> watch::Receiver<()> {
+        self.forgot.subscribe()
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().expect("nothing panics while it holds it")
+        self.known.lock().expect("nothing panics while it holds it")
     }
 }
 

@@ -39,9 +39,19 @@ pub(crate) async fn create_dashboard_link(
     body.nothing()?;
     let link = auth.engine().make_sign_in_link(&auth.principal).await?;
     let (origin, token) = (&api.options.public_url, link.token.expose());
+    let next = next(&auth, &api);
     let view = DashboardLinkView {
-        url: &format!("{origin}/dashboard/sign-in/{token}"),
+        url: &format!("{origin}/dashboard/sign-in/{token}{next}"),
         expires_at: link.expires_at,
     };
     Ok(answer::unstored(answer::json(StatusCode::CREATED, &view)))
+}
+
+/// To the pages of the tenant that a platform key acts for; others come to theirs by themselves.
+fn next(auth: &Authorized<AnyKey>, api: &Api) -> String {
+    let tenant = &auth.tenant;
+    match auth.principal.is_platform() && *tenant != api.default_tenant {
+        true => format!("?next=/dashboard/tenants/{tenant}"),
+        false => String::new(),
+    }
 }

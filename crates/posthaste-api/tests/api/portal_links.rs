@@ -151,6 +151,13 @@ async fn a_dashboard_link_is_for_any_key_and_no_key_itself() {
         let answer = with(&world, token(&made), "GET", "/events").await;
         assert_eq!(answer.problem().0, "unauthenticated");
     }
+    world.post("/tenants", r#"{"id":"acme"}"#).await;
+    let bearer = format!("Bearer {PLATFORM_KEY}");
+    let headers = [("authorization", &*bearer), ("posthaste-tenant", "acme")];
+    let asked = request("POST", "/dashboard-links", &headers, Body::empty());
+    let of_acme = world.send(asked).await;
+    assert!(token(&of_acme).ends_with("acme"), "{}", of_acme.text);
+    assert!(of_acme.text.contains("?next=/dashboard/tenants/acme\""));
     let body = world.post("/dashboard-links", r#"{"a":1}"#).await;
     assert_eq!(body.problem().1, "unknown_field");
 }

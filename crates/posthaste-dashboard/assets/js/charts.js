@@ -255,6 +255,24 @@
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => charts.forEach((chart) => chart.redraw()));
   }
 
+  // Figures that no answer renews say since when; the next answer takes it back.
+  function told(element) {
+    const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+    const said = document.createElement('p');
+    said.className = 'note is-warn';
+    said.setAttribute('role', 'status');
+    let answered = new Date();
+    element.addEventListener('htmx:afterRequest', (event) => {
+      if (event.detail.successful) {
+        answered = new Date();
+        said.remove();
+      } else if (!said.isConnected) {
+        element.before(said);
+        said.textContent = `No answer since ${time.format(answered)}; trying again.`;
+      }
+    });
+  }
+
   // Asks again while the page is seen; at once when it is seen again.
   function tick(element) {
     let last = Date.now();
@@ -271,7 +289,10 @@
 
   document.addEventListener('DOMContentLoaded', () => {
     document.querySelectorAll('[data-series]').forEach(draw);
-    document.querySelectorAll('[data-ticks]').forEach(tick);
+    for (const element of document.querySelectorAll('[data-ticks]')) {
+      told(element);
+      tick(element);
+    }
     for (const text of document.querySelectorAll('[data-origin]')) {
       text.textContent = text.textContent.replaceAll(text.dataset.origin, location.origin);
     }

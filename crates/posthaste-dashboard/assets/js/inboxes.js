@@ -47,14 +47,19 @@
     function say() {
       waits ??= setTimeout(() => {
         waits = null;
-        said.textContent = came === 1 ? '1 new request' : `${came} new requests`;
+        if (source.readyState === EventSource.OPEN) said.textContent = told();
       }, 500);
     }
 
+    function told() {
+      if (!came) return 'Live';
+      return came === 1 ? '1 new request' : `${came} new requests`;
+    }
+
     const source = new EventSource(list.dataset.live);
-    source.addEventListener('open', () => { if (!came) said.textContent = 'Live'; });
+    source.addEventListener('open', () => { said.textContent = told(); });
     source.addEventListener('request', (event) => show(event.data));
-    source.addEventListener('error', () => { said.textContent = 'The connection is gone; trying again'; });
+    source.addEventListener('error', () => window.posthaste.gone(source, said));
     addEventListener('pagehide', () => source.close());
   }
 })();

@@ -43,7 +43,7 @@
     function sayLater() {
       waits ??= setTimeout(() => {
         waits = null;
-        if (source) say('is-live', told());
+        if (source?.readyState === EventSource.OPEN) say('is-live', told());
       }, 1000);
     }
 
@@ -75,9 +75,16 @@
       source.addEventListener('open', () => say('is-live', came ? told() : 'Waiting for the next outcome'));
       source.addEventListener('row', (event) => show(event.data));
       source.addEventListener('gap', (event) => { missed += Number(event.data); sayLater(); });
-      source.addEventListener('error', () => say('is-gone', 'The connection is gone; trying again'));
+      source.addEventListener('error', lost);
       button.setAttribute('aria-pressed', 'true');
       button.textContent = 'Pause';
+    }
+
+    function lost() {
+      const was = source;
+      if (was.readyState === EventSource.CLOSED) stop();
+      say('is-gone', '');
+      window.posthaste.gone(was, said);
     }
 
     function stop() {

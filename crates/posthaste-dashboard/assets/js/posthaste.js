@@ -67,6 +67,20 @@
     if (event.target.matches('select[data-submits]')) event.target.form.requestSubmit();
   });
 
+  // A stream that the server refuses is given up by the browser; any other comes back by itself.
+  function gone(source, said) {
+    if (source.readyState !== EventSource.CLOSED) {
+      said.textContent = 'The connection is gone; trying again';
+      return;
+    }
+    const anew = document.createElement('button');
+    anew.type = 'button';
+    anew.className = 'link';
+    anew.textContent = 'Load the page anew';
+    anew.addEventListener('click', () => location.reload());
+    said.replaceChildren('No longer live: the server refuses it. You may be signed out, or too many pages are live. ', anew);
+  }
+
   document.addEventListener('htmx:configRequest', (event) => {
     event.detail.headers['x-csrf'] = document.body.dataset.csrf;
   });
@@ -78,5 +92,5 @@
     if (menu && matchMedia('(max-width: 820px)').matches) menu.open = false;
   });
 
-  window.posthaste = { localise };
+  window.posthaste = { gone, localise };
 })();

@@ -15,14 +15,39 @@ mod settings;
 mod tenants;
 mod node;
 
-use axum::{Router, middleware, response::Response, routing::get};
+use axum::{
+    Router,
+    extract::{FromRequestParts, State},
+    middleware,
+    response::Response,
+    routing::{any, get},
+};
+use http::request::Parts;
 
-use crate::{Pages, fault::Fault, portal, render, viewer::Operator};
+use crate::{
+    Pages,
+    fault::Fault,
+    origin, portal, render, telling,
+    viewer::{Operator, Who},
+};
 
 /// Every page.
 pub(crate) fn all(pages: &Pages) -> Router<Pages> {
     let door = middleware::from_fn_with_state(pages.clone(), portal::door);
-    let of_a_portal = of_a_tenant().merge(portal::routes()).layer(door);
+    let told = middleware::from_fn_with_state(pages.clone(), telling::told);
+    let of_a_portal = of_a_tenant()
+        .merge(portal::routes())
+        .method_not_allowed_fallback(wrong_method)
+        .layer(told.clone())
+        .layer(door);
+    of_the_dashboard()
+        .method_not_allowed_fallback(wrong_method)
+        .layer(told)
+        .nest("/portal/{token}", of_a_portal)
+        .merge(portal::without_a_page())
+}
+
+fn of_the_dashboard() -> Router<Pages> {
     Router::new()
         .route("/", get(async || render::see("/dashboard")))
         .route("/dashboard", get(home))
@@ -31,8 +56,8 @@ pub(crate) fn all(pages: &Pages) -> Router<Pages> {
         .merge(keys::of_the_platform())
         .merge(node::routes())
         .nest("/dashboard/tenants/{tenant}", of_a_tenant())
-        .nest("/portal/{token}", of_a_portal)
-        .route("/dashboard/{*path}", get(nothing_here))
+        .route("/dashboard/", any(nothing_here))
+        .route("/dashboard/{*path}", any(nothing_here))
 }
 
 /// The pages of one tenant, for its operator and for its portal.
@@ -52,9 +77,18 @@ fn of_a_tenant() -> Router<Pages> {
 }
 
 async fn home(operator: Operator) -> Response {
-    render::see(&format!("/dashboard/tenants/{}", operator.home()))
+    render::see(&operator.at_home().base)
 }
 
-async fn nothing_here(_: Operator) -> Fault {
-    Fault::NotFound("page")
+/// Nothing; but a path with a slash too many is that of the page without it.
+async fn nothing_here(State(pages): State<Pages>, mut parts: Parts) -> Result<Response, Fault> {
+    if let Some(path) = origin::without_slash(&parts) {
+        return Ok(render::see(&path));
+    }
+    Operator::from_request_parts(&mut parts, &pages).await?;
+    Err(Fault::NotFound("page"))
+}
+
+async fn wrong_method(_: Who) -> Fault {
+    Fault::WrongMethod
 }

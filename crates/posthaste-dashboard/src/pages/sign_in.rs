@@ -19,6 +19,7 @@ use posthaste_engine::operations::Principal;
 use crate::{
     Pages,
     fault::Fault,
+    frame::Note,
     origin, path,
     posted::{self, Posted},
     query::Query,
@@ -37,13 +38,24 @@ pub(crate) fn routes() -> Router<Pages> {
 #[template(path = "sign_in.html")]
 struct Form {
     next: String,
+    /// Why they are here, where that is not what they meant to do.
+    note: Option<Note>,
     error: Option<&'static str>,
+}
+
+impl Form {
+    fn new(next: String, error: Option<&'static str>) -> Self {
+        let (_, query) = next.split_once('?').unwrap_or_default();
+        let note = Note::of(&Query::parse(query)).filter(|note| *note == Note::Undone);
+        Self { next, note, error }
+    }
 }
 
 #[derive(Template)]
 #[template(path = "sign_in_link.html")]
 struct LinkForm {
     path: String,
+    next: String,
 }
 
 /// Browsers name the origin of these pages' forms, so that another site's are told apart where there
@@ -65,13 +77,13 @@ async fn form(State(pages): State<Pages>, parts: Parts, query: Query) -> Result<
         return Ok(render::see(&next));
     }
     let key = pages.options.own_key.as_ref();
-    let by_itself = key.filter(|_| query.text("out").is_none());
+    let by_itself = key.filter(|_| query.text("out").is_none() && origin::is_visit(&parts));
     if let Some(key) = by_itself.filter(|_| origin::is_at_home(&parts, &caller))
         && let Some(holder) = pages.engine.authenticate(key.expose(), caller.address)
     {
         return opened(&pages, &holder, &caller, &next).await;
     }
-    render::page(&Form { next, error: None }).map(named)
+    render::page(&Form::new(next, None)).map(named)
 }
 
 async fn sign_in(State(pages): State<Pages>, parts: Parts, body: Body) -> Result<Response, Fault> {
@@ -84,20 +96,25 @@ async fn sign_in(State(pages): State<Pages>, parts: Parts, body: Body) -> Result
     }
 }
 
-async fn link(parts: Parts) -> Result<Response, Fault> {
-    let path = parts.uri.path().to_owned();
-    render::page(&LinkForm { path }).map(named)
+async fn link(parts: Parts, query: Query) -> Result<Response, Fault> {
+    let (path, next) = (parts.uri.path().to_owned(), next(&query));
+    render::page(&LinkForm { path, next }).map(named)
 }
 
-async fn redeem(State(pages): State<Pages>, mut parts: Parts) -> Result<Response, Fault> {
+async fn redeem(
+    State(pages): State<Pages>,
+    mut parts: Parts,
+    body: Body,
+) -> Result<Response, Fault> {
     let caller = ours(&pages, &parts)?;
+    let next = next(&posted::read(body).await?);
     let token = path::named(&mut parts, &pages, "token").await;
     let token = token.unwrap_or_default();
     match pages.engine.redeem(&token, caller.address).await? {
-        Some(holder) => opened(&pages, &holder, &caller, "/dashboard").await,
+        Some(holder) => opened(&pages, &holder, &caller, &next).await,
         None => {
             let used = "This link was used, or is older than five minutes: ask for a new one.";
-            refused(&pages, &caller, "/dashboard".to_owned(), used)
+            refused(&pages, &caller, next, used)
         }
     }
 }
@@ -144,11 +161,10 @@ fn refused(
 ) -> Result<Response, Fault> {
     let now = pages.engine.clock().elapsed();
     let Some(wait) = pages.options.callers.failed(caller, now) else {
-        let error = Some(why);
-        return render::refused(&Form { next, error }).map(named);
+        return render::refused(&Form::new(next, Some(why))).map(named);
     };
     let error = Some("Too many failed attempts from this address: try again later.");
-    let form = Form { next, error };
+    let form = Form::new(next, error);
     let mut response = render::with_status(StatusCode::TOO_MANY_REQUESTS, &form)?;
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     response
@@ -160,7 +176,8 @@ fn refused(
 /// The page that was wanted: one of ours, and no other site's.
 fn next(query: &Query) -> String {
     let wanted = query.text("next").unwrap_or("/dashboard");
-    let ours = wanted == "/dashboard" || wanted.starts_with("/dashboard/");
+    let path = wanted.split('?').next().unwrap_or_default();
+    let ours = path == "/dashboard" || path.starts_with("/dashboard/");
     let plain = wanted
         .bytes()
         .all(|byte| byte.is_ascii_graphic() && byte != b'\\');

@@ -15,7 +15,7 @@ use posthaste_store::{
 use crate::site::Site;
 
 /// A link into the portal of `default`, and the path that it leads to.
-async fn link(site: &Site, read_only: bool) -> (PortalLink, String) {
+pub(crate) async fn link(site: &Site, read_only: bool) -> (PortalLink, String) {
     let new = NewPortalLink {
         expires_in: Duration::from_secs(3600),
         read_only,
@@ -62,7 +62,14 @@ async fn a_link_shows_one_tenants_pages_under_its_own_name() {
             answer.status
         );
         assert!(!answer.text.contains("/dashboard"), "{}", answer.text);
+        let on = format!("href=\"{base}/subscriptions\"");
+        assert!(answer.text.contains(&on), "{}", answer.text);
     }
+    let slash = site.get(&format!("{base}/events/")).await;
+    assert_eq!(slash.header(header::LOCATION), format!("{base}/events"));
+    let form = site.get(&format!("{base}/deliveries/selected")).await;
+    assert_eq!(form.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(form.text.contains("Nothing was done"), "{}", form.text);
     let styles = site.get(&format!("{base}/theme.css")).await;
     assert!(
         styles.text.contains("--accent: #0a5bb1;"),
@@ -157,7 +164,7 @@ async fn what_is_changed_through_a_link_is_in_the_log_under_its_name() {
 }
 
 /// Every route of the pages of a tenant that takes a form, as the pages' sources have it.
-fn forms() -> Vec<String> {
+pub(crate) fn forms() -> Vec<String> {
     let mut places = vec![concat!(env!("CARGO_MANIFEST_DIR"), "/src/pages").into()];
     let mut forms = Vec::new();
     while let Some(place) = places.pop() {

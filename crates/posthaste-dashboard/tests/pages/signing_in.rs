@@ -166,6 +166,21 @@ async fn a_link_signs_in_once_and_not_those_who_only_look() {
 }
 
 #[tokio::test]
+async fn a_link_may_lead_to_a_page_of_ours_and_to_no_other() {
+    let site = Site::closed().await;
+    let holder = site.engine.authenticate(KEY, None).expect("the key");
+    for (wanted, led) in [(BASE, BASE), ("//evil.example", "/dashboard")] {
+        let link = site.engine.make_sign_in_link(&holder).await;
+        let path = format!("{FORM}/{}", link.expect("a link").token.expose());
+        let page = site.get(&format!("{path}?next={wanted}")).await.text;
+        let next = format!("name=\"next\" value=\"{led}\"");
+        assert!(page.contains(&next), "{page}");
+        let opened = site.send(&path, &[("next", wanted)]).await;
+        assert_eq!(opened.header(header::LOCATION), led);
+    }
+}
+
+#[tokio::test]
 async fn in_development_this_machine_is_signed_in_unless_it_has_just_signed_out() {
     let own_key = KEY.parse().ok();
     let site = Site::with(Options {
@@ -187,9 +202,17 @@ async fn in_development_this_machine_is_signed_in_unless_it_has_just_signed_out(
     assert!(!look(FORM, "127.0.0.1:8400", "192.0.2.1:1").await);
     let out = "/dashboard/sign-in?out=1";
     assert!(!look(out, "127.0.0.1:8400", "127.0.0.1:1").await);
+    let picture = [
+        ("host", "localhost"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "no-cors"),
+        ("sec-fetch-dest", "image"),
+    ];
+    let here = Some("127.0.0.1:1");
+    let answer = site.send_as("GET", FORM, &picture, here, &[]).await;
+    assert_eq!(answer.header(header::SET_COOKIE), "", "another site's");
     let closed = Site::closed().await;
     let headers = [("host", "localhost")];
-    let here = Some("127.0.0.1:1");
     let answer = closed.send_as("GET", FORM, &headers, here, &[]).await;
     assert_eq!(answer.status, StatusCode::OK, "not where nobody said so");
 }

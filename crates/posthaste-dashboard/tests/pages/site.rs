@@ -131,17 +131,23 @@ impl Site {
 
     /// The same pages for someone with a key of the tenant `default` that only reads.
     pub(crate) async fn as_reader(&self) -> Self {
+        self.as_holder(&[
+            Scope::EventsRead,
+            Scope::DeliveriesRead,
+            Scope::SubscriptionsRead,
+        ])
+        .await
+    }
+
+    /// The same pages for someone with a key of the tenant `default` that has these scopes.
+    pub(crate) async fn as_holder(&self, scopes: &[Scope]) -> Self {
         let by = self
             .engine
             .authenticate(KEY, None)
             .expect("the platform's key");
         let new = NewKey {
             name: "reader".to_owned(),
-            scopes: vec![
-                Scope::EventsRead,
-                Scope::DeliveriesRead,
-                Scope::SubscriptionsRead,
-            ],
+            scopes: scopes.to_vec(),
             tenant: Some(TenantId::default_tenant()),
             expires_at: None,
             allowed_ips: Vec::new(),

@@ -11,6 +11,7 @@ use posthaste_store::{
     pass::{Holder, Opens, Pass},
 };
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::{
     OperationError,
@@ -121,6 +122,13 @@ impl Engine {
             Err(OperationError::NotFound(_)) => Ok(()),
             closed => closed,
         }
+    }
+
+    /// Tells whenever a session or a portal link is ended at this node, for whoever lets someone go
+    /// on looking: whether it was theirs is to be asked again.
+    #[must_use]
+    pub fn passes_ended(&self) -> watch::Receiver<()> {
+        self.0.passes.forgot()
     }
 
     /// Uses up a link's token: in whose stead it may open a session. The next one who comes with it

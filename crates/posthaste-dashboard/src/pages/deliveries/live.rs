@@ -45,7 +45,7 @@ pub(super) async fn live(
     if !wrong.is_empty() {
         return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response());
     }
-    let sent_away = viewer.ended();
+    let leave = viewer.leave();
     let tail = Tail {
         feed: pages.engine.follow_outcomes(&viewer.tenant, wanted),
         engine: pages.engine.clone(),
@@ -53,7 +53,7 @@ pub(super) async fn live(
         base: viewer.base,
         tenant: viewer.tenant,
     };
-    Ok(pages.places.stream(tail, sent_away, draining))
+    Ok(pages.places.stream(tail, leave, draining))
 }
 
 struct Tail {

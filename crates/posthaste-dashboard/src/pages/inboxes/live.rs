@@ -44,7 +44,7 @@ pub(super) async fn live(
         url: pages.engine.inbox_url(&inbox).to_string(),
         page: super::path(&viewer, id),
     };
-    Ok(pages.places.stream(tail, viewer.ended(), draining))
+    Ok(pages.places.stream(tail, viewer.leave(), draining))
 }
 
 struct Tail {

@@ -140,11 +140,15 @@ async fn is_new(pages: &Pages, viewer: &Viewer) -> Result<bool, Fault> {
     Ok(events.items.is_empty() && events.next.is_none())
 }
 
+/// Where all begin: whoever may not see it comes to the first page that they may.
 async fn overview(
     State(pages): State<Pages>,
     viewer: Viewer,
     query: Query,
 ) -> Result<Response, Fault> {
+    if !viewer.may(Tab::Overview.needs()) {
+        return Ok(render::see(&viewer.first()?));
+    }
     render::page(&Page {
         figures: Figures::of(&pages, &viewer, Window::asked(&query)).await?,
         frame: viewer.frame("Overview", Tab::Overview),
