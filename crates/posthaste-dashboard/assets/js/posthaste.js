@@ -67,6 +67,15 @@
     if (event.target.matches('select[data-submits]')) event.target.form.requestSubmit();
   });
 
+  // Forms on their way: a second click sends none again. What a script sends is its own affair.
+  const sent = new Set();
+  addEventListener('submit', (event) => {
+    if (event.defaultPrevented || event.target.getAttribute('method') !== 'post') return;
+    if (sent.has(event.target)) event.preventDefault();
+    sent.add(event.target);
+  });
+  addEventListener('pageshow', () => sent.clear());
+
   document.addEventListener('htmx:configRequest', (event) => {
     event.detail.headers['x-csrf'] = document.body.dataset.csrf;
   });
