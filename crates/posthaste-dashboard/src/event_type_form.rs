@@ -39,7 +39,7 @@ pub(crate) fn read(form: &Query, named: Option<&EventType>) -> Result<NewEventTy
         None => reading.parsed("name"),
     };
     let bytes = 0..=NewEventType::DESCRIPTION_BYTES_MAX;
-    let description = wording::within(reading.text("description"), bytes).map(str::to_owned);
+    let description = wording::within(form.typed("description"), bytes).map(str::to_owned);
     let description = reading.take("description", description);
     let example = reading.lines("example");
     let example = json(&mut reading, "example", example);
@@ -147,7 +147,7 @@ mod tests {
     fn a_form_is_a_name_a_description_and_a_row_for_each_version() {
         check(
             "name=a.b&description=+d+&version=2&schema={}&version=3&schema=+",
-            "a.b \"d\" 2:{}",
+            "a.b \" d \" 2:{}",
         );
         check(
             "name=a..b&version=0&schema={}&version=1&schema=[",

@@ -34,6 +34,11 @@ impl Query {
         self.all(name).find(|value| !value.trim().is_empty())
     }
 
+    /// The first value of this name as it was typed, with its white space; empty where there is none.
+    pub(crate) fn typed<'a>(&'a self, name: &'a str) -> &'a str {
+        self.all(name).next().unwrap_or_default()
+    }
+
     pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         let named = self.0.iter().filter(move |(known, _)| known == name);
         named.map(|(_, value)| value.as_str())

@@ -45,8 +45,8 @@ impl Form {
         }
     }
 
-    fn value(&self, field: &str) -> &str {
-        self.form.text(field).unwrap_or_default()
+    fn value<'a>(&'a self, field: &'a str) -> &'a str {
+        self.form.typed(field)
     }
 
     /// The versions there are, and room for the next.

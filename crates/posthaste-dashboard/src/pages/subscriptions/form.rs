@@ -54,8 +54,8 @@ struct HeaderRow<'a> {
 }
 
 impl Form {
-    fn value(&self, field: &str) -> &str {
-        self.form.text(field).unwrap_or_default()
+    fn value<'a>(&'a self, field: &'a str) -> &'a str {
+        self.form.typed(field)
     }
 
     fn is(&self, field: &str, value: &str) -> bool {

@@ -65,9 +65,7 @@ pub(super) async fn rotate(
 ) -> Result<Response, Fault> {
     let engine = viewer.engine(Scope::SubscriptionsWrite)?;
     let algorithm = find(&pages, &viewer, id)?.algorithm;
-    let given = form
-        .text("secret")
-        .map(|text| algorithm.secret(text.trim()));
+    let given = form.text("secret").map(|text| algorithm.secret(text));
     let given = given
         .transpose()
         .map_err(|error| Fault::Refused(error.to_string()))?;
