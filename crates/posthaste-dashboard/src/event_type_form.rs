@@ -31,6 +31,24 @@ pub(crate) fn written(entry: &EventTypeEntry) -> Query {
     form
 }
 
+/// With what is there as it was written, where its form shows the same: laid out, it is no other.
+pub(crate) fn keeping(mut new: NewEventType, there: &EventTypeEntry) -> NewEventType {
+    let kept = |typed: &mut RawJson, there: &RawJson| {
+        if pretty(there.as_str()).trim() == typed.as_str() {
+            *typed = there.clone();
+        }
+    };
+    if let (Some(typed), Some(there)) = (&mut new.example, &there.example) {
+        kept(typed, there);
+    }
+    for (version, typed) in &mut new.versions {
+        if let Some(there) = there.versions.get(version) {
+            kept(typed, there);
+        }
+    }
+    new
+}
+
 /// What a form describes. `named` is what its path says already.
 pub(crate) fn read(form: &Query, named: Option<&EventType>) -> Result<NewEventType, Wrongs> {
     let mut reading = Reading::of(form);

@@ -112,11 +112,7 @@ fn each_field_says_one_member() {
     };
     let made = new(&format!("{URL}&events=a.*&events=&events=+b+")).unwrap();
     assert_eq!(texts(made.events), "a.* b");
-    check(
-        "description=+a+b+",
-        |n| n.description,
-        " a b ".to_owned(),
-    );
+    check("description=+a+b+", |n| n.description, " a b ".to_owned());
     check("external_id=own", |n| n.external_id, Some("own".to_owned()));
     check("schemes=pt&schemes=standard", |n| n.schemes.len(), 2);
     check("timeout_ms=250", |n| n.timeout.as_millis(), 250);

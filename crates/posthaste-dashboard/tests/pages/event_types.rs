@@ -89,6 +89,35 @@ async fn a_type_is_described_anew_and_taken_away() {
 }
 
 #[tokio::test]
+async fn a_type_that_is_saved_as_it_was_shown_stays_as_it_is() {
+    let site = described().await;
+    let (tenant, name) = (TenantId::default_tenant(), "order.paid".parse().unwrap());
+    let entry = || {
+        let known = site.engine.event_type(&tenant, &name);
+        known.expect("it is there").entry.clone()
+    };
+    let before = entry();
+    let laid_out = "{\r\n  \"amount\": 12\r\n}";
+    let form = site.page("/event-types/order.paid/edit").await;
+    let (_, schema) = form.split_once("of version 1\"").expect("its schema");
+    let (_, schema) = schema.split_once('>').expect("its start");
+    let (schema, _) = schema.split_once("</textarea>").expect("its end");
+    let schema = schema.replace("&#34;", "\"");
+    let fields = [
+        ("revision", "1"),
+        ("description", "Someone paid."),
+        ("example", laid_out),
+        ("version", "1"),
+        ("schema", schema.as_str()),
+    ];
+    let edit = "/event-types/order.paid/edit";
+    let answer = site.submit(edit, &fields).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    assert_eq!(entry(), before);
+    assert!(!site.page("/audit").await.contains(">event_type.update</a>"));
+}
+
+#[tokio::test]
 async fn what_the_catalogue_refuses_stands_beside_its_field() {
     let site = Site::open().await;
     let fields = [

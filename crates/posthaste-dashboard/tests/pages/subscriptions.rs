@@ -81,6 +81,27 @@ async fn a_subscription_is_made_and_changed_by_its_form() {
 }
 
 #[tokio::test]
+async fn a_subscription_that_is_saved_as_it_was_shown_stays_as_it_is() {
+    let site = Site::open().await;
+    let id = leads_to(&site.submit("/subscriptions/new", BLANK).await);
+    let found = || site.engine.subscription(&TenantId::default_tenant(), id);
+    let before = found();
+    let shown = with(&[("revision", "1"), ("status", "active")]);
+    leads_to(
+        &site
+            .submit(&format!("/subscriptions/{id}/edit"), &shown)
+            .await,
+    );
+    assert_eq!(found(), before);
+    assert!(
+        !site
+            .page("/audit")
+            .await
+            .contains(">subscription.update</a>")
+    );
+}
+
+#[tokio::test]
 async fn what_is_wrong_stands_beside_its_field_with_what_was_typed() {
     let site = Site::open().await;
     let fields = [

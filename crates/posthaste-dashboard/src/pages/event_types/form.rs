@@ -107,6 +107,11 @@ async fn put(
         Ok(new) => new,
         Err(wrongs) => return again(wrongs),
     };
+    let there = named.and_then(|name| engine.event_type(&viewer.tenant, name));
+    let new = match &there {
+        Some(known) => event_type_form::keeping(new, &known.entry),
+        None => new,
+    };
     let note = named.map_or("created", |_| "saved");
     match engine.put_event_type(&viewer.tenant, new, expected).await {
         Ok((known, _)) => {
