@@ -194,6 +194,29 @@ async fn buttons_pause_resume_test_and_delete() {
         format!("{BASE}/subscriptions?note=deleted")
     );
     assert_eq!(status(), None);
+    let tried = async |events, amount| {
+        let filter = r#"{"data":{"amount":100}}"#;
+        let sample = format!(r#"{{"type":"memory.created","data":{{"amount":{amount}}}}}"#);
+        let fields = [
+            ("act", "try"),
+            ("events", events),
+            ("filter", filter),
+            ("sample", &sample),
+        ];
+        site.submit("/subscriptions/new", &fields).await.text
+    };
+    let by_types = tried("order.*", 100).await;
+    assert!(
+        by_types.contains("not wanted: its type is none"),
+        "{by_types}"
+    );
+    let by_filter = tried("memory.*", 99).await;
+    assert!(by_filter.contains("the filter says no"), "{by_filter}");
+    assert!(
+        tried("memory.*", 100)
+            .await
+            .contains("The event is wanted.")
+    );
     let gone = site.get(&format!("{BASE}/subscriptions/{id}")).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
 }
