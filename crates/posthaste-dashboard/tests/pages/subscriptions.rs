@@ -283,6 +283,11 @@ async fn the_list_is_filtered_by_what_stands_in_its_path() {
     assert!(
         Site::open()
             .await
+    assert!(
+        answer.text.contains("until <time datetime="),
+        "{}",
+        answer.text
+    );
             .page("/subscriptions")
             .await
             .contains("No subscription yet")
