@@ -37,6 +37,24 @@ class Keyboard(Journey):
         person.type("r")
         person.see("On its way again.")
 
+    def test_r_is_about_the_current_row_where_nothing_is_selected(self):
+        person = self.person
+        person.open("/dashboard/tenants/default/deliveries")
+        person.reload_until("second.one")
+        person.type("/")
+        person.wait(lambda: person.focus() == "INPUT", "to be in a field that takes a text")
+        person.press("Deliveries")
+        person.type("r")
+        person.type("?")
+        person.see("Keyboard")
+        person.type(Keys.ESCAPE)
+        self.assertTrue(person.path().endswith("/deliveries"), "nothing was chosen, nothing is sent")
+        person.type("jjr")
+        person.see("On its way again.")
+        tells = lambda: [(one["event_type"], one["status"]) for one in self.server.call("GET", "/deliveries")["data"]]
+        sent = [("second.one", "failed"), ("first.one", "delivered")]
+        person.wait(lambda: tells() == sent, "for the second row alone to be delivered")
+
     def test_whoever_tabs_comes_first_to_the_way_past_the_navigation(self):
         self.person.open("/dashboard/tenants/default/deliveries")
         self.person.type(Keys.TAB)

@@ -14,7 +14,13 @@ use posthaste_engine::{
 };
 use posthaste_store::EventTypeEntry;
 
-use crate::{payload::pretty, query::Query, reading::Reading, wrongs::Wrongs};
+use crate::{
+    meanwhile::{self, Difference, Labels},
+    payload::pretty,
+    query::Query,
+    reading::Reading,
+    wrongs::Wrongs,
+};
 
 /// The fields of one that there is.
 pub(crate) fn written(entry: &EventTypeEntry) -> Query {
@@ -31,6 +37,51 @@ pub(crate) fn written(entry: &EventTypeEntry) -> Query {
     form
 }
 
+/// With what is there as it was written, where its form shows the same: laid out, it is no other.
+pub(crate) fn keeping(mut new: NewEventType, there: &EventTypeEntry) -> NewEventType {
+    let kept = |typed: &mut RawJson, there: &RawJson| {
+        if pretty(there.as_str()).trim() == typed.as_str() {
+            *typed = there.clone();
+        }
+    };
+    if let (Some(typed), Some(there)) = (&mut new.example, &there.example) {
+        kept(typed, there);
+    }
+    for (version, typed) in &mut new.versions {
+        if let Some(there) = there.versions.get(version) {
+            kept(typed, there);
+        }
+    }
+    new
+}
+
+const LABELS: &Labels = &[
+    ("name", "Name"),
+    ("description", "Description"),
+    ("example", "Example of its data (JSON)"),
+    ("versions", "Versions"),
+];
+
+pub(crate) fn label(field: &str) -> &str {
+    let known = LABELS.iter().find(|(name, _)| *name == field);
+    known.map_or(field, |(_, label)| label)
+}
+
+/// Where a form says something else than the type that there is now; its name stays.
+pub(crate) fn differences(typed: &Query, stored: &Query) -> Vec<Difference> {
+    meanwhile::differences(&LABELS[1..], said, (typed, stored))
+}
+
+fn said(form: &Query, field: &str) -> String {
+    if field != "versions" {
+        return meanwhile::plain(form.typed(field));
+    }
+    let rows = form.all("version").zip(form.all("schema"));
+    let rows = rows.filter(|(_, schema)| !schema.trim().is_empty());
+    let told = rows.map(|(number, schema)| format!("{number}: {}", meanwhile::plain(schema)));
+    told.collect::<Vec<_>>().join("\n")
+}
+
 /// What a form describes. `named` is what its path says already.
 pub(crate) fn read(form: &Query, named: Option<&EventType>) -> Result<NewEventType, Wrongs> {
     let mut reading = Reading::of(form);
@@ -39,7 +90,7 @@ pub(crate) fn read(form: &Query, named: Option<&EventType>) -> Result<NewEventTy
         None => reading.parsed("name"),
     };
     let bytes = 0..=NewEventType::DESCRIPTION_BYTES_MAX;
-    let description = wording::within(reading.text("description"), bytes).map(str::to_owned);
+    let description = wording::within(form.typed("description"), bytes).map(str::to_owned);
     let description = reading.take("description", description);
     let example = reading.lines("example");
     let example = json(&mut reading, "example", example);
@@ -99,7 +150,7 @@ pub(crate) fn refused(error: OperationError) -> Result<Wrongs, OperationError> {
             }
         }
         OperationError::Exists { .. } => wrongs.add("name", "it is in the catalogue already"),
-        OperationError::Stale | OperationError::Quota { .. } => wrongs.add("", &error),
+        OperationError::Quota { .. } => wrongs.add("", &error),
         _ => return Err(error),
     }
     Ok(wrongs)
@@ -147,7 +198,7 @@ mod tests {
     fn a_form_is_a_name_a_description_and_a_row_for_each_version() {
         check(
             "name=a.b&description=+d+&version=2&schema={}&version=3&schema=+",
-            "a.b \"d\" 2:{}",
+            "a.b \" d \" 2:{}",
         );
         check(
             "name=a..b&version=0&schema={}&version=1&schema=[",

@@ -28,6 +28,7 @@ mod telling;
 mod posted;
 mod wrongs;
 mod reading;
+mod meanwhile;
 mod subscription_form;
 mod event_type_form;
 mod assets;

@@ -199,7 +199,7 @@ impl Default for BatchLimits {
 }
 
 /// One subscription of one tenant, whole: configuration, standing and secrets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Subscription {
     /// What it is called in the API.
     pub id: SubscriptionId,

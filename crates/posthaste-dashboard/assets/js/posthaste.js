@@ -31,12 +31,30 @@
     next.querySelector('a[href]')?.focus({ preventScroll: true });
   }
 
+  function search() {
+    const found = ['[data-search]', '[role=search] input', '[role=search] select'].map((of) => document.querySelector(of));
+    found.find((field) => field)?.focus();
+  }
+
+  // What is selected; where nothing is, the current row.
+  function redeliver() {
+    const row = current();
+    const ofPage = [...document.querySelectorAll('main [data-redeliver]')].find((button) => !button.closest('[data-row]'));
+    const button = row?.querySelector('[data-redeliver]') ?? ofPage;
+    if (button?.dataset.redeliver === 'selected' && !document.querySelector('.pick input:checked')) {
+      const own = row?.querySelector('.pick input');
+      if (!own) return;
+      own.checked = true;
+    }
+    button?.click();
+  }
+
   const keys = {
-    '/': () => document.querySelector('[data-search], [role=search] input, [role=search] select')?.focus(),
+    '/': search,
     j: () => step(1),
     k: () => step(-1),
     x: () => current()?.querySelector('input[type=checkbox]')?.click(),
-    r: () => (current()?.querySelector('[data-redeliver]') ?? document.querySelector('main [data-redeliver]'))?.click(),
+    r: redeliver,
     '?': () => document.getElementById('help')?.showModal(),
   };
 
@@ -80,6 +98,15 @@
     anew.addEventListener('click', () => location.reload());
     said.replaceChildren('No longer live: the server refuses it. You may be signed out, or too many pages are live. ', anew);
   }
+
+  // Forms on their way: a second click sends none again. What a script sends is its own affair.
+  const sent = new Set();
+  addEventListener('submit', (event) => {
+    if (event.defaultPrevented || event.target.getAttribute('method') !== 'post') return;
+    if (sent.has(event.target)) event.preventDefault();
+    sent.add(event.target);
+  });
+  addEventListener('pageshow', () => sent.clear());
 
   document.addEventListener('htmx:configRequest', (event) => {
     event.detail.headers['x-csrf'] = document.body.dataset.csrf;

@@ -27,8 +27,8 @@ fn headers(reading: &mut Reading<'_>) -> Option<BTreeMap<HeaderName, AskedHeader
     let rows = rows.zip(form.all("header_kind").map(|kind| kind == "secret"));
     let mut headers = BTreeMap::new();
     for ((name, value), secret) in rows {
-        let (name, value) = (name.trim(), value.trim());
-        if name.is_empty() && value.is_empty() {
+        let name = name.trim();
+        if name.is_empty() && value.trim().is_empty() {
             continue;
         }
         let name: HeaderName = reading.take("headers", name.parse())?;
@@ -52,14 +52,16 @@ fn headers(reading: &mut Reading<'_>) -> Option<BTreeMap<HeaderName, AskedHeader
 }
 
 fn auth(reading: &mut Reading<'_>) -> Option<Option<AskedAuth>> {
-    let (username, password) = (reading.text("auth_username"), reading.text("auth_password"));
-    match (reading.text("auth"), reading.text("auth_token")) {
+    let form = reading.form;
+    let (username, password) = (form.typed("auth_username"), form.typed("auth_password"));
+    match (reading.text("auth"), form.typed("auth_token")) {
         ("" | "none", _) => Some(None),
         ("basic", _) if password == HIDDEN => {
             reading.take("auth_username", Auth::basic(username, ""))?;
             let username = username.to_owned();
             Some(Some(AskedAuth::BasicKept { username }))
         }
+        // What is typed is what is sent: a password may begin or end with a space.
         ("basic", _) => {
             let auth = reading.take("auth_username", Auth::basic(username, password))?;
             Some(Some(AskedAuth::New(auth)))

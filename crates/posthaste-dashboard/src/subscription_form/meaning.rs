@@ -130,8 +130,9 @@ fn chosen(reading: &mut Reading<'_>) -> SubscriptionPatch {
     }
 }
 
+/// White space around it is a part of it, as it is where a program says it.
 fn worded(reading: &mut Reading<'_>, field: &str, bytes: RangeInclusive<usize>) -> Option<String> {
-    let worded = wording::within(reading.text(field), bytes).map(str::to_owned);
+    let worded = wording::within(reading.form.typed(field), bytes).map(str::to_owned);
     reading.take(field, worded)
 }
 
@@ -144,7 +145,7 @@ fn description(reading: &mut Reading<'_>) -> Option<String> {
 }
 
 fn external_id(reading: &mut Reading<'_>) -> Option<Option<String>> {
-    match reading.text("external_id") {
+    match reading.form.typed("external_id") {
         "" => Some(None),
         _ => worded(
             reading,
@@ -208,7 +209,7 @@ fn schemes(reading: &mut Reading<'_>) -> Option<Vec<Scheme>> {
 /// What is wrong with it is said, and nothing of it.
 fn secret(reading: &mut Reading<'_>, algorithm: Option<Algorithm>) -> Option<Secret> {
     let text = reading.form.text("secret")?;
-    reading.take("secret", algorithm?.secret(text.trim()))
+    reading.take("secret", algorithm?.secret(text))
 }
 
 fn timeout(reading: &mut Reading<'_>) -> Option<Duration> {

@@ -21,14 +21,14 @@ pub(crate) fn refused(error: OperationError, form: &Query) -> Result<Wrongs, Ope
                 wrongs.add("events", format!("{name} is not in the catalogue"));
             }
         }
-        OperationError::Stale | OperationError::Quota { .. } => wrongs.add("", &error),
+        OperationError::Quota { .. } => wrongs.add("", &error),
         _ => return Err(error),
     }
     Ok(wrongs)
 }
 
 /// The patterns that were typed; empty fields are none.
-pub(super) fn events(form: &Query) -> impl Iterator<Item = &str> {
+pub(crate) fn events(form: &Query) -> impl Iterator<Item = &str> {
     let typed = form.all("events").map(str::trim);
     typed.filter(|pattern| !pattern.is_empty())
 }

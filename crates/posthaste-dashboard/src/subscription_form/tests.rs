@@ -6,7 +6,7 @@ use posthaste::{
     event::TenantId,
     id::SubscriptionId,
     signature::Secrets,
-    subscription::{HeaderValue, RateLimit, Subscription, SubscriptionStatus},
+    subscription::{Auth, HeaderValue, RateLimit, Subscription, SubscriptionStatus},
 };
 use posthaste_engine::operations::{NewSubscription, RequestedStatus, SubscriptionPatch};
 use std::sync::Arc;
@@ -112,7 +112,7 @@ fn each_field_says_one_member() {
     };
     let made = new(&format!("{URL}&events=a.*&events=&events=+b+")).unwrap();
     assert_eq!(texts(made.events), "a.* b");
-    check("description=+a+b+", |n| n.description, "a b".to_owned());
+    check("description=+a+b+", |n| n.description, " a b ".to_owned());
     check("external_id=own", |n| n.external_id, Some("own".to_owned()));
     check("schemes=pt&schemes=standard", |n| n.schemes.len(), 2);
     check("timeout_ms=250", |n| n.timeout.as_millis(), 250);
@@ -213,6 +213,24 @@ fn what_a_receiver_asks_for_is_read_row_by_row() {
 }
 
 #[test]
+fn the_white_space_that_is_typed_is_kept() {
+    let auth = "auth=basic&auth_username=u+&auth_password=+p+";
+    let expected = Auth::basic("u ", " p ").expect("credentials");
+    let made = new(&format!("{URL}&{auth}")).unwrap();
+    assert!(made.access.auth == Some(expected), "what is typed is sent");
+    check(
+        "external_id=+own+",
+        |n| n.external_id,
+        Some(" own ".to_owned()),
+    );
+    let why = HeaderValue::new("v ", false).map(drop).unwrap_err();
+    refused(
+        "header_name=+X-A+&header_value=v+&header_kind=",
+        &format!("headers: {why}"),
+    );
+}
+
+#[test]
 fn all_that_is_wrong_is_told_at_once_by_its_field() {
     refused(
         "timeout_ms=99&max_in_flight=&mode=both&metadata=[]",
@@ -236,6 +254,10 @@ fn all_that_is_wrong_is_told_at_once_by_its_field() {
         "rate_limit_per_s=NaN",
         "rate_limit_per_s: expected a number",
     );
+    refused(
+        "retry=linear&retry_delay_s=2&retry_retries=31",
+        "retry_retries: expected 1 to 30",
+    );
     refused("schemes=", "schemes: expected at least one of the list");
     refused(
         "versions=a",
@@ -254,11 +276,11 @@ fn all_that_is_wrong_is_told_at_once_by_its_field() {
 
 /// One that differs from the defaults wherever it can.
 fn unusual() -> Subscription {
-    let fields = "external_id=own&description=d&events=a.*&events=b&filter=%7B%22type%22:%22a%22%7D\
+    let fields = "external_id=+own+&description=+d&events=a.*&events=b&filter=%7B%22type%22:%22a%22%7D\
         &schemes=pt&schemes=x-webhook&algorithm=hmac-sha512&retry=linear&retry_delay_s=2\
         &retry_retries=3&retry_jitter=0.5&timeout_ms=200&rate_limit_per_s=0.25&max_in_flight=1\
         &auto_pause_after=9&mode=batch&batch_max_events=7&ordering=fifo&versions=a.b+2\
-        &format=cloudevents&metadata=%7B%22a%22:%22%5Cu0041%22%7D&auth=basic&auth_username=ada\
+        &format=cloudevents&metadata=%7B%22a%22:%22%5Cu0041%22%7D&auth=basic&auth_username=ada+\
         &auth_password=canary-1&header_name=X-Key&header_value=canary-2&header_kind=secret\
         &ca_pem=a%0D%0Ab&client_cert_pem=c&client_key_pem=canary-3";
     let new = new(&format!("{URL}&{fields}")).expect("a subscription");

@@ -77,7 +77,17 @@ async fn a_type_is_described_anew_and_taken_away() {
     assert!(page.contains("Version 2") && !page.contains("Version 1"));
     let stale = site.submit(edit, &fields).await;
     assert_eq!(stale.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(stale.text.contains("someone changed it"));
+    assert!(stale.text.contains("someone changed it") && stale.text.contains("load it anew</a>"));
+    assert!(stale.text.contains("Both say the same."), "{}", stale.text);
+    let other = [
+        ("revision", "1"),
+        ("description", "Or not."),
+        ("version", "2"),
+        ("schema", "{}"),
+    ];
+    let stale = site.submit(edit, &other).await;
+    assert!(stale.text.contains("<bdi>Or not.</bdi>") && stale.text.contains("<bdi>Paid.</bdi>"));
+    assert!(stale.text.contains("name=\"revision\" value=\"2\""));
     let delete = "/event-types/order.paid/delete";
     assert!(site.page(delete).await.contains("Keep it"));
     site.submit(delete, &[]).await;
@@ -86,6 +96,35 @@ async fn a_type_is_described_anew_and_taken_away() {
             .await
             .contains("The catalogue is empty")
     );
+}
+
+#[tokio::test]
+async fn a_type_that_is_saved_as_it_was_shown_stays_as_it_is() {
+    let site = described().await;
+    let (tenant, name) = (TenantId::default_tenant(), "order.paid".parse().unwrap());
+    let entry = || {
+        let known = site.engine.event_type(&tenant, &name);
+        known.expect("it is there").entry.clone()
+    };
+    let before = entry();
+    let laid_out = "{\r\n  \"amount\": 12\r\n}";
+    let form = site.page("/event-types/order.paid/edit").await;
+    let (_, schema) = form.split_once("of version 1\"").expect("its schema");
+    let (_, schema) = schema.split_once('>').expect("its start");
+    let (schema, _) = schema.split_once("</textarea>").expect("its end");
+    let schema = schema.replace("&#34;", "\"");
+    let fields = [
+        ("revision", "1"),
+        ("description", "Someone paid."),
+        ("example", laid_out),
+        ("version", "1"),
+        ("schema", schema.as_str()),
+    ];
+    let edit = "/event-types/order.paid/edit";
+    let answer = site.submit(edit, &fields).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    assert_eq!(entry(), before);
+    assert!(!site.page("/audit").await.contains(">event_type.update</a>"));
 }
 
 #[tokio::test]

@@ -81,6 +81,68 @@ async fn a_subscription_is_made_and_changed_by_its_form() {
 }
 
 #[tokio::test]
+async fn whoever_comes_second_sees_what_they_would_overwrite_and_may() {
+    let site = Site::open().await;
+    let id = leads_to(&site.submit("/subscriptions/new", BLANK).await);
+    let edit = format!("/subscriptions/{id}/edit");
+    let first = with(&[("revision", "1"), ("description", "of Ada")]);
+    leads_to(&site.submit(&edit, &first).await);
+    let basic = [
+        ("auth", "basic"),
+        ("auth_username", "u"),
+        ("auth_password", "canary"),
+    ];
+    let mut second = with(&[
+        ("revision", "1"),
+        ("description", "of Bob"),
+        ("max_in_flight", "7"),
+    ]);
+    second.retain(|(name, _)| *name != "auth");
+    second.extend(basic);
+    let told = site.submit(&edit, &second).await;
+    assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for part in [
+        "load it anew</a>",
+        "<th scope=\"row\">Description</th>",
+        "<bdi>of Bob</bdi>",
+        "<bdi>of Ada</bdi>",
+        "<th scope=\"row\">Requests at once, at most</th>",
+        "<bdi>another one</bdi>",
+        "value=\"of Bob\"",
+    ] {
+        assert!(told.text.contains(part), "{part}: {}", told.text);
+    }
+    assert!(!told.text.contains("<bdi>canary"), "no secret is told");
+    let now = hidden(&told.text, "revision");
+    second.retain(|(name, _)| *name != "revision");
+    second.push(("revision", now.as_str()));
+    leads_to(&site.submit(&edit, &second).await);
+    let found = site.engine.subscription(&TenantId::default_tenant(), id);
+    assert_eq!(found.expect("it is there").description, "of Bob");
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_saved_as_it_was_shown_stays_as_it_is() {
+    let site = Site::open().await;
+    let id = leads_to(&site.submit("/subscriptions/new", BLANK).await);
+    let found = || site.engine.subscription(&TenantId::default_tenant(), id);
+    let before = found();
+    let shown = with(&[("revision", "1"), ("status", "active")]);
+    leads_to(
+        &site
+            .submit(&format!("/subscriptions/{id}/edit"), &shown)
+            .await,
+    );
+    assert_eq!(found(), before);
+    assert!(
+        !site
+            .page("/audit")
+            .await
+            .contains(">subscription.update</a>")
+    );
+}
+
+#[tokio::test]
 async fn what_is_wrong_stands_beside_its_field_with_what_was_typed() {
     let site = Site::open().await;
     let fields = [
@@ -96,6 +158,7 @@ async fn what_is_wrong_stands_beside_its_field_with_what_was_typed() {
         "aria-describedby=\"url-error\"",
         "value=\"http://10.0.0.1/\"",
         "id=\"timeout_ms-error\">expected 100 to 60000",
+        "<a href=\"#timeout_ms\">Timeout of an attempt (ms)</a>: expected",
         "value=\"a..b\"",
         "value=\"mine\"",
     ] {
@@ -131,6 +194,29 @@ async fn a_filter_is_tried_with_and_without_a_script() {
     ] {
         assert!(answer.text.contains(part), "{part}: {}", answer.text);
     }
+    let tried = async |events, amount| {
+        let filter = r#"{"data":{"amount":100}}"#;
+        let sample = format!(r#"{{"type":"memory.created","data":{{"amount":{amount}}}}}"#);
+        let fields = [
+            ("act", "try"),
+            ("events", events),
+            ("filter", filter),
+            ("sample", &sample),
+        ];
+        site.submit("/subscriptions/new", &fields).await.text
+    };
+    let by_types = tried("order.*", 100).await;
+    assert!(
+        by_types.contains("not wanted: its type is none"),
+        "{by_types}"
+    );
+    let by_filter = tried("memory.*", 99).await;
+    assert!(by_filter.contains("the filter says no"), "{by_filter}");
+    assert!(
+        tried("memory.*", 100)
+            .await
+            .contains("The event is wanted.")
+    );
     let fields = [("act", "try"), ("filter", "{"), ("sample", "{}")];
     let answer = site.submit("/subscriptions/new", &fields).await;
     assert!(answer.text.contains("The filter: "), "{}", answer.text);
@@ -197,6 +283,11 @@ async fn a_secret_is_shown_in_the_answer_to_a_form_alone() {
     let answer = site.submit(&rotate, &[("overlap_s", "3600")]).await;
     assert_ne!(secret(), first);
     assert!(answer.text.contains(&secret()) && !answer.text.contains(&first));
+    assert!(
+        answer.text.contains("until <time datetime="),
+        "{}",
+        answer.text
+    );
     let shown = site.page(&page).await;
     assert!(shown.contains("data-until=") && !shown.contains("Rotate the secret"));
     let again = site.submit(&rotate, &[]).await;
@@ -345,4 +436,22 @@ async fn who_only_reads_sees_no_button_and_changes_nothing() {
     }
     let found = site.engine.subscription(&TenantId::default_tenant(), id);
     assert_eq!(found.expect("it is there").revision, 1);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_refused_and_not_made_into_some() {
+    let site = Site::open().await;
+    let csrf = site.get(BASE).await.csrf().to_owned();
+    let written = format!("csrf={csrf}&url=https://example.com/&description=%FF");
+    let path = format!("{BASE}/subscriptions/new");
+    let query = format!("{BASE}/deliveries?error=%FF");
+    for answer in [
+        site.send_written(&path, written).await,
+        site.get(&query).await,
+    ] {
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text);
+        assert!(answer.text.contains("not UTF-8"), "{}", answer.text);
+    }
+    let all = site.engine.subscriptions(&TenantId::default_tenant());
+    assert!(all.is_empty(), "nothing was made");
 }

@@ -91,7 +91,8 @@ impl Engine {
         snapshot.tenants.get(tenant)?.catalogue.get(name).cloned()
     }
 
-    /// Describes an event type; says whether it is a new one.
+    /// Describes an event type; says whether it is a new one. One that is described in the same
+    /// words stays as it is.
     ///
     /// # Errors
     /// [`OperationError::Misfits`]; [`OperationError::Exists`] and [`OperationError::Stale`] where
@@ -184,6 +185,9 @@ impl Engine {
             expected.meets(now.as_deref())?;
             engine.room_for(&tenant, now.is_none())?;
             let known = change(now.as_deref())?;
+            if let Some(now) = now.clone().filter(|now| says_the_same(now, &known)) {
+                return Ok((now, false));
+            }
             let known = Arc::new(engine.follows(known, now.as_deref()));
             let entry = engine.entry_of_type(now.as_deref(), &known);
             let put = Change::PutEventType(known.entry.clone());
@@ -226,4 +230,11 @@ impl Engine {
         known.entry.revision = now.map_or(0, |now| now.entry.revision) + 1;
         known
     }
+}
+
+fn says_the_same(one: &Known, other: &Known) -> bool {
+    let (one, other) = (&one.entry, &other.entry);
+    one.description == other.description
+        && one.example == other.example
+        && one.versions == other.versions
 }

@@ -477,8 +477,9 @@ impl Engine {
         }
     }
 
-    /// Reads, changes and writes a subscription, again if attempts paused it meanwhile. `forgive`:
-    /// its failures, which becoming active does anyway; `action`: what is done to it.
+    /// Reads, changes and writes a subscription, again if attempts paused it meanwhile; what changes
+    /// nothing is neither written nor told. `forgive`: its failures, which becoming active does
+    /// anyway; `action`: what is done to it.
     pub(super) async fn change(
         &self,
         tenant: &TenantId,
@@ -505,6 +506,10 @@ impl Engine {
             let before = stored.ok_or(OperationError::NotFound("subscription"))?;
             let was = before.status;
             let mut after = change(before.clone())?;
+            if !forgive && after == before {
+                let found = self.subscription(tenant, id);
+                return found.ok_or(OperationError::NotFound("subscription"));
+            }
             after.revision += 1;
             after.updated_at = self.now();
             let resumed = forgive || is_resumed(was, after.status);

@@ -79,7 +79,7 @@ fn is_wanted(one: &Subscription, query: &Query) -> bool {
         .text("status")
         .is_none_or(|status| one.status.as_str() == status);
     let own = query.text("external_id").map(str::trim);
-    let own = own.is_none_or(|own| one.external_id.as_deref() == Some(own));
+    let own = own.is_none_or(|own| one.external_id.as_deref().map(str::trim) == Some(own));
     let text = query.text("url").map(|text| text.trim().to_lowercase());
     let text = text.is_none_or(|text| {
         let in_it = |part: &str| part.to_lowercase().contains(&text);

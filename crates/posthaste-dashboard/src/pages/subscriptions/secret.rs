@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use posthaste::{id::SubscriptionId, signature::Secret};
+use posthaste::{clock::Timestamp, id::SubscriptionId, signature::Secret};
 use posthaste_engine::operations::{OperationError, signing};
 use posthaste_store::settings::Scope;
 
@@ -27,12 +27,12 @@ struct Shown {
     id: SubscriptionId,
     secret: Secret,
     public_key: Option<String>,
-    /// Until when the one before signs too, in words; none where it is only looked at.
-    overlap: Option<String>,
+    /// Until when the one before signs too; none where it is only looked at.
+    overlap: Option<Timestamp>,
 }
 
 impl Shown {
-    fn of(viewer: &Viewer, id: SubscriptionId, secret: Secret, overlap: Option<String>) -> Self {
+    fn of(viewer: &Viewer, id: SubscriptionId, secret: Secret, overlap: Option<Timestamp>) -> Self {
         let key = secret.signing_key();
         Self {
             frame: viewer.frame("Secret", Tab::Subscriptions),
@@ -65,9 +65,7 @@ pub(super) async fn rotate(
 ) -> Result<Response, Fault> {
     let engine = viewer.engine(Scope::SubscriptionsWrite)?;
     let algorithm = find(&pages, &viewer, id)?.algorithm;
-    let given = form
-        .text("secret")
-        .map(|text| algorithm.secret(text.trim()));
+    let given = form.text("secret").map(|text| algorithm.secret(text));
     let given = given
         .transpose()
         .map_err(|error| Fault::Refused(error.to_string()))?;
@@ -82,7 +80,6 @@ pub(super) async fn rotate(
         )),
         other => other.into(),
     })?;
-    let until = crate::show::plain(until);
     render::page(&Shown::of(&viewer, id, secret, Some(until)))
 }
 
