@@ -23,6 +23,7 @@ use posthaste_store::{
 use super::deliveries::{Row, Subscribers, types};
 use crate::{
     Pages,
+    came::Came,
     fault::Fault,
     filters,
     frame::{Frame, Note, Tab},
@@ -240,11 +241,6 @@ async fn redeliver(viewer: Viewer, Id(id): Id<EventId>, posted: Posted) -> Resul
     let named = named.map_err(|_| OperationError::NotFound("subscription"))?;
     let to = Some(named).filter(|named| !named.is_empty());
     let sent = engine.redeliver_event(&viewer.tenant, id, to).await?;
-    let note = match sent.redelivered {
-        0 => Note::NothingToDo,
-        _ => Note::Redelivered,
-    };
-    Ok(see(
-        &viewer.path(&format!("events/{id}?note={}", note.code()))
-    ))
+    let note = Came::from(sent).told(Note::Redelivered, Note::Unwanted);
+    Ok(see(&viewer.path(&format!("events/{id}?note={note}"))))
 }

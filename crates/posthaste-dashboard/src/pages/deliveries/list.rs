@@ -92,6 +92,8 @@ struct List {
     is_first: bool,
     is_narrowed: bool,
     may_write: bool,
+    /// Whether dead letters may be among what matches.
+    may_hold_dead: bool,
     statuses: &'static [DeliveryStatus],
     reasons: &'static [FailureClass],
     subscriptions: Vec<Choice>,
@@ -131,6 +133,9 @@ pub(super) async fn list(
         is_first: before.is_none(),
         is_narrowed: OF_DELIVERIES.iter().any(|name| query.text(name).is_some()),
         may_write: viewer.may(Scope::DeliveriesWrite),
+        may_hold_dead: wanted
+            .status
+            .is_none_or(|status| status == DeliveryStatus::Failed),
         statuses: DeliveryStatus::ALL,
         reasons: FailureClass::ALL,
         subscriptions: subscriptions(engine, tenant),

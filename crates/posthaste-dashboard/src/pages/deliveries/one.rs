@@ -13,7 +13,9 @@ use posthaste_store::{
 };
 
 use crate::{
-    Pages, curl,
+    Pages,
+    came::Came,
+    curl,
     fault::Fault,
     frame::{Frame, Note, Tab},
     path::Id,
@@ -157,14 +159,9 @@ pub(super) async fn redeliver(
     _: Posted,
 ) -> Result<Response, Fault> {
     let engine = viewer.engine(Scope::DeliveriesWrite)?;
-    let sent = engine.redeliver(&viewer.tenant, id).await?;
-    let note = match sent.redelivered {
-        0 => Note::NothingToDo,
-        _ => Note::Redelivered,
-    };
-    Ok(see(
-        &viewer.path(&format!("deliveries/{id}?note={}", note.code()))
-    ))
+    let came = Came::from(engine.redeliver(&viewer.tenant, id).await?);
+    let note = came.told(Note::Redelivered, Note::NothingToDo);
+    Ok(see(&viewer.path(&format!("deliveries/{id}?note={note}"))))
 }
 
 pub(super) async fn discard(
@@ -173,11 +170,7 @@ pub(super) async fn discard(
     _: Posted,
 ) -> Result<Response, Fault> {
     let engine = viewer.engine(Scope::DeliveriesWrite)?;
-    let note = match engine.discard(&viewer.tenant, id).await? {
-        true => Note::Discarded,
-        false => Note::NothingToDo,
-    };
-    Ok(see(
-        &viewer.path(&format!("deliveries/{id}?note={}", note.code()))
-    ))
+    let done = engine.discard(&viewer.tenant, id).await?;
+    let note = Came::discarded(u64::from(done), 1).told(Note::Discarded, Note::NothingToDo);
+    Ok(see(&viewer.path(&format!("deliveries/{id}?note={note}"))))
 }
