@@ -59,6 +59,10 @@ pub(crate) fn routes() -> Router<Pages> {
 struct Looked {
     scanned: u64,
     back_to: Option<Timestamp>,
+    /// Whether it began with the newest.
+    is_first: bool,
+    /// Whether something beside the text narrowed it.
+    is_narrowed: bool,
 }
 
 #[derive(Template)]
@@ -103,6 +107,10 @@ async fn list(State(pages): State<Pages>, viewer: Viewer, query: Query) -> Resul
             let looked = Looked {
                 scanned: found.scanned,
                 back_to: found.back_to(),
+                is_first: stretch.before.is_none(),
+                is_narrowed: FIELDS
+                    .iter()
+                    .any(|name| *name != "text" && query.text(name).is_some()),
             };
             (found.items, found.next, Some(looked))
         }

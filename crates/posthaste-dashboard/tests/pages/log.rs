@@ -131,6 +131,15 @@ async fn an_event_is_found_by_text_by_id_and_by_what_it_belongs_to() {
     );
     let page = site.page("/events?text=grace").await;
     assert!(page.contains("Nothing found in 2 payloads: all there are"));
+    let rest = format!("/events?text=ada&before={}", two.as_u64());
+    let page = site.page(&rest).await;
+    assert!(
+        page.contains("1 found in 1 payload: the last of them"),
+        "{page}"
+    );
+    assert!(page.contains("byte for byte"));
+    let page = site.page("/events?text=ada&type=order.paid").await;
+    assert!(page.contains("1 found in 2 payloads: all that the other fields leave"));
     let answer = site.get(&format!("{BASE}/events?id={one}")).await;
     assert_eq!(
         answer.header(header::LOCATION),
@@ -372,7 +381,9 @@ async fn what_is_let_go_is_what_was_counted_and_a_status_that_was_chosen_counts(
         .await;
     assert!(page.contains("Discard 1</button>"), "{page}");
     let counted_at = hidden(&page, "counted_at");
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    while site.engine.now().to_string().as_str() <= counted_at {
+        tokio::task::yield_now().await;
+    }
     site.publish("order.paid", "1").await;
     site.until(DeliveryStatus::Failed, 2).await;
     let fields = [
@@ -447,5 +458,20 @@ async fn the_command_that_an_empty_list_names_is_one_that_works() {
             page.contains("posthaste publish order.paid --data "),
             "{path}"
         );
+    }
+}
+
+#[tokio::test]
+async fn every_field_of_a_time_says_that_it_is_utc() {
+    let site = Site::open().await;
+    for path in ["/events", "/deliveries", "/audit", "/replays/new"] {
+        let page = site.page(path).await;
+        for field in ["since", "until"] {
+            let (_, label) = page
+                .split_once(&format!("<label for=\"{field}\">"))
+                .expect(path);
+            let (label, _) = label.split_once("</label>").expect("its end");
+            assert!(label.ends_with("(UTC)"), "{path}: {label}");
+        }
     }
 }
