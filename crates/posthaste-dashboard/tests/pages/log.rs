@@ -13,7 +13,7 @@ use posthaste::{
     retry::{Preset, RetryPolicy},
     transport::{Answer, WebhookTransport},
 };
-use posthaste_engine::operations::NewSubscription;
+use posthaste_engine::operations::{NewSubscription, SubscriptionPatch};
 use posthaste_store::query::{DeliveryQuery, Stretch};
 
 use crate::site::{BASE, Site};
@@ -474,4 +474,73 @@ async fn every_field_of_a_time_says_that_it_is_utc() {
             assert!(label.ends_with("(UTC)"), "{path}: {label}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_delivery_says_what_it_waits_for_and_its_page_renews_itself_until_it_has_ended() {
+    let site = Site::before(receiver()).await;
+    let (tenant, to) = (
+        TenantId::default_tenant(),
+        site.subscribe_once("/well").await,
+    );
+    site.engine.pause(&tenant, to).await.expect("paused");
+    site.publish("order.paid", "1").await;
+    let id = site.until(DeliveryStatus::Held, 1).await[0];
+    let page = site.page(&format!("/deliveries/{id}")).await;
+    assert!(
+        page.contains("its subscription, which is paused: by someone"),
+        "{page}"
+    );
+    assert!(page.contains(&format!("action=\"{BASE}/subscriptions/{to}/resume\"")));
+    let (_, poll) = page.split_once("hx-get=\"").expect("it is renewed");
+    let (poll, _) = poll.split_once('"').expect("its end");
+    assert_eq!(site.get(poll).await.status, StatusCode::NO_CONTENT);
+    site.submit(&format!("/subscriptions/{to}/resume"), &[])
+        .await;
+    site.until(DeliveryStatus::Delivered, 1).await;
+    let renewed = site.get(poll).await;
+    assert_eq!(renewed.status, StatusCode::OK);
+    assert!(renewed.text.contains("hx-swap-oob") && renewed.text.contains(">delivered<"));
+    assert!(
+        !renewed.text.contains("hx-get"),
+        "it has ended: {}",
+        renewed.text
+    );
+    let ended = site.page(&format!("/deliveries/{id}")).await;
+    assert!(!ended.contains("hx-get") && !ended.contains("Waits for"));
+}
+
+#[tokio::test]
+async fn a_retry_says_when_it_is() {
+    let site = Site::before_up_and_down().await;
+    site.subscribe(crate::site::DOWN).await;
+    site.publish("order.paid", "1").await;
+    let id = site.until(DeliveryStatus::Retrying, 1).await[0];
+    let page = site.page(&format!("/deliveries/{id}")).await;
+    assert!(page.contains("its next try, at <time"), "{page}");
+}
+
+#[tokio::test]
+async fn an_attempt_before_a_change_does_not_claim_the_url_of_today() {
+    let site = Site::before(receiver()).await;
+    let (tenant, to) = (
+        TenantId::default_tenant(),
+        site.subscribe_once("/well").await,
+    );
+    site.publish("order.paid", "1").await;
+    let id = site.until(DeliveryStatus::Delivered, 1).await[0];
+    let path = format!("/deliveries/{id}");
+    assert!(!site.page(&path).await.contains("The URL is today"));
+    let change = SubscriptionPatch {
+        url: Some("https://hooks.example.com/new".parse().expect("a URL")),
+        ..SubscriptionPatch::default()
+    };
+    let changed = site
+        .engine
+        .change_subscription(&tenant, to, change, None)
+        .await;
+    changed.expect("changed");
+    let page = site.page(&path).await;
+    assert!(page.contains("may have gone to another"), "{page}");
+    assert!(page.contains("The URL is today&#39;s") || page.contains("The URL is today's"));
 }
