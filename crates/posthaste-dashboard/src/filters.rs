@@ -9,13 +9,15 @@ use posthaste_store::{
 use crate::{query::Query, reading::Reading, wrongs::Wrongs};
 
 /// The fields that a list of deliveries is narrowed by.
-pub(crate) const OF_DELIVERIES: [&str; 7] = [
+pub(crate) const OF_DELIVERIES: [&str; 9] = [
     "status",
     "subscription",
     "type",
     "event",
     "since",
     "until",
+    "outcome_since",
+    "outcome_until",
     "error",
 ];
 
@@ -32,6 +34,8 @@ pub(crate) fn deliveries(query: &Query, now: Timestamp) -> (DeliveryQuery, Wrong
         event_type: of.read_as("type", TYPE),
         since: of.time("since", now),
         until: of.time("until", now),
+        outcome_since: of.time("outcome_since", now),
+        outcome_until: of.time("outcome_until", now),
         error: query.text("error").map(|error| error.trim().to_owned()),
     };
     (wanted, of.wrongs)

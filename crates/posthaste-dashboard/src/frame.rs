@@ -3,7 +3,7 @@
 use posthaste_engine::operations::Portal;
 use posthaste_store::settings::Scope;
 
-use crate::{assets::Asset, query::Query};
+use crate::assets::Asset;
 
 /// The page's surroundings, for its template.
 pub(crate) struct Frame {
@@ -24,7 +24,8 @@ pub(crate) struct Frame {
     /// Whose portal it is.
     pub(crate) brand: Option<Brand>,
     pub(crate) csrf: String,
-    pub(crate) note: Option<Note>,
+    /// What a change that led here came to.
+    pub(crate) note: Option<String>,
 }
 
 /// How a portal is called and looks.
@@ -109,7 +110,8 @@ tabs! {
 macro_rules! notes {
     ($($note:ident = $code:literal, $text:literal;)*) => {
         /// What a change that was made says on the page that it leads to. It stands in the path as
-        /// a code, so that a link can make a page say nothing but one of these.
+        /// a code, perhaps with counts ([`Came`](crate::came::Came)), so that a link can make a page say nothing but one of
+        /// these.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Note { $($note),* }
 
@@ -135,7 +137,9 @@ notes! {
     Resumed = "resumed", "Resumed: what was held goes out.";
     Rotated = "rotated", "There is a new secret; the old one signs beside it until the overlap ends.";
     Redelivered = "redelivered", "On its way again.";
-    NothingToDo = "nothing", "Nothing to do: what you chose waits already, or is gone.";
+    NothingToDo = "nothing", "Nothing to do: nothing matched any more.";
+    NoneSelected = "none", "Nothing was selected.";
+    Unwanted = "unwanted", "Nothing was sent: no subscription wants this event today.";
     Discarded = "discarded", "Discarded: it stays in the log.";
     Stopped = "stopped", "Stopped.";
     Published = "published", "Published.";
@@ -144,8 +148,7 @@ notes! {
 }
 
 impl Note {
-    pub(crate) fn of(query: &Query) -> Option<Self> {
-        let code = query.text("note")?;
+    pub(crate) fn coded(code: &str) -> Option<Self> {
         Self::EVERY.iter().copied().find(|note| note.code() == code)
     }
 }

@@ -14,6 +14,7 @@ mod frame;
 mod render;
 mod fault;
 mod query;
+mod came;
 mod filters;
 mod path;
 mod session;

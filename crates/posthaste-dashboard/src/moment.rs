@@ -9,6 +9,7 @@ pub(crate) const EXPECTED: &str =
 /// None where it is no time. Without a zone it is UTC.
 pub(crate) fn read(text: &str, now: Timestamp) -> Option<Timestamp> {
     let text = text.trim();
+    let text = text.strip_suffix("UTC").map_or(text, str::trim_end);
     ago(text, now)
         .or_else(|| text.parse().ok())
         .or_else(|| utc(text))
@@ -56,6 +57,7 @@ mod tests {
         check("90s", Some("2026-11-22T11:58:30.000Z"));
         check("2026-11-22", Some("2026-11-22T00:00:00.000Z"));
         check("2026-11-22 10:05", Some("2026-11-22T10:05:00.000Z"));
+        check("2026-11-22 10:05:06 UTC", Some("2026-11-22T10:05:06.000Z"));
         check("2026-11-22T10:05:06", Some("2026-11-22T10:05:06.000Z"));
         check(
             "2026-11-22T10:05:06+02:00",

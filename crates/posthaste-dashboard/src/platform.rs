@@ -8,8 +8,9 @@ use posthaste_store::settings::Scope;
 
 use crate::{
     Pages,
+    came::Said,
     fault::Fault,
-    frame::{Frame, Note, Tab},
+    frame::{Frame, Tab},
     query::Query,
     viewer::Operator,
 };
@@ -20,7 +21,7 @@ const BASE: &str = "/dashboard";
 /// Someone at the platform's pages.
 pub(crate) struct Platform {
     operator: Operator,
-    note: Option<Note>,
+    note: Option<Said>,
 }
 
 impl Platform {
@@ -54,7 +55,7 @@ impl Platform {
             is_portal: false,
             brand: None,
             csrf: self.operator.token.csrf(),
-            note: self.note,
+            note: self.note.map(|said| said.text()),
         }
     }
 }
@@ -69,7 +70,7 @@ impl FromRequestParts<Pages> for Platform {
         }
         Ok(Self {
             operator,
-            note: Note::of(&Query::parse(parts.uri.query().unwrap_or_default())),
+            note: Said::of(&Query::parse(parts.uri.query().unwrap_or_default())),
         })
     }
 }

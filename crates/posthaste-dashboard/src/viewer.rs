@@ -12,8 +12,9 @@ use posthaste_store::{audit::Actor, settings::Scope};
 
 use crate::{
     Pages,
+    came::Said,
     fault::Fault,
-    frame::{Brand, Frame, Note, Tab},
+    frame::{Brand, Frame, Tab},
     live::{Leave, Listener},
     origin, path,
     portal::Guest,
@@ -31,7 +32,7 @@ pub(crate) struct Viewer {
     pub(crate) base: String,
     who: Who,
     pages: Pages,
-    note: Option<Note>,
+    note: Option<Said>,
 }
 
 /// Someone with a key, or with a link.
@@ -107,7 +108,7 @@ impl Viewer {
             is_portal: self.is_portal(),
             brand,
             csrf: self.csrf(),
-            note: self.note,
+            note: self.note.map(|said| said.text()),
         }
     }
 
@@ -150,7 +151,7 @@ impl FromRequestParts<Pages> for Viewer {
             base,
             who,
             pages: pages.clone(),
-            note: Note::of(&Query::parse(parts.uri.query().unwrap_or_default())),
+            note: Said::of(&Query::parse(parts.uri.query().unwrap_or_default())),
         })
     }
 }

@@ -220,6 +220,13 @@ impl TenantView {
         subscriber.is_some_and(|s| s.subscription.status != SubscriptionStatus::Disabled)
     }
 
+    /// Whether there is such a subscription, and what is sent to it is held.
+    #[must_use]
+    pub fn is_paused(&self, id: SubscriptionId) -> bool {
+        let status = self.subscribers.get(&id).map(|s| s.subscription.status);
+        matches!(status, Some(SubscriptionStatus::Paused(_)))
+    }
+
     fn takes_version(
         &self,
         id: SubscriptionId,

@@ -1,6 +1,8 @@
 //! What lists are asked for. A filter without an index is scanned a bounded stretch at a time, so
 //! a page may be empty and still lead on.
 
+use std::time::Duration;
+
 use posthaste::{
     clock::Timestamp,
     delivery::DeliveryStatus,
@@ -39,6 +41,10 @@ pub struct DeliveryQuery {
     pub since: Option<Timestamp>,
     /// Created before.
     pub until: Option<Timestamp>,
+    /// [`Delivery::outcome_at`](crate::record::Delivery::outcome_at) at or after.
+    pub outcome_since: Option<Timestamp>,
+    /// It has come to nothing at or after.
+    pub outcome_until: Option<Timestamp>,
     /// What `last_error` begins with.
     pub error: Option<String>,
 }
@@ -59,6 +65,18 @@ impl EventQuery {
 }
 
 impl DeliveryQuery {
+    /// Of these, what stood so at a time already: neither made nor come to anything later.
+    #[must_use]
+    pub fn as_of(self, at: Timestamp) -> Self {
+        let after = at + Duration::from_millis(1);
+        let before = |until: Option<Timestamp>| Some(until.map_or(after, |until| until.min(after)));
+        Self {
+            until: before(self.until),
+            outcome_until: before(self.outcome_until),
+            ..self
+        }
+    }
+
     /// Whether a delivery is one of those asked for.
     #[must_use]
     pub fn wants(&self, delivery: &crate::record::Delivery) -> bool {
@@ -79,6 +97,12 @@ impl DeliveryQuery {
                 .is_none_or(|t| delivery.event_type == *t)
             && self.since.is_none_or(|since| created_at >= since)
             && self.until.is_none_or(|until| created_at < until)
+            && self.wants_outcome(delivery.outcome_at())
             && self.error.as_ref().is_none_or(error)
+    }
+
+    fn wants_outcome(&self, at: Option<Timestamp>) -> bool {
+        self.outcome_since.is_none_or(|since| at >= Some(since))
+            && self.outcome_until.is_none_or(|until| at < Some(until))
     }
 }

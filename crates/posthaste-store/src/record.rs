@@ -271,6 +271,19 @@ impl Delivery {
     pub fn created_at(&self) -> Timestamp {
         self.id.time()
     }
+
+    /// When it came to something last: its end, else the start of its latest attempt; none before
+    /// the first.
+    #[must_use]
+    pub fn outcome_at(&self) -> Option<Timestamp> {
+        match self.state {
+            DeliveryState::Delivered { at } | DeliveryState::Failed { at } => Some(at),
+            DeliveryState::Pending
+            | DeliveryState::Retrying { .. }
+            | DeliveryState::Held
+            | DeliveryState::Discarded { .. } => self.sent_at,
+        }
+    }
 }
 
 /// A delivery that was attempted, with all that its chain is worked out from.

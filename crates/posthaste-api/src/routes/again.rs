@@ -66,6 +66,12 @@ pub(crate) struct FilterShape {
     /// Created before.
     #[schema(format = DateTime)]
     until: Option<String>,
+    /// What it came to last was at or after: its end, or the latest attempt.
+    #[schema(format = DateTime)]
+    outcome_since: Option<String>,
+    /// It came to nothing at or after.
+    #[schema(format = DateTime)]
+    outcome_until: Option<String>,
     /// What `last_error` begins with, such as `timeout`.
     error: Option<String>,
 }

@@ -200,6 +200,8 @@ fn headers(lines: &str) -> BTreeMap<&str, String> {
         ("type" = Option<String>, Query, description = "exactly this event type"),
         ("since" = Option<String>, Query, description = "created at or after (RFC 3339)"),
         ("until" = Option<String>, Query, description = "created before (RFC 3339)"),
+        ("outcome_since" = Option<String>, Query, description = "what it came to last was at or after: its end, or the latest attempt (RFC 3339)"),
+        ("outcome_until" = Option<String>, Query, description = "it came to nothing at or after (RFC 3339)"),
         ("error" = Option<String>, Query, description = "what `last_error` begins with, such as `timeout`"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "items of a page, default 50"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
@@ -239,6 +241,8 @@ fn delivery_query(parameters: &mut Parameters) -> DeliveryQuery {
         event_type: parameters.parsed("type"),
         since: parameters.time("since"),
         until: parameters.time("until"),
+        outcome_since: parameters.time("outcome_since"),
+        outcome_until: parameters.time("outcome_until"),
         error: parameters.named("error", reason, || REASON.to_owned()),
     }
 }
@@ -259,6 +263,8 @@ pub(crate) const FILTER: &[&str] = &[
     "type",
     "since",
     "until",
+    "outcome_since",
+    "outcome_until",
     "error",
 ];
 
@@ -275,6 +281,8 @@ pub(crate) fn delivery_filter(mut fields: Fields<'_>) -> Result<DeliveryQuery, P
         event_type: fields.present("type", event_type),
         since: fields.present("since", time),
         until: fields.present("until", time),
+        outcome_since: fields.present("outcome_since", time),
+        outcome_until: fields.present("outcome_until", time),
         error: fields.present("error", |raw| {
             let known = reason(&text(raw)?);
             Ok(known.ok_or_else(|| Fault::new("invalid", REASON))?)

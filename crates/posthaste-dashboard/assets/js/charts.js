@@ -195,8 +195,10 @@
         if (at == null) return;
         const value = plot.posToVal(plot.cursor.top, 'y');
         const from = this.series.at[at];
+        const to = iso(from + this.series.step_s);
         const more = this.picture.leads(this.series, at, value);
-        location.href = `${this.root.dataset.deliveries}?since=${iso(from)}&until=${iso(from + this.series.step_s)}${more}`;
+        // What came to something by then was made before then.
+        location.href = `${this.root.dataset.deliveries}?until=${to}&outcome_since=${iso(from)}&outcome_until=${to}${more}`;
       });
     }
 

@@ -20,6 +20,7 @@ pub(crate) fn routes() -> Router<Pages> {
         .route("/deliveries/selected", post(many::selected))
         .route("/deliveries/all", get(many::ask).post(many::all))
         .route("/deliveries/{id}", get(one::show))
+        .route("/deliveries/{id}/standing", get(one::renewed))
         .route("/deliveries/{id}/redeliver", post(one::redeliver))
         .route("/deliveries/{id}/discard", post(one::discard))
 }

@@ -23,6 +23,7 @@ use posthaste_store::{
 use super::deliveries::{Row, Subscribers, types};
 use crate::{
     Pages,
+    came::Came,
     fault::Fault,
     filters,
     frame::{Frame, Note, Tab},
@@ -58,6 +59,10 @@ pub(crate) fn routes() -> Router<Pages> {
 struct Looked {
     scanned: u64,
     back_to: Option<Timestamp>,
+    /// Whether it began with the newest.
+    is_first: bool,
+    /// Whether something beside the text narrowed it.
+    is_narrowed: bool,
 }
 
 #[derive(Template)]
@@ -102,6 +107,10 @@ async fn list(State(pages): State<Pages>, viewer: Viewer, query: Query) -> Resul
             let looked = Looked {
                 scanned: found.scanned,
                 back_to: found.back_to(),
+                is_first: stretch.before.is_none(),
+                is_narrowed: FIELDS
+                    .iter()
+                    .any(|name| *name != "text" && query.text(name).is_some()),
             };
             (found.items, found.next, Some(looked))
         }
@@ -240,11 +249,6 @@ async fn redeliver(viewer: Viewer, Id(id): Id<EventId>, posted: Posted) -> Resul
     let named = named.map_err(|_| OperationError::NotFound("subscription"))?;
     let to = Some(named).filter(|named| !named.is_empty());
     let sent = engine.redeliver_event(&viewer.tenant, id, to).await?;
-    let note = match sent.redelivered {
-        0 => Note::NothingToDo,
-        _ => Note::Redelivered,
-    };
-    Ok(see(
-        &viewer.path(&format!("events/{id}?note={}", note.code()))
-    ))
+    let note = Came::from(sent).told(Note::Redelivered, Note::Unwanted);
+    Ok(see(&viewer.path(&format!("events/{id}?note={note}"))))
 }

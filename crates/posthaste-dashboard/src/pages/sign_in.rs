@@ -46,7 +46,8 @@ struct Form {
 impl Form {
     fn new(next: String, error: Option<&'static str>) -> Self {
         let (_, query) = next.split_once('?').unwrap_or_default();
-        let note = Note::of(&Query::parse(query)).filter(|note| *note == Note::Undone);
+        let note = Query::parse(query).text("note").and_then(Note::coded);
+        let note = note.filter(|note| *note == Note::Undone);
         Self { next, note, error }
     }
 }

@@ -13,7 +13,7 @@ use posthaste::{
     retry::{Preset, RetryPolicy},
     transport::{Answer, WebhookTransport},
 };
-use posthaste_engine::operations::NewSubscription;
+use posthaste_engine::operations::{NewSubscription, SubscriptionPatch};
 use posthaste_store::query::{DeliveryQuery, Stretch};
 
 use crate::site::{BASE, Site};
@@ -131,6 +131,15 @@ async fn an_event_is_found_by_text_by_id_and_by_what_it_belongs_to() {
     );
     let page = site.page("/events?text=grace").await;
     assert!(page.contains("Nothing found in 2 payloads: all there are"));
+    let rest = format!("/events?text=ada&before={}", two.as_u64());
+    let page = site.page(&rest).await;
+    assert!(
+        page.contains("1 found in 1 payload: the last of them"),
+        "{page}"
+    );
+    assert!(page.contains("byte for byte"));
+    let page = site.page("/events?text=ada&type=order.paid").await;
+    assert!(page.contains("1 found in 2 payloads: all that the other fields leave"));
     let answer = site.get(&format!("{BASE}/events?id={one}")).await;
     assert_eq!(
         answer.header(header::LOCATION),
@@ -174,7 +183,7 @@ async fn an_event_shows_its_payload_to_the_last_digit_and_why_it_went_where() {
     let back = site.submit(&format!("/events/{id}/redeliver"), &[]).await;
     assert_eq!(
         back.header(header::LOCATION),
-        format!("{BASE}/events/{id}?note=redelivered")
+        format!("{BASE}/events/{id}?note=redelivered.1.0.0.0")
     );
 }
 
@@ -232,7 +241,7 @@ async fn what_is_selected_is_sent_again_or_let_go() {
         ("back", "status=failed&note=created"),
     ];
     let answer = site.submit("/deliveries/selected", &fields).await;
-    let back = format!("{BASE}/deliveries?status=failed&note=discarded");
+    let back = format!("{BASE}/deliveries?status=failed&note=discarded.2.0.0.0");
     assert_eq!(answer.header(header::LOCATION), back);
     site.until(DeliveryStatus::Discarded, 2).await;
     let fields = [("id", ids[2].as_str()), ("verb", "redeliver")];
@@ -240,12 +249,12 @@ async fn what_is_selected_is_sent_again_or_let_go() {
     assert!(
         answer
             .header(header::LOCATION)
-            .ends_with("note=redelivered")
+            .ends_with("note=redelivered.1.0.0.0")
     );
     let none = site
         .submit("/deliveries/selected", &[("verb", "redeliver")])
         .await;
-    assert!(none.header(header::LOCATION).ends_with("note=nothing"));
+    assert!(none.header(header::LOCATION).ends_with("note=none"));
 }
 
 #[tokio::test]
@@ -279,8 +288,10 @@ async fn a_group_of_dead_letters_is_let_go_after_its_count_was_shown() {
     let answer = site.submit("/deliveries/all", &fields).await;
     assert_eq!(
         answer.header(header::LOCATION),
-        format!("{BASE}/dead-letters?note=discarded")
+        format!("{BASE}/dead-letters?note=discarded.3.0.0.0")
     );
+    let said = site.get(answer.header(header::LOCATION)).await.text;
+    assert!(said.contains("3 are discarded: they stay in the log."));
     let page = site.page("/dead-letters").await;
     assert!(page.contains("3 dead letters in 1 group") && page.contains(&bytes.to_string()));
     let everything = site.submit("/deliveries/all", &[("verb", "discard")]).await;
@@ -349,4 +360,200 @@ async fn a_subscription_is_chosen_by_what_people_call_it() {
     let id = site.engine.subscribe(&tenant, new).await.expect("one").id;
     let choice = format!("<option value=\"{id}\">Billing: https://example.com/hook</option>");
     assert!(site.page("/deliveries").await.contains(&choice));
+}
+
+/// The value of a hidden field of a page.
+fn hidden<'a>(page: &'a str, name: &str) -> &'a str {
+    let named = format!("name=\"{name}\" value=\"");
+    let (_, rest) = page.split_once(&named).expect(name);
+    rest.split_once('"').expect("its end").0
+}
+
+#[tokio::test]
+async fn what_is_let_go_is_what_was_counted_and_a_status_that_was_chosen_counts() {
+    let site = Site::before(receiver()).await;
+    let down = site.subscribe_once("/down").await.to_string();
+    site.publish("order.paid", "1").await;
+    let ids = site.until(DeliveryStatus::Failed, 1).await;
+    let fields = [("id", ids[0].to_string()), ("verb", "discard".to_owned())];
+    let fields = fields
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    site.submit("/deliveries/selected", &fields).await;
+    site.publish("order.paid", "1").await;
+    site.until(DeliveryStatus::Failed, 1).await;
+    let filter = format!("status=discarded&subscription={down}");
+    let page = site
+        .page(&format!("/deliveries/all?{filter}&verb=discard"))
+        .await;
+    assert!(page.contains("no dead letter among what matches"), "{page}");
+    let list = site.page(&format!("/deliveries?{filter}")).await;
+    assert!(!list.contains("verb=discard"), "it is not even offered");
+    let page = site
+        .page(&format!("/deliveries/all?subscription={down}&verb=discard"))
+        .await;
+    assert!(page.contains("Discard 1</button>"), "{page}");
+    let counted_at = hidden(&page, "counted_at");
+    while site.engine.now().to_string().as_str() <= counted_at {
+        tokio::task::yield_now().await;
+    }
+    site.publish("order.paid", "1").await;
+    site.until(DeliveryStatus::Failed, 2).await;
+    let fields = [
+        ("subscription", down.as_str()),
+        ("counted_at", counted_at),
+        ("verb", "discard"),
+    ];
+    let answer = site.submit("/deliveries/all", &fields).await;
+    assert!(
+        answer
+            .header(header::LOCATION)
+            .ends_with("note=discarded.1.0.0.0")
+    );
+    site.until(DeliveryStatus::Failed, 1).await;
+}
+
+#[tokio::test]
+async fn only_what_would_be_sent_again_is_counted_and_a_note_says_what_is_held() {
+    let site = Site::before(receiver()).await;
+    let down = site.subscribe_once("/down").await;
+    let tenant = TenantId::default_tenant();
+    site.publish("order.paid", "1").await;
+    let dead = site.until(DeliveryStatus::Failed, 1).await[0];
+    site.engine.pause(&tenant, down).await.expect("paused");
+    site.publish("order.paid", "2").await;
+    let held = site.until(DeliveryStatus::Held, 1).await[0];
+    let page = site
+        .page("/deliveries/all?status=held&verb=redeliver")
+        .await;
+    assert!(page.contains("There is nothing to send again."), "{page}");
+    assert!(page.contains("<strong>1</strong> more match and wait already"));
+    let all = format!("/deliveries/all?subscription={down}&verb=redeliver");
+    let page = site.page(&all).await;
+    assert!(page.contains("Redeliver 1</button>"), "{page}");
+    assert!(page.contains("<strong>1</strong> of them will be held"));
+    let (dead, held) = (dead.to_string(), held.to_string());
+    let fields = [
+        ("id", dead.as_str()),
+        ("id", held.as_str()),
+        ("verb", "redeliver"),
+    ];
+    let answer = site.submit("/deliveries/selected", &fields).await;
+    let said = site.get(answer.header(header::LOCATION)).await.text;
+    let expected = "1 is held until its subscription is resumed. 1 waits already.";
+    assert!(said.contains(expected), "{said}");
+    site.engine.unsubscribe(&tenant, down).await.expect("gone");
+    let page = site.page(&all).await;
+    assert!(
+        page.contains("<strong>2</strong> more match and are skipped"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn an_event_that_nobody_wants_says_that_nothing_was_sent() {
+    let site = Site::before(receiver()).await;
+    let id = site.publish("order.paid", "1").await;
+    let answer = site.submit(&format!("/events/{id}/redeliver"), &[]).await;
+    let said = site.get(answer.header(header::LOCATION)).await.text;
+    assert!(
+        said.contains("no subscription wants this event today"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn the_command_that_an_empty_list_names_is_one_that_works() {
+    let site = Site::open().await;
+    for path in ["/events", "/deliveries"] {
+        let page = site.page(path).await;
+        assert!(
+            page.contains("posthaste publish order.paid --data "),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_field_of_a_time_says_that_it_is_utc() {
+    let site = Site::open().await;
+    for path in ["/events", "/deliveries", "/audit", "/replays/new"] {
+        let page = site.page(path).await;
+        for field in ["since", "until"] {
+            let (_, label) = page
+                .split_once(&format!("<label for=\"{field}\">"))
+                .expect(path);
+            let (label, _) = label.split_once("</label>").expect("its end");
+            assert!(label.ends_with("(UTC)"), "{path}: {label}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_says_what_it_waits_for_and_its_page_renews_itself_until_it_has_ended() {
+    let site = Site::before(receiver()).await;
+    let (tenant, to) = (
+        TenantId::default_tenant(),
+        site.subscribe_once("/well").await,
+    );
+    site.engine.pause(&tenant, to).await.expect("paused");
+    site.publish("order.paid", "1").await;
+    let id = site.until(DeliveryStatus::Held, 1).await[0];
+    let page = site.page(&format!("/deliveries/{id}")).await;
+    assert!(
+        page.contains("its subscription, which is paused: by someone"),
+        "{page}"
+    );
+    assert!(page.contains(&format!("action=\"{BASE}/subscriptions/{to}/resume\"")));
+    let (_, poll) = page.split_once("hx-get=\"").expect("it is renewed");
+    let (poll, _) = poll.split_once('"').expect("its end");
+    assert_eq!(site.get(poll).await.status, StatusCode::NO_CONTENT);
+    site.submit(&format!("/subscriptions/{to}/resume"), &[])
+        .await;
+    site.until(DeliveryStatus::Delivered, 1).await;
+    let renewed = site.get(poll).await;
+    assert_eq!(renewed.status, StatusCode::OK);
+    assert!(renewed.text.contains("hx-swap-oob") && renewed.text.contains(">delivered<"));
+    assert!(
+        !renewed.text.contains("hx-get"),
+        "it has ended: {}",
+        renewed.text
+    );
+    let ended = site.page(&format!("/deliveries/{id}")).await;
+    assert!(!ended.contains("hx-get") && !ended.contains("Waits for"));
+}
+
+#[tokio::test]
+async fn a_retry_says_when_it_is() {
+    let site = Site::before_up_and_down().await;
+    site.subscribe(crate::site::DOWN).await;
+    site.publish("order.paid", "1").await;
+    let id = site.until(DeliveryStatus::Retrying, 1).await[0];
+    let page = site.page(&format!("/deliveries/{id}")).await;
+    assert!(page.contains("its next try, at <time"), "{page}");
+}
+
+#[tokio::test]
+async fn an_attempt_before_a_change_does_not_claim_the_url_of_today() {
+    let site = Site::before(receiver()).await;
+    let (tenant, to) = (
+        TenantId::default_tenant(),
+        site.subscribe_once("/well").await,
+    );
+    site.publish("order.paid", "1").await;
+    let id = site.until(DeliveryStatus::Delivered, 1).await[0];
+    let path = format!("/deliveries/{id}");
+    assert!(!site.page(&path).await.contains("The URL is today"));
+    let change = SubscriptionPatch {
+        url: Some("https://hooks.example.com/new".parse().expect("a URL")),
+        ..SubscriptionPatch::default()
+    };
+    let changed = site
+        .engine
+        .change_subscription(&tenant, to, change, None)
+        .await;
+    changed.expect("changed");
+    let page = site.page(&path).await;
+    assert!(page.contains("may have gone to another"), "{page}");
+    assert!(page.contains("The URL is today&#39;s") || page.contains("The URL is today's"));
 }

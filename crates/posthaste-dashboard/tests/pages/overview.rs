@@ -88,8 +88,9 @@ async fn what_was_published_is_what_is_shown() {
             ("0".into(), "0".into())
         );
         assert!(
-            page.contains(&format!("{BASE}/deliveries?error=http+500&amp;since="))
-                || page.contains(&format!("{BASE}/deliveries?error=http+500&since=")),
+            page.contains(&format!(
+                "{BASE}/deliveries?error=http+500&amp;outcome_since="
+            )) || page.contains(&format!("{BASE}/deliveries?error=http+500&outcome_since=")),
             "{page}"
         );
         let (_, worst) = page.split_once("id=\"worst\"").expect("the worst");
@@ -156,6 +157,29 @@ async fn the_file_is_the_table_and_the_series_is_both() {
             .contains(&format!("{DOWN},active,3,3,0,0,")),
         "{worst}"
     );
+}
+
+#[tokio::test]
+async fn what_a_row_counted_is_what_its_link_lists() {
+    let site = with_outcomes().await;
+    let page = site.page("?window=1h").await;
+    let (_, numbers) = page.split_once("is-numbers").expect("a table");
+    let mut listed = 0;
+    for link in numbers.split("href=\"").skip(1) {
+        let (link, _) = link.split_once('"').expect("its end");
+        let Some((_, query)) = link.split_once("/deliveries?") else {
+            continue;
+        };
+        let query = query.replace("&amp;", "&").replace("&#38;", "&");
+        let list = site
+            .page(&format!("/deliveries?{query}&status=delivered"))
+            .await;
+        assert!(list.contains("by its last outcome"), "{list}");
+        listed += list.matches("data-row data-id").count();
+    }
+    assert_eq!(listed, 3, "each in one row");
+    let earlier = site.page("/deliveries?outcome_until=1h").await;
+    assert!(earlier.contains("No delivery matches"), "{earlier}");
 }
 
 #[tokio::test]

@@ -83,6 +83,8 @@ async fn what_was_not_counted_does_not_start() {
     assert_eq!(counted.status, StatusCode::OK);
     assert!(counted.text.contains("3 deliveries would be sent"));
     assert!(site.page("/replays").await.contains("No replays"));
+    let form = site.page("/replays/new").await;
+    assert!(form.contains("The picture counts outcomes when they happened"));
 }
 
 #[tokio::test]

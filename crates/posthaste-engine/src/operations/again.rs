@@ -13,7 +13,7 @@ use posthaste_store::{
     again::{Again, SentAgain},
     audit::Action,
     query::{DeliveryQuery, Stretch},
-    record::{Delivery, Reopened, StoredEvent},
+    record::{Reopened, StoredEvent},
 };
 
 use serde::Serialize;
@@ -35,20 +35,47 @@ const STEP: usize = 500;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Redelivered {
     pub redelivered: u64,
+    /// Of those, the ones whose subscription is paused: they leave when it is resumed.
+    pub held: u64,
     /// Pending or held, and left as they are.
     pub already_waiting: u64,
+    /// Gone, or of a subscription that is disabled or deleted.
+    pub skipped: u64,
 }
 
 impl Redelivered {
-    fn count(&mut self, sent: &SentAgain) {
-        for came in sent.reopened.iter().chain(&sent.made) {
+    /// `paused`: whether the subscription of each is.
+    fn of(sent: &SentAgain, paused: impl Iterator<Item = bool>) -> Self {
+        let mut all = Self::default();
+        for (came, is_paused) in sent.reopened.iter().chain(&sent.made).zip(paused) {
             match came {
-                Reopened::Redelivered => self.redelivered += 1,
-                Reopened::AlreadyWaiting => self.already_waiting += 1,
-                Reopened::Missing => {}
+                Reopened::Redelivered => {
+                    all.redelivered += 1;
+                    all.held += u64::from(is_paused);
+                }
+                Reopened::AlreadyWaiting => all.already_waiting += 1,
+                Reopened::Missing => all.skipped += 1,
             }
         }
+        all
     }
+
+    fn add(&mut self, more: Self) {
+        self.redelivered += more.redelivered;
+        self.held += more.held;
+        self.already_waiting += more.already_waiting;
+        self.skipped += more.skipped;
+    }
+}
+
+/// A query for the dead letters among what another asks for; none where it asks for none.
+pub(super) fn dead(query: DeliveryQuery) -> Option<DeliveryQuery> {
+    let failed = Some(DeliveryStatus::Failed);
+    let may_be = query.status.is_none() || query.status == failed;
+    may_be.then_some(DeliveryQuery {
+        status: failed,
+        ..query
+    })
 }
 
 impl Engine {
@@ -77,12 +104,10 @@ impl Engine {
         let (engine, target) = (self.clone(), [(id, delivery.subscription)]);
         let sent = self.to_the_end(async move { engine.send(again, &target).await });
         let sent = sent.await?;
-        if sent.reopened == [Reopened::Missing] {
-            return Err(OperationError::NotFound("delivery"));
+        match sent.skipped {
+            0 => Ok(sent),
+            _ => Err(OperationError::NotFound("delivery")),
         }
-        let mut answer = Redelivered::default();
-        answer.count(&sent);
-        Ok(answer)
     }
 
     /// [`Self::redeliver`] of each, without those that are gone or whose subscription is.
@@ -97,11 +122,8 @@ impl Engine {
         let mut all = Redelivered::default();
         for &id in ids {
             match self.redeliver(tenant, id).await {
-                Ok(one) => {
-                    all.redelivered += one.redelivered;
-                    all.already_waiting += one.already_waiting;
-                }
-                Err(OperationError::NotFound(_) | OperationError::Disabled) => {}
+                Ok(one) => all.add(one),
+                Err(OperationError::NotFound(_) | OperationError::Disabled) => all.skipped += 1,
                 Err(error) => return Err(error),
             }
         }
@@ -135,17 +157,21 @@ impl Engine {
     ) -> Result<Redelivered, OperationError> {
         let snapshot = self.snapshot();
         let view = snapshot.tenants.get(tenant);
-        let is_open = |one: &Delivery| view.is_some_and(|view| view.is_open(one.subscription));
-        let found = self.found(tenant, query, is_open).await?;
-        let mut answer = Redelivered::default();
-        for step in found.chunks(STEP) {
+        let is_open = |(_, to): &Target| view.is_some_and(|view| view.is_open(*to));
+        let found = self.found(tenant, query).await?;
+        let (open, closed): (Vec<_>, Vec<_>) = found.into_iter().partition(is_open);
+        let mut answer = Redelivered {
+            skipped: closed.len() as u64,
+            ..Redelivered::default()
+        };
+        for step in open.chunks(STEP) {
             let ids: Vec<DeliveryId> = step.iter().map(|(id, _)| *id).collect();
             let again = Again {
                 // Meanwhile another may have sent it again, and it arrived.
                 only_failed: query.status == Some(DeliveryStatus::Failed),
                 ..self.reopening(tenant, &ids)
             };
-            answer.count(&self.send(again, step).await?);
+            answer.add(self.send(again, step).await?);
             tokio::task::yield_now().await;
         }
         Ok(answer)
@@ -201,13 +227,8 @@ impl Engine {
         tenant: &TenantId,
         query: DeliveryQuery,
     ) -> Result<u64, OperationError> {
-        let failed = Some(DeliveryStatus::Failed);
-        if query.status.is_some() && query.status != failed {
+        let Some(query) = dead(query) else {
             return Ok(0);
-        }
-        let query = DeliveryQuery {
-            status: failed,
-            ..query
         };
         let (engine, tenant) = (self.clone(), tenant.clone());
         let walk = async move {
@@ -225,7 +246,7 @@ impl Engine {
         query: &DeliveryQuery,
     ) -> Result<u64, OperationError> {
         let mut discarded = 0;
-        for step in self.found(tenant, query, |_| true).await?.chunks(STEP) {
+        for step in self.found(tenant, query).await?.chunks(STEP) {
             let ids = step.iter().map(|(id, _)| *id).collect();
             let store = &self.0.store;
             discarded += store.discard_failed(tenant, ids, self.now()).await?;
@@ -234,12 +255,11 @@ impl Engine {
         Ok(discarded as u64)
     }
 
-    /// What matches and is wanted, oldest first: the order in which a line is to be filled.
+    /// What matches, oldest first: the order in which a line is to be filled.
     async fn found(
         &self,
         tenant: &TenantId,
         query: &DeliveryQuery,
-        wanted: impl Fn(&Delivery) -> bool,
     ) -> Result<Vec<Target>, OperationError> {
         let (mut found, mut before) = (Vec::new(), None);
         loop {
@@ -248,8 +268,8 @@ impl Engine {
                 limit: PAGE,
             };
             let page = self.deliveries(tenant, query, stretch).await?;
-            let wanted = page.items.iter().filter(|delivery| wanted(delivery));
-            found.extend(wanted.map(|delivery| (delivery.id, delivery.subscription)));
+            let targets = page.items.iter();
+            found.extend(targets.map(|delivery| (delivery.id, delivery.subscription)));
             before = page.next;
             if before.is_none() {
                 found.reverse();
@@ -311,9 +331,7 @@ impl Engine {
             ..self.reopening(tenant, &ids)
         };
         places.hand_over(&again.make);
-        let mut answer = Redelivered::default();
-        answer.count(&self.send(again, &there).await?);
-        Ok(answer)
+        self.send(again, &there).await
     }
 
     fn reopening(&self, tenant: &TenantId, ids: &[DeliveryId]) -> Again {
@@ -321,11 +339,14 @@ impl Engine {
     }
 
     /// Sends again, and tells the scheduler.
-    async fn send(&self, again: Again, there: &[Target]) -> Result<SentAgain, OperationError> {
-        let targets = targets(there, &again);
+    async fn send(&self, again: Again, there: &[Target]) -> Result<Redelivered, OperationError> {
+        let (targets, tenant) = (targets(there, &again), again.tenant.clone());
         let sent = self.0.store.send_again(again).await?;
         told(&targets, &sent).for_each(|input| self.0.dispatch.tell(input));
-        Ok(sent)
+        let snapshot = self.snapshot();
+        let view = snapshot.tenants.get(&tenant);
+        let is_paused = |(_, to): &Target| view.is_some_and(|view| view.is_paused(*to));
+        Ok(Redelivered::of(&sent, targets.iter().map(is_paused)))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod batching;
 pub mod credentials;
 mod catalogue;
 mod deliveries;
+mod waiting;
 mod matches;
 mod again;
 mod provenance;
@@ -45,6 +46,7 @@ pub use search::{Counted, Searched};
 pub use sessions::{Given, SESSION, SIGN_IN_LINK};
 pub use stats::{POINTS_MAX, Stats, WINDOW_MAX, finest_step, usual_step};
 pub use subscriptions::{NewSubscription, RequestedStatus, SubscriptionPatch};
+pub use waiting::Wait;
 
 /// Why an operation was not carried out. Nothing of it was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,13 +3,14 @@
 
 use posthaste::{
     clock::Timestamp,
+    delivery::DeliveryStatus,
     event::TenantId,
     id::{DeliveryId, EventId},
 };
 use posthaste_store::{
     dead_letter::DeadLetters,
     query::{DeliveryQuery, EventQuery, Stretch},
-    record::{EventSummary, StoredEvent},
+    record::{Delivery, EventSummary, StoredEvent},
 };
 
 use super::OperationError;
@@ -51,12 +52,49 @@ impl Searched {
     }
 }
 
-/// How many there are.
+/// How many a change would be made to, of all that match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counted {
     pub count: u64,
+    /// Of those, the ones whose subscription is paused.
+    pub held: u64,
+    /// Pending or held: they would be left as they are.
+    pub already_waiting: u64,
+    /// Of subscriptions that are disabled or deleted.
+    pub skipped: u64,
     /// Whether there may be more.
     pub more: bool,
+    /// When they stood so, for [`DeliveryQuery::as_of`]: what comes later was not counted.
+    pub at: Timestamp,
+}
+
+impl Counted {
+    /// Nothing so far.
+    fn begin(at: Timestamp) -> Self {
+        Self {
+            count: 0,
+            held: 0,
+            already_waiting: 0,
+            skipped: 0,
+            more: false,
+            at,
+        }
+    }
+
+    /// By its status, and by whether its subscription takes it and is paused.
+    fn add_again(&mut self, status: DeliveryStatus, is_open: bool, is_paused: bool) {
+        match status {
+            _ if !is_open => self.skipped += 1,
+            DeliveryStatus::Pending | DeliveryStatus::Held => self.already_waiting += 1,
+            DeliveryStatus::Retrying
+            | DeliveryStatus::Delivered
+            | DeliveryStatus::Failed
+            | DeliveryStatus::Discarded => {
+                self.count += 1;
+                self.held += u64::from(is_paused);
+            }
+        }
+    }
 }
 
 /// Text that is looked for, whatever the case of its ASCII letters.
@@ -160,28 +198,67 @@ impl Engine {
         Ok(self.0.store.dead_letters(tenant, stretch).await?)
     }
 
-    /// How many deliveries match, up to 10,000: what someone is told before they change them all.
+    /// How many of those that match would be sent again, of up to 10,000: what someone is told
+    /// before they send them all.
     ///
     /// # Errors
     /// [`OperationError::Storage`].
-    pub async fn count_deliveries(
+    pub async fn count_redeliverable(
         &self,
         tenant: &TenantId,
         query: &DeliveryQuery,
     ) -> Result<Counted, OperationError> {
-        let (mut count, mut before) = (0, None);
+        let snapshot = self.snapshot();
+        let view = snapshot.tenants.get(tenant);
+        let add = |counted: &mut Counted, one: &Delivery| {
+            let (status, to) = (one.state.status(), one.subscription);
+            let is_open = view.is_some_and(|view| view.is_open(to));
+            let is_paused = view.is_some_and(|view| view.is_paused(to));
+            counted.add_again(status, is_open, is_paused);
+        };
+        self.counted(tenant, query, add).await
+    }
+
+    /// How many of those that match are dead letters, as [`Self::count_redeliverable`].
+    ///
+    /// # Errors
+    /// [`OperationError::Storage`].
+    pub async fn count_discardable(
+        &self,
+        tenant: &TenantId,
+        query: DeliveryQuery,
+    ) -> Result<Counted, OperationError> {
+        let Some(query) = super::again::dead(query) else {
+            return Ok(Counted::begin(self.now()));
+        };
+        let add = |counted: &mut Counted, _: &Delivery| counted.count += 1;
+        self.counted(tenant, &query, add).await
+    }
+
+    async fn counted(
+        &self,
+        tenant: &TenantId,
+        query: &DeliveryQuery,
+        add: impl Fn(&mut Counted, &Delivery),
+    ) -> Result<Counted, OperationError> {
+        let (mut counted, mut before) = (Counted::begin(self.now()), None);
         for _ in 0..PAGES_MAX {
             let limit = PAGE;
             let page = self.deliveries(tenant, query, Stretch { before, limit });
             let page = page.await?;
-            count += page.items.len() as u64;
+            for one in &page.items {
+                add(&mut counted, one);
+                // A clock that was set back does not hide what was before it.
+                let stood_at = one.outcome_at().max(Some(one.created_at()));
+                counted.at = stood_at.map_or(counted.at, |at| at.max(counted.at));
+            }
             before = page.next;
             if before.is_none() {
                 break;
             }
         }
-        let more = before.is_some();
-        Ok(Counted { count, more })
+        counted.more = before.is_some();
+        Ok(counted)
     }
 }
 

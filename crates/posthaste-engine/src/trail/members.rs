@@ -179,6 +179,8 @@ pub struct FilterMembers<'a> {
     r#type: Option<&'a EventType>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
+    outcome_since: Option<Timestamp>,
+    outcome_until: Option<Timestamp>,
     error: Option<&'a str>,
 }
 
@@ -190,6 +192,8 @@ pub fn filter(of: &DeliveryQuery) -> FilterMembers<'_> {
         r#type: of.event_type.as_ref(),
         since: of.since,
         until: of.until,
+        outcome_since: of.outcome_since,
+        outcome_until: of.outcome_until,
         error: of.error.as_deref(),
     }
 }

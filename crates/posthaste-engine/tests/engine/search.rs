@@ -98,8 +98,15 @@ async fn dead_letters_are_grouped_counted_and_discarded_one_by_one() {
         error: Some(String::from("http 404")),
         ..DeliveryQuery::default()
     };
-    let counted = engine.count_deliveries(tenant, &failed).await.unwrap();
+    let counted = engine.count_discardable(tenant, failed.clone()).await;
+    let counted = counted.unwrap();
     assert_eq!((counted.count, counted.more), (3, false));
+    let discarded = DeliveryQuery {
+        status: Some(DeliveryStatus::Discarded),
+        ..failed
+    };
+    let none = engine.count_discardable(tenant, discarded).await.unwrap();
+    assert_eq!(none.count, 0, "only dead letters are let go");
     assert_eq!(engine.discard_each(tenant, &ids[..2]).await, Ok(2));
     assert_eq!(engine.discard(tenant, ids[0]).await, Ok(false));
     world.receivers.behave(URL, Behaviour::Answer(200));
@@ -108,4 +115,38 @@ async fn dead_letters_are_grouped_counted_and_discarded_one_by_one() {
     world.pass(A_MOMENT).await;
     assert_eq!(world.counts().await.delivered, 2);
     assert_eq!(engine.dead_letters(tenant, None).await.unwrap().counted, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_done_is_what_was_counted_and_what_waits_or_is_closed_is_not() {
+    let world = World::new().await;
+    let to = world.subscribe(URL, &[1.0]).await;
+    world.receivers.behave(URL, Behaviour::Answer(404));
+    world.publish_many(3).await;
+    world.pass(Duration::from_secs(5)).await;
+    let (engine, tenant) = (&world.engine, &world.tenant);
+    let to_it = DeliveryQuery {
+        subscription: Some(to),
+        ..DeliveryQuery::default()
+    };
+    let counted = engine.count_redeliverable(tenant, &to_it).await.unwrap();
+    assert_eq!((counted.count, counted.held), (3, 0));
+    world.pass(A_MOMENT).await;
+    world.publish_many(2).await;
+    world.pass(Duration::from_secs(5)).await;
+    let as_of = to_it.clone().as_of(counted.at);
+    let discarded = engine.discard_all(tenant, as_of.clone()).await.unwrap();
+    assert_eq!(discarded, 3, "those that came later were not counted");
+    engine.pause(tenant, to).await.unwrap();
+    let counted = engine.count_redeliverable(tenant, &to_it).await.unwrap();
+    assert_eq!((counted.count, counted.held), (5, 5));
+    let sent = engine.redeliver_all(tenant, as_of).await.unwrap();
+    assert_eq!((sent.redelivered, sent.held), (3, 3));
+    let counted = engine.count_redeliverable(tenant, &to_it).await.unwrap();
+    assert_eq!((counted.count, counted.already_waiting), (2, 3));
+    engine.unsubscribe(tenant, to).await.unwrap();
+    let counted = engine.count_redeliverable(tenant, &to_it).await.unwrap();
+    assert_eq!((counted.count, counted.skipped), (0, 5));
+    let sent = engine.redeliver_all(tenant, to_it).await.unwrap();
+    assert_eq!((sent.redelivered, sent.skipped), (0, 5));
 }

@@ -158,6 +158,20 @@ pub async fn deliveries_are_listed_by_everything_that_can_be_asked_for(world: &m
         ..any()
     };
     check(window, &[3, 4]).await;
+    let outcomes = |since, until| DeliveryQuery {
+        outcome_since: Some(since),
+        outcome_until: Some(until),
+        ..any()
+    };
+    check(outcomes(now, world.after(1)), &[0, 1, 3]).await;
+    check(outcomes(begun, now), &[]).await;
+    let nothing_since = DeliveryQuery {
+        outcome_until: Some(now),
+        ..any()
+    };
+    check(nothing_since, &[2, 4, 5]).await;
+    check(any().as_of(begun), &[2]).await;
+    check(any().as_of(now), &[0, 1, 2, 3, 4, 5]).await;
     let by_error = |error: &str| DeliveryQuery {
         error: Some(error.to_owned()),
         ..any()

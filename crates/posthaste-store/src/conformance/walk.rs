@@ -447,6 +447,8 @@ impl<'a> Walk<'a> {
             subscription: maybe(3).then_some(subscription),
             error: maybe(5).then(|| error.to_owned()),
             since: maybe(4).then(|| super::START + recently),
+            outcome_since: maybe(6).then(|| super::START + recently),
+            outcome_until: maybe(6).then(|| super::START + recently),
             ..DeliveryQuery::default()
         }
     }

@@ -92,6 +92,10 @@ struct List {
     is_first: bool,
     is_narrowed: bool,
     may_write: bool,
+    /// Whether dead letters may be among what matches.
+    may_hold_dead: bool,
+    /// Whether it is narrowed by when outcomes were, as the overview's bars are.
+    by_outcome: bool,
     statuses: &'static [DeliveryStatus],
     reasons: &'static [FailureClass],
     subscriptions: Vec<Choice>,
@@ -131,6 +135,12 @@ pub(super) async fn list(
         is_first: before.is_none(),
         is_narrowed: OF_DELIVERIES.iter().any(|name| query.text(name).is_some()),
         may_write: viewer.may(Scope::DeliveriesWrite),
+        may_hold_dead: wanted
+            .status
+            .is_none_or(|status| status == DeliveryStatus::Failed),
+        by_outcome: ["outcome_since", "outcome_until"]
+            .iter()
+            .any(|name| query.text(name).is_some()),
         statuses: DeliveryStatus::ALL,
         reasons: FailureClass::ALL,
         subscriptions: subscriptions(engine, tenant),

@@ -3,13 +3,14 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use posthaste::id::DeliveryId;
+use posthaste::{clock::Timestamp, id::DeliveryId};
 use posthaste_engine::operations::Counted;
 use posthaste_store::{query::DeliveryQuery, settings::Scope};
 
 use super::Subscribers;
 use crate::{
     Pages,
+    came::Came,
     fault::Fault,
     filters::{self, OF_DELIVERIES},
     frame::{Frame, Note, Tab},
@@ -49,24 +50,22 @@ impl Verb {
         }
     }
 
-    /// After so many.
-    const fn note(self, done: u64) -> Note {
-        match (self, done) {
-            (_, 0) => Note::NothingToDo,
-            (Self::Redeliver, _) => Note::Redelivered,
-            (Self::Discard, _) => Note::Discarded,
+    const fn note(self) -> Note {
+        match self {
+            Self::Redeliver => Note::Redelivered,
+            Self::Discard => Note::Discarded,
         }
     }
 }
 
 /// The page that a change leads back to, with what it came to.
-fn back(viewer: &Viewer, posted: &Posted, note: Note) -> Response {
+fn back(viewer: &Viewer, posted: &Posted, note: &str) -> Response {
     let page = match posted.text("from") {
         Some("dead-letters") => "dead-letters",
         _ => "deliveries",
     };
     let query = Query::parse(posted.text("back").unwrap_or_default());
-    let query = query.with("note", note.code());
+    let query = query.with("note", note);
     see(&viewer.path(&format!("{page}?{query}")))
 }
 
@@ -75,14 +74,15 @@ pub(super) async fn selected(viewer: Viewer, posted: Posted) -> Result<Response,
     let ids = posted.all("id").filter_map(|id| id.parse().ok());
     let ids: Vec<DeliveryId> = ids.collect();
     let verb = Verb::of(&posted)?;
-    let done = match verb {
-        Verb::Redeliver => {
-            let sent = engine.redeliver_each(&viewer.tenant, &ids).await?;
-            sent.redelivered
+    let came = match verb {
+        Verb::Redeliver => Came::from(engine.redeliver_each(&viewer.tenant, &ids).await?),
+        Verb::Discard => {
+            let done = engine.discard_each(&viewer.tenant, &ids).await?;
+            Came::discarded(done, ids.len() as u64)
         }
-        Verb::Discard => engine.discard_each(&viewer.tenant, &ids).await?,
     };
-    Ok(back(&viewer, &posted, verb.note(done)))
+    let note = came.told(verb.note(), Note::NoneSelected);
+    Ok(back(&viewer, &posted, &note))
 }
 
 #[derive(Template)]
@@ -118,18 +118,19 @@ pub(super) async fn ask(
     query: Query,
 ) -> Result<Response, Fault> {
     let engine = viewer.engine(Scope::DeliveriesWrite)?;
-    let (verb, mut wanted) = meant(&pages, &query)?;
-    if verb == Verb::Discard {
-        wanted.status = Some(posthaste::delivery::DeliveryStatus::Failed);
-    }
-    let counted = engine.count_deliveries(&viewer.tenant, &wanted).await?;
+    let (verb, wanted) = meant(&pages, &query)?;
+    let (tenant, all) = (&viewer.tenant, wanted.clone());
+    let counted = match verb {
+        Verb::Redeliver => engine.count_redeliverable(tenant, &all).await?,
+        Verb::Discard => engine.count_discardable(tenant, all).await?,
+    };
     let known = Subscribers::of(&engine, &viewer.tenant, wanted.subscription.into_iter());
     let (from, tab) = match query.text("from") {
         Some("dead-letters") => ("dead-letters", Tab::DeadLetters),
         _ => ("deliveries", Tab::Deliveries),
     };
     let filter = OF_DELIVERIES.iter();
-    let filter = filter.filter_map(|name| Some((*name, query.text(name)?.to_owned())));
+    let filter = filter.filter_map(|name| Some((*name, as_read(&wanted, &query, name)?)));
     render::page(&Ask {
         frame: viewer.frame(format!("{} all that match", verb.label()), tab),
         verb,
@@ -146,6 +147,18 @@ pub(super) async fn ask(
     })
 }
 
+/// A field of a filter; what was so long ago is a time now, so that it stays the one counted by.
+fn as_read(wanted: &DeliveryQuery, query: &Query, name: &str) -> Option<String> {
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    match name {
+        "since" => time(wanted.since),
+        "until" => time(wanted.until),
+        "outcome_since" => time(wanted.outcome_since),
+        "outcome_until" => time(wanted.outcome_until),
+        _ => query.text(name).map(str::to_owned),
+    }
+}
+
 /// The list that a filter came from.
 fn narrowed(query: &Query) -> String {
     let list = Query::parse(&query.with("verb", ""));
@@ -159,14 +172,18 @@ pub(super) async fn all(
 ) -> Result<Response, Fault> {
     let engine = viewer.engine(Scope::DeliveriesWrite)?;
     let (verb, wanted) = meant(&pages, &posted)?;
-    let done = match verb {
-        Verb::Redeliver => {
-            engine
-                .redeliver_all(&viewer.tenant, wanted)
-                .await?
-                .redelivered
-        }
-        Verb::Discard => engine.discard_all(&viewer.tenant, wanted).await?,
+    // What came after they were counted was not asked for.
+    let wanted = match posted.read("counted_at") {
+        Some(at) => wanted.as_of(at),
+        None => wanted,
     };
-    Ok(back(&viewer, &posted, verb.note(done)))
+    let came = match verb {
+        Verb::Redeliver => Came::from(engine.redeliver_all(&viewer.tenant, wanted).await?),
+        Verb::Discard => {
+            let done = engine.discard_all(&viewer.tenant, wanted).await?;
+            Came::discarded(done, done)
+        }
+    };
+    let note = came.told(verb.note(), Note::NothingToDo);
+    Ok(back(&viewer, &posted, &note))
 }
