@@ -12,7 +12,7 @@ mod written;
 mod meaning;
 
 pub(crate) use meaning::{Asked, told};
-pub(crate) use refusal::refused;
+pub(crate) use refusal::{events, refused};
 pub(crate) use written::{blank, written};
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub(crate) fn refused(error: OperationError, form: &Query) -> Result<Wrongs, Ope
 }
 
 /// The patterns that were typed; empty fields are none.
-pub(super) fn events(form: &Query) -> impl Iterator<Item = &str> {
+pub(crate) fn events(form: &Query) -> impl Iterator<Item = &str> {
     let typed = form.all("events").map(str::trim);
     typed.filter(|pattern| !pattern.is_empty())
 }

@@ -152,6 +152,29 @@ async fn a_filter_is_tried_with_and_without_a_script() {
     ] {
         assert!(answer.text.contains(part), "{part}: {}", answer.text);
     }
+    let tried = async |events, amount| {
+        let filter = r#"{"data":{"amount":100}}"#;
+        let sample = format!(r#"{{"type":"memory.created","data":{{"amount":{amount}}}}}"#);
+        let fields = [
+            ("act", "try"),
+            ("events", events),
+            ("filter", filter),
+            ("sample", &sample),
+        ];
+        site.submit("/subscriptions/new", &fields).await.text
+    };
+    let by_types = tried("order.*", 100).await;
+    assert!(
+        by_types.contains("not wanted: its type is none"),
+        "{by_types}"
+    );
+    let by_filter = tried("memory.*", 99).await;
+    assert!(by_filter.contains("the filter says no"), "{by_filter}");
+    assert!(
+        tried("memory.*", 100)
+            .await
+            .contains("The event is wanted.")
+    );
     let fields = [("act", "try"), ("filter", "{"), ("sample", "{}")];
     let answer = site.submit("/subscriptions/new", &fields).await;
     assert!(answer.text.contains("The filter: "), "{}", answer.text);

@@ -7,13 +7,14 @@ use posthaste::{
     event::{EventType, TenantId},
     filter::{Clause, EventDocument, Explanation, Filter},
     json::RawJson,
-    subscription::EventPattern,
+    subscription::{EventPattern, wants},
 };
 use posthaste_engine::catalogue::Known;
 use posthaste_store::{
     query::{EventQuery, Stretch},
     record::StoredEvent,
 };
+use serde::Deserialize;
 
 use crate::{Pages, fault::Fault, payload::pretty, query::Query, subscription_form};
 
@@ -22,7 +23,9 @@ use crate::{Pages, fault::Fault, payload::pretty, query::Query, subscription_for
 #[template(path = "subscriptions/tried.html")]
 pub(super) struct Tried {
     answer: Result<Vec<Row>, String>,
-    matches: bool,
+    /// Whether the types do; none where the event has no type.
+    types_want: Option<bool>,
+    filter_wants: bool,
 }
 
 /// A clause, and how deep it stands in others.
@@ -33,21 +36,65 @@ struct Row {
 
 impl Tried {
     pub(super) fn of(form: &Query) -> Self {
-        match explained(form) {
-            Ok(explanation) => {
+        match judged(form).and_then(|judged| Ok((judged, explained(form)?))) {
+            Ok((types_want, explanation)) => {
                 let mut rows = Vec::new();
                 flatten(explanation.clauses, 0, &mut rows);
                 Self {
                     answer: Ok(rows),
-                    matches: explanation.matches,
+                    types_want,
+                    filter_wants: explanation.matches,
                 }
             }
             Err(why) => Self {
                 answer: Err(why),
-                matches: false,
+                types_want: None,
+                filter_wants: false,
             },
         }
     }
+
+    fn is_wanted(&self) -> bool {
+        self.filter_wants && self.types_want != Some(false)
+    }
+
+    /// Whoever says no is named.
+    fn verdict(&self) -> &'static str {
+        match (self.types_want, self.filter_wants) {
+            (Some(true), true) => "The event is wanted.",
+            (Some(true), false) => "The event is not wanted: its type is, but the filter says no.",
+            (Some(false), true) => {
+                "The event is not wanted: its type is none of those above. The filter says yes."
+            }
+            (Some(false), false) => {
+                "The event is not wanted: its type is none of those above, and the filter says no."
+            }
+            (None, true) => "The filter says yes. The event has no type to judge.",
+            (None, false) => "The event is not wanted: the filter says no.",
+        }
+    }
+}
+
+/// All that is judged of an event beside the filter.
+#[derive(Deserialize)]
+struct Typed {
+    r#type: Option<String>,
+}
+
+/// Whether the types that are chosen want the event's; none where it has none.
+fn judged(form: &Query) -> Result<Option<bool>, String> {
+    let patterns = subscription_form::events(form).map(str::parse);
+    let patterns: Result<Vec<EventPattern>, _> = patterns.collect();
+    let patterns = patterns.map_err(|error| format!("The types: {error}"))?;
+    let sample = form.text("sample").unwrap_or("{}");
+    let typed = serde_json::from_str::<Typed>(sample).ok();
+    let Some(name) = typed.and_then(|typed| typed.r#type) else {
+        return Ok(None);
+    };
+    let name: EventType = name
+        .parse()
+        .map_err(|error| format!("The event's type: {error}"))?;
+    Ok(Some(wants(&patterns, &name)))
 }
 
 fn explained(form: &Query) -> Result<Explanation, String> {
