@@ -1,6 +1,6 @@
 //! A retry policy in fields: a preset, or one of three forms with numbers of its own.
 
-use posthaste::retry::{Exponential, JITTER_DEFAULT, Linear, Preset, RetryPolicy};
+use posthaste::retry::{Exponential, JITTER_DEFAULT, Linear, Preset, RETRIES_MAX, RetryPolicy};
 use serde_json::Value;
 
 use crate::reading::{Reading, named, number};
@@ -35,7 +35,7 @@ fn exponential(reading: &mut Reading<'_>, jitter: Option<f64>) -> Option<RetryPo
     let base_s = reading.number("retry_base_s");
     let factor = reading.number("retry_factor");
     let max_s = reading.number("retry_max_s");
-    let retries = reading.whole("retry_retries", 0..=u32::MAX);
+    let retries = retries(reading);
     let form = Exponential {
         base_s: base_s?,
         factor: factor?,
@@ -47,12 +47,17 @@ fn exponential(reading: &mut Reading<'_>, jitter: Option<f64>) -> Option<RetryPo
 
 fn linear(reading: &mut Reading<'_>, jitter: Option<f64>) -> Option<RetryPolicy> {
     let delay_s = reading.number("retry_delay_s");
-    let retries = reading.whole("retry_retries", 0..=u32::MAX);
+    let retries = retries(reading);
     let form = Linear {
         delay_s: delay_s?,
         retries: retries?,
     };
     reading.take("retry_delay_s", RetryPolicy::linear(form, jitter?))
+}
+
+fn retries(reading: &mut Reading<'_>) -> Option<u32> {
+    let retries = reading.whole("retry_retries", 1..=RETRIES_MAX)?;
+    u32::try_from(retries).ok()
 }
 
 /// The fields of a policy that there is.

@@ -254,6 +254,10 @@ fn all_that_is_wrong_is_told_at_once_by_its_field() {
         "rate_limit_per_s=NaN",
         "rate_limit_per_s: expected a number",
     );
+    refused(
+        "retry=linear&retry_delay_s=2&retry_retries=31",
+        "retry_retries: expected 1 to 30",
+    );
     refused("schemes=", "schemes: expected at least one of the list");
     refused(
         "versions=a",

@@ -241,6 +241,11 @@ async fn a_secret_is_shown_in_the_answer_to_a_form_alone() {
     let answer = site.submit(&rotate, &[("overlap_s", "3600")]).await;
     assert_ne!(secret(), first);
     assert!(answer.text.contains(&secret()) && !answer.text.contains(&first));
+    assert!(
+        answer.text.contains("until <time datetime="),
+        "{}",
+        answer.text
+    );
     let shown = site.page(&page).await;
     assert!(shown.contains("data-until=") && !shown.contains("Rotate the secret"));
     let again = site.submit(&rotate, &[]).await;

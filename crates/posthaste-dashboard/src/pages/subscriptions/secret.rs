@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use posthaste::{id::SubscriptionId, signature::Secret};
+use posthaste::{clock::Timestamp, id::SubscriptionId, signature::Secret};
 use posthaste_engine::operations::{OperationError, signing};
 use posthaste_store::settings::Scope;
 
@@ -27,12 +27,12 @@ struct Shown {
     id: SubscriptionId,
     secret: Secret,
     public_key: Option<String>,
-    /// Until when the one before signs too, in words; none where it is only looked at.
-    overlap: Option<String>,
+    /// Until when the one before signs too; none where it is only looked at.
+    overlap: Option<Timestamp>,
 }
 
 impl Shown {
-    fn of(viewer: &Viewer, id: SubscriptionId, secret: Secret, overlap: Option<String>) -> Self {
+    fn of(viewer: &Viewer, id: SubscriptionId, secret: Secret, overlap: Option<Timestamp>) -> Self {
         let key = secret.signing_key();
         Self {
             frame: viewer.frame("Secret", Tab::Subscriptions),
@@ -80,7 +80,6 @@ pub(super) async fn rotate(
         )),
         other => other.into(),
     })?;
-    let until = crate::show::plain(until);
     render::page(&Shown::of(&viewer, id, secret, Some(until)))
 }
 
