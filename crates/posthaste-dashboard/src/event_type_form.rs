@@ -14,7 +14,13 @@ use posthaste_engine::{
 };
 use posthaste_store::EventTypeEntry;
 
-use crate::{payload::pretty, query::Query, reading::Reading, wrongs::Wrongs};
+use crate::{
+    meanwhile::{self, Difference, Labels},
+    payload::pretty,
+    query::Query,
+    reading::Reading,
+    wrongs::Wrongs,
+};
 
 /// The fields of one that there is.
 pub(crate) fn written(entry: &EventTypeEntry) -> Query {
@@ -47,6 +53,33 @@ pub(crate) fn keeping(mut new: NewEventType, there: &EventTypeEntry) -> NewEvent
         }
     }
     new
+}
+
+const LABELS: &Labels = &[
+    ("name", "Name"),
+    ("description", "Description"),
+    ("example", "Example of its data (JSON)"),
+    ("versions", "Versions"),
+];
+
+pub(crate) fn label(field: &str) -> &str {
+    let known = LABELS.iter().find(|(name, _)| *name == field);
+    known.map_or(field, |(_, label)| label)
+}
+
+/// Where a form says something else than the type that there is now; its name stays.
+pub(crate) fn differences(typed: &Query, stored: &Query) -> Vec<Difference> {
+    meanwhile::differences(&LABELS[1..], said, (typed, stored))
+}
+
+fn said(form: &Query, field: &str) -> String {
+    if field != "versions" {
+        return meanwhile::plain(form.typed(field));
+    }
+    let rows = form.all("version").zip(form.all("schema"));
+    let rows = rows.filter(|(_, schema)| !schema.trim().is_empty());
+    let told = rows.map(|(number, schema)| format!("{number}: {}", meanwhile::plain(schema)));
+    told.collect::<Vec<_>>().join("\n")
 }
 
 /// What a form describes. `named` is what its path says already.
@@ -117,7 +150,7 @@ pub(crate) fn refused(error: OperationError) -> Result<Wrongs, OperationError> {
             }
         }
         OperationError::Exists { .. } => wrongs.add("name", "it is in the catalogue already"),
-        OperationError::Stale | OperationError::Quota { .. } => wrongs.add("", &error),
+        OperationError::Quota { .. } => wrongs.add("", &error),
         _ => return Err(error),
     }
     Ok(wrongs)

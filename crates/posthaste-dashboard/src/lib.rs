@@ -27,6 +27,7 @@ mod platform;
 mod posted;
 mod wrongs;
 mod reading;
+mod meanwhile;
 mod subscription_form;
 mod event_type_form;
 mod assets;

@@ -29,6 +29,12 @@ impl Query {
         self.0.push((name.to_owned(), value.to_owned()));
     }
 
+    /// With this value in place of whatever had its name.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.0.retain(|(known, _)| known != name);
+        self.add(name, value);
+    }
+
     /// The first value of this name that is not empty.
     pub(crate) fn text<'a>(&'a self, name: &str) -> Option<&'a str> {
         self.all(name).find(|value| !value.trim().is_empty())

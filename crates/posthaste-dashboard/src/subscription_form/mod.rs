@@ -9,8 +9,10 @@ mod refusal;
 mod retry;
 mod access;
 mod written;
+mod labels;
 mod meaning;
 
+pub(crate) use labels::{differences, label};
 pub(crate) use meaning::{Asked, told};
 pub(crate) use refusal::{events, refused};
 pub(crate) use written::{blank, written};

@@ -21,7 +21,7 @@ pub(crate) fn refused(error: OperationError, form: &Query) -> Result<Wrongs, Ope
                 wrongs.add("events", format!("{name} is not in the catalogue"));
             }
         }
-        OperationError::Stale | OperationError::Quota { .. } => wrongs.add("", &error),
+        OperationError::Quota { .. } => wrongs.add("", &error),
         _ => return Err(error),
     }
     Ok(wrongs)

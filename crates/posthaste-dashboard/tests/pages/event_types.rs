@@ -77,7 +77,17 @@ async fn a_type_is_described_anew_and_taken_away() {
     assert!(page.contains("Version 2") && !page.contains("Version 1"));
     let stale = site.submit(edit, &fields).await;
     assert_eq!(stale.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(stale.text.contains("someone changed it"));
+    assert!(stale.text.contains("someone changed it") && stale.text.contains("load it anew</a>"));
+    assert!(stale.text.contains("Both say the same."), "{}", stale.text);
+    let other = [
+        ("revision", "1"),
+        ("description", "Or not."),
+        ("version", "2"),
+        ("schema", "{}"),
+    ];
+    let stale = site.submit(edit, &other).await;
+    assert!(stale.text.contains("<bdi>Or not.</bdi>") && stale.text.contains("<bdi>Paid.</bdi>"));
+    assert!(stale.text.contains("name=\"revision\" value=\"2\""));
     let delete = "/event-types/order.paid/delete";
     assert!(site.page(delete).await.contains("Keep it"));
     site.submit(delete, &[]).await;

@@ -81,6 +81,47 @@ async fn a_subscription_is_made_and_changed_by_its_form() {
 }
 
 #[tokio::test]
+async fn whoever_comes_second_sees_what_they_would_overwrite_and_may() {
+    let site = Site::open().await;
+    let id = leads_to(&site.submit("/subscriptions/new", BLANK).await);
+    let edit = format!("/subscriptions/{id}/edit");
+    let first = with(&[("revision", "1"), ("description", "of Ada")]);
+    leads_to(&site.submit(&edit, &first).await);
+    let basic = [
+        ("auth", "basic"),
+        ("auth_username", "u"),
+        ("auth_password", "canary"),
+    ];
+    let mut second = with(&[
+        ("revision", "1"),
+        ("description", "of Bob"),
+        ("max_in_flight", "7"),
+    ]);
+    second.retain(|(name, _)| *name != "auth");
+    second.extend(basic);
+    let told = site.submit(&edit, &second).await;
+    assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for part in [
+        "load it anew</a>",
+        "<th scope=\"row\">Description</th>",
+        "<bdi>of Bob</bdi>",
+        "<bdi>of Ada</bdi>",
+        "<th scope=\"row\">Requests at once, at most</th>",
+        "<bdi>another one</bdi>",
+        "value=\"of Bob\"",
+    ] {
+        assert!(told.text.contains(part), "{part}: {}", told.text);
+    }
+    assert!(!told.text.contains("<bdi>canary"), "no secret is told");
+    let now = hidden(&told.text, "revision");
+    second.retain(|(name, _)| *name != "revision");
+    second.push(("revision", now.as_str()));
+    leads_to(&site.submit(&edit, &second).await);
+    let found = site.engine.subscription(&TenantId::default_tenant(), id);
+    assert_eq!(found.expect("it is there").description, "of Bob");
+}
+
+#[tokio::test]
 async fn a_subscription_that_is_saved_as_it_was_shown_stays_as_it_is() {
     let site = Site::open().await;
     let id = leads_to(&site.submit("/subscriptions/new", BLANK).await);
@@ -117,6 +158,7 @@ async fn what_is_wrong_stands_beside_its_field_with_what_was_typed() {
         "aria-describedby=\"url-error\"",
         "value=\"http://10.0.0.1/\"",
         "id=\"timeout_ms-error\">expected 100 to 60000",
+        "<a href=\"#timeout_ms\">Timeout of an attempt (ms)</a>: expected",
         "value=\"a..b\"",
         "value=\"mine\"",
     ] {

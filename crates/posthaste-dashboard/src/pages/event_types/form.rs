@@ -5,14 +5,18 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{extract::State, response::Response};
 use posthaste::event::EventType;
-use posthaste_engine::{catalogue::Known, operations::Expected};
-use posthaste_store::settings::Scope;
+use posthaste_engine::{
+    catalogue::Known,
+    operations::{Expected, OperationError},
+};
+use posthaste_store::{EventTypeEntry, settings::Scope};
 
 use super::{find, path};
 use crate::{
     Pages, event_type_form,
     fault::Fault,
     frame::{Frame, Tab},
+    meanwhile::Difference,
     path::Id,
     posted::Posted,
     query::Query,
@@ -29,6 +33,8 @@ struct Form {
     name: Option<EventType>,
     form: Query,
     wrongs: Wrongs,
+    /// Where someone else changed it meanwhile: what saving again would overwrite.
+    outdated: Option<Vec<Difference>>,
 }
 
 impl Form {
@@ -42,6 +48,18 @@ impl Form {
             name: name.cloned(),
             form,
             wrongs,
+            outdated: None,
+        }
+    }
+
+    /// What was typed, beside what someone else made of it meanwhile; sent again, it overwrites that.
+    fn outdated(viewer: &Viewer, mut form: Query, now: &EventTypeEntry) -> Self {
+        let stored = event_type_form::written(now);
+        let differences = event_type_form::differences(&form, &stored);
+        form.set("revision", &now.revision.to_string());
+        Self {
+            outdated: Some(differences),
+            ..Self::of(viewer, Some(&now.name), form, Wrongs::default())
         }
     }
 
@@ -117,6 +135,11 @@ async fn put(
         Ok((known, _)) => {
             let to = path(viewer, &known.entry.name);
             Ok(render::see(&format!("{to}?note={note}")))
+        }
+        Err(OperationError::Stale) => {
+            let now = named.and_then(|name| engine.event_type(&viewer.tenant, name));
+            let now = now.ok_or(Fault::NotFound("event type"))?;
+            render::refused(&Form::outdated(viewer, form.clone(), &now.entry))
         }
         Err(error) => again(event_type_form::refused(error)?),
     }

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use posthaste::{
-    event::TenantId,
     id::SubscriptionId,
     signature::Scheme,
     subscription::{EventPattern, Subscription},
@@ -20,6 +19,7 @@ use crate::{
     Pages,
     fault::Fault,
     frame::{Frame, Tab},
+    meanwhile::Difference,
     path::Id,
     posted::Posted,
     query::Query,
@@ -40,6 +40,8 @@ struct Form {
     id: Option<SubscriptionId>,
     form: Query,
     wrongs: Wrongs,
+    /// Where someone else changed it meanwhile: what saving again would overwrite.
+    outdated: Option<Vec<Difference>>,
     /// The catalogue, to choose from.
     types: Vec<String>,
     sample: String,
@@ -141,6 +143,7 @@ impl At<'_> {
                 .map(|known| known.entry.name.to_string())
                 .collect(),
             tried: None,
+            outdated: None,
             form,
             wrongs,
             sample,
@@ -160,6 +163,17 @@ impl At<'_> {
 
     async fn refused(&self, form: &Query, wrongs: Wrongs) -> Result<Response, Fault> {
         render::refused(&self.form(form.clone(), wrongs).await?)
+    }
+
+    /// What was typed, beside what someone else made of it meanwhile; sent again, it overwrites that.
+    async fn outdated(&self, form: &Query, now: &Subscription) -> Result<Response, Fault> {
+        let stored = subscription_form::written(now);
+        let differences = subscription_form::differences(form, &stored);
+        let mut form = form.clone();
+        form.set("revision", &now.revision.to_string());
+        let mut page = self.form(form, Wrongs::default()).await?;
+        page.outdated = Some(differences);
+        render::refused(&page)
     }
 
     /// What an operation refused, beside the field that it is about.
@@ -258,23 +272,16 @@ pub(super) async fn change(
         Ok(asked) => asked,
         Err(wrongs) => return at.refused(&form, wrongs).await,
     };
-    match changed(&engine, &viewer.tenant, &now, asked, form.read("revision")).await {
-        Ok(()) => Ok(render::see(&(path(&viewer, id) + "?note=saved"))),
+    // The form was filled in from a revision, and changes nothing but that one.
+    let revision = form.read("revision");
+    let Some(revision) = revision.filter(|revision| *revision == now.revision) else {
+        return at.outdated(&form, &now).await;
+    };
+    let patch = asked.changes(&now);
+    let changed = engine.change_subscription(&viewer.tenant, id, patch, Some(revision));
+    match changed.await {
+        Ok(_) => Ok(render::see(&(path(&viewer, id) + "?note=saved"))),
+        Err(OperationError::Stale) => at.outdated(&form, &*find(&pages, &viewer, id)?).await,
         Err(error) => at.unfit(&form, error).await,
     }
-}
-
-/// The form was filled in from a revision, and changes nothing but that one.
-async fn changed(
-    engine: &posthaste_engine::Engine,
-    tenant: &TenantId,
-    now: &Subscription,
-    asked: Asked,
-    revision: Option<u64>,
-) -> Result<(), OperationError> {
-    let revision = revision.filter(|revision| *revision == now.revision);
-    let revision = revision.ok_or(OperationError::Stale)?;
-    let patch = asked.changes(now);
-    let changed = engine.change_subscription(tenant, now.id, patch, Some(revision));
-    changed.await.map(drop)
 }
