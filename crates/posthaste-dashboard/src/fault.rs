@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Lacks(Scope),
     /// A form that none of our pages of this session has sent.
     Forged,
+    /// Bytes that are no UTF-8.
+    NoText,
     TooLarge,
     TooLate,
     Refused(String),
@@ -60,6 +62,11 @@ impl Fault {
                 "This form is too old, or was not sent by this page. Go back, reload, and try \
                  again."
                     .to_owned(),
+            ),
+            Self::NoText => (
+                StatusCode::BAD_REQUEST,
+                "Not read",
+                "What was sent is not UTF-8. Nothing was changed.".to_owned(),
             ),
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,

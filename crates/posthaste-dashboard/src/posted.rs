@@ -57,5 +57,5 @@ pub(crate) async fn read(body: Body) -> Result<Query, Fault> {
     let whole = tokio::time::timeout(DEADLINE, whole).await;
     let whole = whole.map_err(|_| Fault::TooLate)?;
     let bytes = whole.map_err(|_| Fault::TooLarge)?.to_bytes();
-    Ok(Query::parse(&String::from_utf8_lossy(&bytes)))
+    Query::sent(&bytes)
 }

@@ -1,9 +1,10 @@
 //! What stands behind the `?` of a page: its filters. What a form sent empty counts as not there.
 
-use std::convert::Infallible;
-
 use axum::extract::FromRequestParts;
+use data_encoding::HEXLOWER_PERMISSIVE;
 use http::request::Parts;
+
+use crate::fault::Fault;
 
 /// Names and values, in the order sent.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +14,13 @@ impl Query {
     pub(crate) fn parse(text: &str) -> Self {
         let pairs = url::form_urlencoded::parse(text.as_bytes());
         Self(pairs.into_owned().collect())
+    }
+
+    /// What someone sent: bytes that are no text are refused, not made into some other text.
+    pub(crate) fn sent(text: &[u8]) -> Result<Self, Fault> {
+        String::from_utf8(unescaped(text)).map_err(|_| Fault::NoText)?;
+        let pairs = url::form_urlencoded::parse(text);
+        Ok(Self(pairs.into_owned().collect()))
     }
 
     pub(crate) fn of(fields: Vec<(String, String)>) -> Self {
@@ -71,16 +79,41 @@ impl Query {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {
-    type Rejection = Infallible;
+    type Rejection = Fault;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::parse(parts.uri.query().unwrap_or_default()))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
+        Self::sent(parts.uri.query().unwrap_or_default().as_bytes())
     }
+}
+
+/// The bytes that stand behind the `%`.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let [first, behind @ ..] = rest {
+        let digits = behind.get(..2).filter(|_| *first == b'%');
+        let byte = digits.and_then(|digits| HEXLOWER_PERMISSIVE.decode(digits).ok());
+        rest = &behind[byte.as_ref().map_or(0, Vec::len) * 2..];
+        bytes.extend(byte.unwrap_or_else(|| vec![*first]));
+    }
+    bytes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_text_is_refused_and_what_stands_for_no_text_is_one() {
+        for refused in [&b"a=%FF"[..], b"a=%c3&b=%a9", b"%80=x", b"a=\xff"] {
+            assert!(Query::sent(refused).is_err(), "{refused:?}");
+        }
+        for text in ["", "a=%EF%BF%BD", "a=%C3%a9+%", "a=%zz%1", "é=é"] {
+            assert_eq!(
+                Query::sent(text.as_bytes()).unwrap().0,
+                Query::parse(text).0
+            );
+        }
+    }
 
     #[test]
     fn an_empty_field_is_no_filter_and_a_link_changes_one() {

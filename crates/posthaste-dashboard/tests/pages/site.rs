@@ -228,9 +228,14 @@ impl Site {
     pub(crate) async fn send(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let mut body = url::form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(fields);
+        self.send_written(path, body.finish()).await
+    }
+
+    /// A form as it is written.
+    pub(crate) async fn send_written(&self, path: &str, body: String) -> Answer {
         let request = Request::post(path);
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.ask(request, body.finish()).await
+        self.ask(request, body).await
     }
 
     /// Sends a form of a page of the tenant `default`, with the token that pages carry.

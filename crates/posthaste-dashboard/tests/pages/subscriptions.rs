@@ -437,3 +437,21 @@ async fn who_only_reads_sees_no_button_and_changes_nothing() {
     let found = site.engine.subscription(&TenantId::default_tenant(), id);
     assert_eq!(found.expect("it is there").revision, 1);
 }
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_refused_and_not_made_into_some() {
+    let site = Site::open().await;
+    let csrf = site.get(BASE).await.csrf().to_owned();
+    let written = format!("csrf={csrf}&url=https://example.com/&description=%FF");
+    let path = format!("{BASE}/subscriptions/new");
+    let query = format!("{BASE}/deliveries?error=%FF");
+    for answer in [
+        site.send_written(&path, written).await,
+        site.get(&query).await,
+    ] {
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text);
+        assert!(answer.text.contains("not UTF-8"), "{}", answer.text);
+    }
+    let all = site.engine.subscriptions(&TenantId::default_tenant());
+    assert!(all.is_empty(), "nothing was made");
+}
