@@ -337,3 +337,16 @@ async fn outcomes_come_as_rows_of_the_list_and_only_those_that_match() {
         .await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
+
+#[tokio::test]
+async fn a_subscription_is_chosen_by_what_people_call_it() {
+    let site = Site::open().await;
+    let new = NewSubscription {
+        description: "Billing".to_owned(),
+        ..NewSubscription::to("https://example.com/hook".parse().unwrap())
+    };
+    let tenant = TenantId::default_tenant();
+    let id = site.engine.subscribe(&tenant, new).await.expect("one").id;
+    let choice = format!("<option value=\"{id}\">Billing: https://example.com/hook</option>");
+    assert!(site.page("/deliveries").await.contains(&choice));
+}

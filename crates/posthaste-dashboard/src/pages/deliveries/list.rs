@@ -146,7 +146,10 @@ fn subscriptions(engine: &Engine, tenant: &TenantId) -> Vec<Choice> {
     let all = engine.subscriptions(tenant).into_iter().take(CHOICES_MAX);
     let choice = all.map(|subscription| Choice {
         value: subscription.id.to_string(),
-        label: subscription.url.to_string(),
+        label: match subscription.description.as_str() {
+            "" => subscription.url.to_string(),
+            what => format!("{what}: {}", subscription.url),
+        },
     });
     choice.collect()
 }
