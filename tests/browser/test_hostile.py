@@ -14,6 +14,8 @@ SONG = "window.canary='sang'"
 MARKUP = f"\"'><script>{SONG}</script><img src=x onerror=\"{SONG}\"><svg/onload={SONG}>{{{{7*7}}}}"
 TURNED = "\u202e\u2066abc\u202c\u0007\u0000".replace("\u0000", "")
 LONG = "W" * 3000
+UNBROKEN = "w" * 200
+LONG_TYPE = "order." + "w" * 122
 NOT_UTF_8 = b"\xff\xfe<script>" + SONG.encode() + b"</script>\x80\xc3(" + bytes(range(256))
 HEADER_BYTES = 200_000
 
@@ -86,6 +88,39 @@ class Hostile(Journey):
     def read(self, name):
         self.person.open(pages.every(self.scene)[name])
         return self.person.text()
+
+    def long_names(self):
+        api = self.scene.api
+        api("PATCH", f"/subscriptions/{self.scene.hooks['/search']}", {"description": UNBROKEN})
+        api("POST", "/event-types", {"type": LONG_TYPE, "description": UNBROKEN})
+        api("POST", "/inboxes", {"name": UNBROKEN})
+        api("POST", "/keys", {"name": UNBROKEN, "scopes": ["events:read"]})
+        self.server.call("PATCH", f"/tenants/{self.scene.tenant}", {"name": UNBROKEN})
+
+    def test_names_without_a_space_are_broken_and_nothing_is_pushed_out_of_view(self):
+        self.long_names()
+        paths = pages.every(self.scene)
+        paths["long-type"] = f"{self.scene.base}/event-types/{LONG_TYPE}"
+        for size in (chromium.WIDE, chromium.PHONE):
+            chromium.look(self.driver, size)
+            for name, path in paths.items():
+                with self.subTest(page=name, size=size):
+                    self.check(path)
+        wide, narrow = ("audit",), ("audit", "inboxes", "keys", "event-types", "subscriptions")
+        for size, names in ((chromium.WIDE, wide), (chromium.PHONE, narrow)):
+            chromium.look(self.driver, size)
+            for name in names:
+                with self.subTest(table=name, size=size):
+                    self.person.open(paths[name])
+                    self.assertEqual([], self.cut())
+
+    def cut(self):
+        """What is in a table and reaches out of it."""
+        return self.driver.execute_script("""
+            return [...document.querySelectorAll(".scroll td *")]
+                .filter((one) => one.getBoundingClientRect().right > one.closest(".scroll").getBoundingClientRect().right + 1)
+                .map((one) => one.innerText.slice(0, 40))
+        """)
 
     def test_what_a_link_says_is_text_too(self):
         # A filter that cannot be read is told so.
