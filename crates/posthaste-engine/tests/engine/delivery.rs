@@ -13,7 +13,7 @@ use posthaste::{
 };
 use posthaste_engine::{
     Bounds,
-    operations::{NewEvent, NewSubscription, OperationError, Redelivered},
+    operations::{NewEvent, NewSubscription, OperationError, Redelivered, Wait},
 };
 use posthaste_store::Store;
 
@@ -479,4 +479,31 @@ async fn a_repeated_publish_is_answered_as_the_first_although_its_subscription_i
     );
     let unknown = PublishError::Refused(vec![(0, Refusal::UnknownSubscription(subscription))]);
     assert_eq!(publish("another").await, Err(unknown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_says_what_it_waits_for_while_it_waits() {
+    let world = World::new().await;
+    let to = world.subscribe(URL, &[3600.0]).await;
+    world.receivers.behave(URL, Behaviour::Answer(500));
+    let ids = world.publish_many(60).await;
+    world.pass(Duration::from_secs(5)).await;
+    let (engine, tenant) = (&world.engine, &world.tenant);
+    let waits = async || {
+        let delivery = engine.delivery(tenant, ids[0]).await.unwrap();
+        engine.waits(tenant, &delivery)
+    };
+    let found = waits().await;
+    assert!(
+        matches!(found[..], [Wait::Circuit { .. }, Wait::Retry { .. }]),
+        "{found:?}"
+    );
+    engine.pause(tenant, to).await.unwrap();
+    let found = waits().await;
+    assert_eq!(found.first(), Some(&Wait::Paused(PauseReason::Manual)));
+    world.receivers.behave(URL, Behaviour::Answer(200));
+    engine.resume(tenant, to).await.unwrap();
+    engine.redeliver(tenant, ids[0]).await.unwrap();
+    world.pass(Duration::from_secs(5)).await;
+    assert_eq!(waits().await, []);
 }
