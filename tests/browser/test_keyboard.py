@@ -16,6 +16,8 @@ class Keyboard(Journey):
         self.server.call("POST", "/subscriptions", hook)
         for event_type in ("first.one", "second.one"):
             self.server.call("POST", "/events", {"type": event_type, "data": 1})
+        failed = lambda: len(self.server.call("GET", "/deliveries?status=failed")["data"])
+        self.person.wait(lambda: failed() == 2, "for both to have failed")
         self.cast.answer("/hook", 200)
         self.person.sign_in()
 
