@@ -35,7 +35,7 @@ class Portal(Journey):
         person.arrive("status=failed")
         person.press_row("failed")
         person.press("Redeliver")
-        person.see("On its way again.")
+        person.see("1 is held until its subscription is resumed.")
         for beyond in ("Keys", "Audit log", "Settings", "Sign out"):
             self.assertNotIn(beyond, person.text().splitlines())
 
@@ -77,7 +77,7 @@ class Portal(Journey):
         person.choose("Status", "failed")
         person.press_row("failed")
         person.press("Redeliver")
-        person.see("On its way again.")
+        person.see("1 is held until its subscription is resumed.")
         self.driver.switch_to.default_content()
         self.watch.expect("frame-ancestors|refused to connect|ERR_BLOCKED")
         self.look_into(stranger.page("/account", link))

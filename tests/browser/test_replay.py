@@ -25,7 +25,7 @@ class Replay(Journey):
         person = self.person
         person.press("Replays")
         person.press("Pick a window")
-        person.fill("From", "2h")
+        person.fill("From (UTC)", "2h")
         person.tick("Dead letters")
         person.press("Count what would be sent")
         person.see("3 deliveries would be sent")
